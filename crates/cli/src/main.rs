@@ -1,0 +1,2 @@
+//! The ossplit command.
+fn main() {}

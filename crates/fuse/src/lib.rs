@@ -1,0 +1,1 @@
+//! The FUSE kernel protocol: sessions, requests, replies, notifications, hand-over. No file system.

@@ -1,0 +1,1 @@
+//! An embedded OSS-compatible server for trying, developing and testing.
