@@ -112,6 +112,10 @@ fn each_common(
     groups.iter_mut().try_for_each(|group| f(&mut group.prefix))
 }
 
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "the twin of `decode`, which can fail"
+)]
 fn encoding(field: &mut String) -> Result<(), Malformed> {
     encode(field);
     Ok(())
