@@ -1,10 +1,11 @@
 //! Black-box test helpers: the real binary as a child process, real mounts, real deadlines.
 //!
-//! Nothing here links our crates. Each helper panics with what it waited for when a deadline
+//! Nothing here links the crates under test. Each helper panics with what it waited for when a deadline
 //! passes, so that a failing test says what did not happen.
 
 pub mod console;
 pub mod mounted;
+pub mod oss;
 pub mod program;
 pub mod server;
 pub mod wait;

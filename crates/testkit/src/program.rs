@@ -12,12 +12,10 @@ use std::{
 /// When it is not built.
 pub fn ossplit() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
-    let path = test
-        .ancestors()
+    test.ancestors()
         .map(|folder| folder.join("ossplit"))
         .find(|path| path.is_file())
-        .unwrap_or_else(|| panic!("build it first: cargo build --bin ossplit (near {test:?})"));
-    path
+        .unwrap_or_else(|| panic!("build it first, near {}: cargo build", test.display()))
 }
 
 /// How a program ended.
