@@ -77,7 +77,8 @@ pub fn send(
         body.len()
     );
     for (name, value) in &map {
-        request += &format!("{name}: {}\r\n", value.to_str().expect("ASCII headers"));
+        let value = value.to_str().expect("ASCII headers");
+        request.extend([name.as_str(), ": ", value, "\r\n"]);
     }
     request += "\r\n";
     let mut stream = TcpStream::connect(&server.address).expect("the server accepts");
