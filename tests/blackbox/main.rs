@@ -3,6 +3,8 @@
 //! They need `/dev/fuse` and root (or fusermount3). A machine without them can't mount at all, and
 //! the tests fail saying so: nothing is skipped.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 mod bad_mount;
 mod bad_serve;
 mod counts;

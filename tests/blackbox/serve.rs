@@ -80,7 +80,7 @@ fn latency_is_added_to_each_request_and_blocks_no_other() {
     let took = start.elapsed();
     assert!(took >= Duration::from_millis(300), "{took:?}");
     assert!(
-        took < Duration::from_millis(3_000),
+        took < Duration::from_secs(3),
         "20 requests ran one after another: {took:?}"
     );
 }
