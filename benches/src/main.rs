@@ -57,8 +57,8 @@ fn settings() -> Result<Settings, String> {
             "--latency" => settings.latency = number()?,
             "--files" => settings.files = number()? as usize,
             "--mib" => settings.mib = number()? as usize,
-            "--clients" => settings.clients = list(&value, &Client::ALL, |c| c.name())?,
-            "--workloads" => settings.workloads = list(&value, &Workload::ALL, |w| w.name())?,
+            "--clients" => settings.clients = list(&value, &Client::ALL, Client::name)?,
+            "--workloads" => settings.workloads = list(&value, &Workload::ALL, Workload::name)?,
             _ => return Err(HELP.to_owned()),
         }
     }
