@@ -612,28 +612,29 @@ fn urls_as_oss2_signs_them() {
     }
 }
 
+fn unsigned<'a>(headers: &'a HeaderMap, query: &'a [(String, String)]) -> Request<'a> {
+    Request {
+        method: "GET",
+        bucket: BUCKET,
+        key: None,
+        query,
+        headers,
+    }
+}
+
 #[test]
 fn bad_claims_say_what_is_wrong() {
     let none = HeaderMap::new();
-    fn request<'a>(headers: &'a HeaderMap, query: &'a [(String, String)]) -> Request<'a> {
-        Request {
-            method: "GET",
-            bucket: BUCKET,
-            key: None,
-            query,
-            headers,
-        }
-    }
-    assert!(parse(&request(&none, &[])).unwrap().is_none(), "anonymous");
+    assert!(parse(&unsigned(&none, &[])).unwrap().is_none(), "anonymous");
 
     let basic = headers(&[("authorization", "Basic abc")]);
     assert_eq!(
-        parse(&request(&basic, &[])).unwrap_err().ec(),
+        parse(&unsigned(&basic, &[])).unwrap_err().ec(),
         "0002-00000002"
     );
     let undated = headers(&[("authorization", "OSS ak:sig")]);
     assert_eq!(
-        parse(&request(&undated, &[])).unwrap_err(),
+        parse(&unsigned(&undated, &[])).unwrap_err(),
         AuthError::NoDate
     );
     let bare = headers(&[(
@@ -641,7 +642,7 @@ fn bad_claims_say_what_is_wrong() {
         "OSS4-HMAC-SHA256 Credential=ak,Signature=1",
     )]);
     assert_eq!(
-        parse(&request(&bare, &[])).unwrap_err().ec(),
+        parse(&unsigned(&bare, &[])).unwrap_err().ec(),
         "0002-00000213"
     );
 
@@ -688,7 +689,7 @@ fn bad_claims_say_what_is_wrong() {
     for (pairs, ec) in rows {
         let q = query(pairs);
         assert_eq!(
-            parse(&request(&none, &q)).unwrap_err().ec(),
+            parse(&unsigned(&none, &q)).unwrap_err().ec(),
             *ec,
             "{pairs:?}"
         );
@@ -702,7 +703,7 @@ fn bad_claims_say_what_is_wrong() {
         ),
         ("x-oss-date", "20231216T162057Z"),
     ]);
-    let request = request(&listed, &[]);
+    let request = unsigned(&listed, &[]);
     let claim = parse(&request).unwrap().unwrap();
     let fault = verify(&claim, &request, "sk", REGION, NOW).unwrap_err();
     assert_eq!(
