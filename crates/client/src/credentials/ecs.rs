@@ -77,13 +77,12 @@ impl EcsRole {
             .await?;
         let token = String::from_utf8_lossy(&token).trim().to_owned();
         let header = "x-aliyun-ecs-metadata-token";
-        let role = match &self.role {
-            Some(role) => role.clone(),
-            None => {
-                let roles = self.ask(Method::GET, PATH, header, &token).await?;
-                let roles = String::from_utf8_lossy(&roles).into_owned();
-                roles.lines().next().unwrap_or("").trim().to_owned()
-            }
+        let role = if let Some(role) = &self.role {
+            role.clone()
+        } else {
+            let roles = self.ask(Method::GET, PATH, header, &token).await?;
+            let roles = String::from_utf8_lossy(&roles).into_owned();
+            roles.lines().next().unwrap_or("").trim().to_owned()
         };
         let json = self
             .ask(Method::GET, &format!("{PATH}{role}"), header, &token)

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A key is renewed this long before its end, as the SDKs do.
-const BEFORE_THE_END: Duration = Duration::from_secs(300);
+const BEFORE_THE_END: Duration = Duration::from_mins(5);
 
 /// Something that issues keys, each good for a while. Slow to ask.
 pub trait Source: Send + Sync {

@@ -66,7 +66,9 @@ impl Body {
             return None;
         };
         let mut crc = Crc64::new();
-        segments.iter().for_each(|segment| crc.update(segment));
+        for segment in segments {
+            crc.update(segment);
+        }
         Some(crc.value())
     }
 
@@ -144,7 +146,7 @@ impl BodyStream {
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             if self.left.is_empty() {
-                return self.finish().await;
+                return self.finish();
             }
             let read = async { self.body.chunk().await.transpose() };
             match self.client.within(read).await {
@@ -188,8 +190,8 @@ impl BodyStream {
         Ok(whole.freeze())
     }
 
-    /// Reads the end of the body, which frees its connection, and compares the CRC64.
-    async fn finish(&mut self) -> Result<Option<Bytes>, Error> {
+    /// Compares the CRC64, if the whole object passed.
+    fn finish(&mut self) -> Result<Option<Bytes>, Error> {
         if let Some((crc, expected)) = self.crc.take() {
             let actual = crc.value();
             if actual != expected {

@@ -1,7 +1,6 @@
 //! What is sent again, when, and how often.
 //!
-//! A request is sent again when it failed in a way that may pass ([`ErrorKind::is_transient`]
-//! (crate::ErrorKind::is_transient): 5xx, 429, time-outs, broken connections, clock skew, a wrong
+//! A request is sent again when it failed in a way that may pass ([`is_transient`](crate::ErrorKind::is_transient): 5xx, 429, time-outs, broken connections, clock skew, a wrong
 //! CRC64) and when sending it twice does no harm:
 //!
 //! * Every read, listing and HEAD.
