@@ -18,4 +18,8 @@ mod server;
 pub mod store;
 
 pub use keyfile::{DEFAULT_KEY_ID, load_or_make};
+pub use ossplit_protocol::{
+    names::{InvalidBucketName, check_bucket},
+    sign::Key,
+};
 pub use server::{Config, Server, StartError, Tls};
