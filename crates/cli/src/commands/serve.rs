@@ -185,7 +185,9 @@ fn check_reach(args: &Args, has_key: bool) -> Result<(), Refusal> {
 
 fn serve(args: &Args, from_environment: Option<Key>) -> Result<(), Refusal> {
     let key_error = |error: io::Error| failed(format!("can't keep a key in --data: {error}"));
-    if let (true, Some(folder)) = (args.show_key, &args.data) {
+    if args.show_key {
+        let folder = args.data.as_ref();
+        let folder = folder.ok_or_else(|| usage("--show-key needs --data DIR"))?;
         let key = load_or_make(folder).map_err(key_error)?;
         printer::line(&format!("{}\n{}", key.id, key.secret));
         return Ok(());
