@@ -16,6 +16,8 @@ mod ops;
 pub mod route;
 mod server;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 pub use keyfile::{DEFAULT_KEY_ID, load_or_make};
 pub use ossplit_protocol::{

@@ -13,6 +13,3 @@ pub(crate) use paced::Paced;
 pub(crate) use request::Request;
 pub(crate) use respond::Reply;
 pub(crate) use service::{State, handle};
-
-#[cfg(test)]
-mod tests;
