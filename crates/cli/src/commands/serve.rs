@@ -5,7 +5,13 @@ use ossplit_server::{
     Config, InvalidBucketName, Key, Server, Tls, check_bucket, load_or_make, store::Store,
 };
 use std::{
-    convert::Infallible, fmt, io, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration,
+    convert::Infallible,
+    fmt, fs, io,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
+    str::FromStr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -20,7 +26,7 @@ The key is --access-key-id and --access-key-secret, or OSS_ACCESS_KEY_ID and OSS
 in the environment, which other users can't see in the process list (with OSS_SESSION_TOKEN, clients
 must send that token as well). With --data and no key, the id is 'ossplit' and the secret is made at
 first start and kept in DIR/access-key, mode 600: 'ossplit serve --show-key --data DIR' prints both.
-With --memory a key must be given."
+With --memory and no key, the key lasts as long as the server, which prints how to see it."
 )]
 pub(crate) struct Args {
     /// Address and port to listen on; port 0 takes a free one.
@@ -148,13 +154,26 @@ fn key_of(env: &Env) -> Option<Key> {
     })
 }
 
-fn check_key(args: &Args, has_key: bool) -> Result<(), Refusal> {
-    if args.memory && !has_key {
-        return Err(usage(
-            "--memory has no place to keep a key: give --access-key-id and --access-key-secret, or set OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET",
-        ));
+/// A folder for the key of a server that has no data directory; gone when the server stops.
+struct KeyFolder(PathBuf);
+
+impl KeyFolder {
+    fn make() -> io::Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let nanos = now.map_or(0, |elapsed| elapsed.subsec_nanos());
+        let name = format!("ossplit-serve-{}-{nanos:08x}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        // Fails if somebody else made it: then nobody else can look into it.
+        fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
     }
-    Ok(())
+}
+
+impl Drop for KeyFolder {
+    fn drop(&mut self) {
+        // What can't be removed is of no use to anybody once the server is gone.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Refuses to be reached from other machines by mistake.
@@ -184,7 +203,7 @@ fn check_reach(args: &Args, has_key: bool) -> Result<(), Refusal> {
 }
 
 fn serve(args: &Args, from_environment: Option<Key>) -> Result<(), Refusal> {
-    let key_error = |error: io::Error| failed(format!("can't keep a key in --data: {error}"));
+    let key_error = |error: io::Error| failed(format!("can't keep the key: {error}"));
     if args.show_key {
         let folder = args.data.as_ref();
         let folder = folder.ok_or_else(|| usage("--show-key needs --data DIR"))?;
@@ -201,15 +220,18 @@ fn serve(args: &Args, from_environment: Option<Key>) -> Result<(), Refusal> {
         _ => from_environment,
     };
     check_reach(args, given.is_some())?;
-    check_key(args, given.is_some())?;
-    let (key, store) = match &args.data {
-        Some(folder) => {
+    let mut of_run = None;
+    let (key, store) = match (&args.data, given) {
+        (Some(folder), given) => {
             let store = Store::in_directory(folder).map_err(failed)?;
             let key = given.map_or_else(|| load_or_make(folder), Ok);
             (key.map_err(key_error)?, store)
         }
-        None => {
-            let key = given.ok_or_else(|| usage("--memory needs a key"))?;
+        (None, Some(key)) => (key, Store::in_memory()),
+        (None, None) => {
+            let folder = KeyFolder::make().map_err(key_error)?;
+            let key = load_or_make(&folder.0).map_err(key_error)?;
+            of_run = Some(folder);
             (key, Store::in_memory())
         }
     };
@@ -229,10 +251,14 @@ fn serve(args: &Args, from_environment: Option<Key>) -> Result<(), Refusal> {
         .enable_all()
         .build()
         .map_err(failed)?;
-    runtime.block_on(until_stopped(config, store))
+    runtime.block_on(until_stopped(config, store, of_run.as_ref()))
 }
 
-async fn until_stopped(config: Config, store: Store) -> Result<(), Refusal> {
+async fn until_stopped(
+    config: Config,
+    store: Store,
+    key_folder: Option<&KeyFolder>,
+) -> Result<(), Refusal> {
     let scheme = if config.tls.is_some() {
         "https"
     } else {
@@ -245,6 +271,12 @@ async fn until_stopped(config: Config, store: Store) -> Result<(), Refusal> {
     if let Some(console) = server.console_address() {
         let console = console.map_err(failed)?;
         printer::line(&format!("ossplit serve: console on http://{console}"));
+    }
+    if let Some(KeyFolder(folder)) = key_folder {
+        printer::line(&format!(
+            "ossplit serve: key of this run: ossplit serve --show-key --data {}",
+            folder.display()
+        ));
     }
     printer::line(&format!("ossplit serve: ready on {scheme}://{address}"));
     let stop = async {
