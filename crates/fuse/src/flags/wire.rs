@@ -36,5 +36,5 @@ pub(crate) const RELEASE_FLOCK_UNLOCK: u32 = 1 << 1;
 pub(crate) const FSYNC_FDATASYNC: u32 = 1 << 0;
 /// GETLK, SETLK: a `flock`, not a POSIX lock.
 pub(crate) const LK_FLOCK: u32 = 1 << 0;
-/// NOTIFY_INVAL_ENTRY: expire, don't drop.
+/// `NOTIFY_INVAL_ENTRY`: expire, don't drop.
 pub(crate) const EXPIRE_ONLY: u32 = 1 << 0;

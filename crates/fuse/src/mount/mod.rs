@@ -120,23 +120,9 @@ fn check(mountpoint: &Path, options: &MountOptions) -> Result<PathBuf, MountErro
     let fail = |source| MountError::of_path(mountpoint, source);
     // Before anything touches the path: behind a mount that hangs, `stat` would hang too.
     let absolute = std::path::absolute(mountpoint).map_err(fail)?;
-    if let Some(found) = mountinfo::find(&absolute).map_err(fail)? {
-        if found.is_fuse() {
-            return Err(MountError::AlreadyMounted {
-                path: absolute,
-                source_name: found.source,
-            });
-        }
-    }
+    refuse_fuse(&absolute)?;
     let path = mountpoint.canonicalize().map_err(fail)?;
-    if let Some(found) = mountinfo::find(&path).map_err(fail)? {
-        if found.is_fuse() {
-            return Err(MountError::AlreadyMounted {
-                path,
-                source_name: found.source,
-            });
-        }
-    }
+    refuse_fuse(&path)?;
     if !path.metadata().map_err(fail)?.is_dir() {
         return Err(MountError::NotADirectory { path });
     }
@@ -144,4 +130,18 @@ fn check(mountpoint: &Path, options: &MountOptions) -> Result<PathBuf, MountErro
         return Err(MountError::NotEmpty { path });
     }
     Ok(path)
+}
+
+fn refuse_fuse(path: &Path) -> Result<(), MountError> {
+    match mountinfo::find(path) {
+        Ok(Some(found)) if found.is_fuse() => Err(MountError::AlreadyMounted {
+            path: path.to_path_buf(),
+            source_name: found.source,
+        }),
+        Ok(_) => Ok(()),
+        Err(source) => Err(MountError::Io {
+            path: path.to_path_buf(),
+            source,
+        }),
+    }
 }

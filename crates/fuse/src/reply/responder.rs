@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-use crate::abi::{OutHeader, Wire};
+use crate::abi::{EntryOut, OpenOut, OutHeader, Wire};
 use crate::request::RequestId;
 use crate::session::Device;
 
@@ -33,6 +33,9 @@ pub(crate) struct Responder {
 /// Most slices that `writev` takes (`UIO_MAXIOV`), less the one of the header.
 const MAX_SLICES: usize = 1023;
 
+/// Largest answer of fixed size: CREATE's.
+const LARGEST: usize = EntryOut::SIZE + OpenOut::SIZE;
+
 /// Slices that are put together on the stack.
 const STACK_SLICES: usize = 16;
 
@@ -53,15 +56,12 @@ impl Responder {
         self.send_error(errno)
     }
 
-    /// Answers with up to 176 bytes, header and body in one contiguous write.
+    /// Answers with up to [`LARGEST`] bytes, header and body in one contiguous write.
     pub(crate) fn small<const N: usize>(mut self, body: &[u8; N]) -> Delivery {
         const {
-            assert!(
-                N <= 176,
-                "as large as the largest fixed answer, ENTRY and OPEN"
-            )
-        };
-        let mut message = [0_u8; OutHeader::SIZE + 176];
+            assert!(N <= LARGEST, "no fixed answer is larger");
+        }
+        let mut message = [0_u8; OutHeader::SIZE + LARGEST];
         let message = &mut message[..OutHeader::SIZE + N];
         self.header(0, N).put(message);
         message[OutHeader::SIZE..].copy_from_slice(body);
@@ -93,11 +93,7 @@ impl Responder {
         } else {
             straight
         });
-        let rest: Vec<u8> = rest
-            .iter()
-            .flat_map(|slice| slice.as_ref())
-            .copied()
-            .collect();
+        let rest: Vec<u8> = rest.iter().flat_map(AsRef::as_ref).copied().collect();
         let mut vector = Vec::with_capacity(straight.len() + 2);
         vector.push(IoSlice::new(&header));
         vector.extend(straight.iter().map(|slice| IoSlice::new(slice.as_ref())));

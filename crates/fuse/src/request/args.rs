@@ -282,7 +282,7 @@ pub struct ForgetOne {
     pub nlookup: u64,
 }
 
-/// The nodes of a BATCH_FORGET.
+/// The nodes of a `BATCH_FORGET`.
 #[derive(Debug, Clone)]
 pub struct Forgets<'a> {
     /// `fuse_forget_one`s, back to back.

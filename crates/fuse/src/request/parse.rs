@@ -183,8 +183,8 @@ impl<'a> Received<'a> {
                     newname: body.name()?,
                 })
             }
-            Opcode::Open => Operation::Open(open(&body.take()?)),
-            Opcode::Opendir => Operation::Opendir(open(&body.take()?)),
+            Opcode::Open => Operation::Open(open(body.take()?)),
+            Opcode::Opendir => Operation::Opendir(open(body.take()?)),
             Opcode::Read => {
                 let wire: abi::ReadIn = body.take()?;
                 Operation::Read(Read {
@@ -296,7 +296,7 @@ fn given(flag: u32, value: u64) -> Option<u64> {
     (flag != 0).then_some(value)
 }
 
-fn open(wire: &abi::OpenIn) -> Open {
+fn open(wire: abi::OpenIn) -> Open {
     Open {
         flags: wire.flags.cast_signed(),
         kill_suidgid: wire.open_flags & bits::OPEN_KILL_SUIDGID != 0,

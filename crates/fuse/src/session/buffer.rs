@@ -107,7 +107,7 @@ impl<'a> Payload<'a> {
     /// The bytes as something that may be kept and sent to another thread.
     pub fn into_owned(self) -> PayloadBuf {
         // A quarter: a kept payload never holds more than four times its own size.
-        if self.range.len() >= self.slot.pool.len / 4 {
+        if self.range.len() * 4 >= self.slot.bytes.len() {
             let fresh = self.slot.pool.take();
             PayloadBuf(Owned::Buffer(
                 std::mem::replace(self.slot, fresh),

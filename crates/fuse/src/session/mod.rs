@@ -95,7 +95,7 @@ impl Session {
     }
 
     /// Starts one thread a descriptor.
-    pub fn start<F: Filesystem>(self, filesystem: Arc<F>) -> io::Result<Running> {
-        worker::start(self.devices, &self.negotiated, filesystem)
+    pub fn start<F: Filesystem>(self, filesystem: &Arc<F>) -> io::Result<Running> {
+        worker::start(self.devices, self.negotiated, filesystem)
     }
 }
