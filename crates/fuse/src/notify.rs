@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use crate::abi::{
-    NotifyDeleteOut, NotifyInvalEntryOut, NotifyInvalInodeOut, NotifyRetrieveOut, NotifyStoreOut,
-    OutHeader, notify_code,
+    NotifyDeleteOut, NotifyInvalEntryOut, NotifyInvalInodeOut, NotifyStoreOut, OutHeader,
+    notify_code,
 };
 use crate::flags::wire::EXPIRE_ONLY;
 use crate::session::Device;
@@ -104,17 +104,6 @@ impl Notifier {
     /// read next. EINVAL: the kernel can't (older than Linux 6.9).
     pub fn resend(&self) -> Result<(), Errno> {
         self.send(notify_code::RESEND, &[]).map(|_| ())
-    }
-
-    /// Has the kernel queue an empty message (the answer to a RETRIEVE of no bytes of the root), so
-    /// that one thread that waits for requests wakes up.
-    pub(crate) fn nudge(&self) -> Result<(), Errno> {
-        let body = NotifyRetrieveOut {
-            nodeid: crate::ROOT_ID,
-            ..NotifyRetrieveOut::default()
-        };
-        self.send(notify_code::RETRIEVE, &[&body.encode()])
-            .map(|_| ())
     }
 
     fn send(&self, code: i32, parts: &[&[u8]]) -> Result<Notified, Errno> {

@@ -76,9 +76,6 @@ wire_struct! {
     struct NotifyInvalEntryOut { parent: u64, namelen: u32, flags: u32, }
     struct NotifyDeleteOut { parent: u64, child: u64, namelen: u32, pad: u32, }
     struct NotifyStoreOut { nodeid: u64, offset: u64, size: u32, pad: u32, }
-    struct NotifyRetrieveOut {
-        notify_unique: u64, nodeid: u64, offset: u64, size: u32, pad: u32,
-    }
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub(super) fn mount(path: &Path, options: &MountOptions) -> Result<OwnedFd, Moun
 pub(super) fn unmount(path: &Path, lazy: bool) -> Result<(), UnmountError> {
     let path_buf = path.to_path_buf();
     let mut command = Command::new(HELPER);
-    command.arg("-u").arg("-q");
+    command.arg("-u");
     if lazy {
         command.arg("-z");
     }

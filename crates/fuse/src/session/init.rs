@@ -60,6 +60,8 @@ pub struct InitOptions {
     /// The server drops setuid and setgid bits, and the kernel need not ask for
     /// `security.capability` before each write. On.
     pub handle_killpriv_v2: bool,
+    /// Lookups and listings of one directory run in parallel. On; off only to show the difference.
+    pub parallel_dirops: bool,
     /// POSIX locks come to the server. Off: the kernel keeps them, local to the mount.
     pub posix_locks: bool,
     /// `flock` comes to the server. Off: the kernel keeps them, local to the mount.
@@ -81,6 +83,7 @@ impl Default for InitOptions {
             dont_mask: false,
             cache_symlinks: true,
             handle_killpriv_v2: true,
+            parallel_dirops: true,
             posix_locks: false,
             flock_locks: false,
             direct_io_allow_mmap: true,
@@ -95,7 +98,6 @@ impl InitOptions {
         let mut wanted = InitFlags::ASYNC_READ
             | InitFlags::BIG_WRITES
             | InitFlags::ASYNC_DIO
-            | InitFlags::PARALLEL_DIROPS
             | InitFlags::ABORT_ERROR
             | InitFlags::MAX_PAGES
             | InitFlags::INIT_EXT
@@ -115,6 +117,7 @@ impl InitOptions {
         wanted.set(InitFlags::DONT_MASK, self.dont_mask);
         wanted.set(InitFlags::CACHE_SYMLINKS, self.cache_symlinks);
         wanted.set(InitFlags::HANDLE_KILLPRIV_V2, self.handle_killpriv_v2);
+        wanted.set(InitFlags::PARALLEL_DIROPS, self.parallel_dirops);
         wanted.set(InitFlags::POSIX_LOCKS, self.posix_locks);
         wanted.set(InitFlags::FLOCK_LOCKS, self.flock_locks);
         wanted.set(InitFlags::DIRECT_IO_ALLOW_MMAP, self.direct_io_allow_mmap);

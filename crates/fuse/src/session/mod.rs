@@ -15,6 +15,7 @@ mod buffer;
 mod device;
 mod dispatch;
 mod init;
+mod wake;
 mod worker;
 
 use buffer::{Buffer, BufferPool};

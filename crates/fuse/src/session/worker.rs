@@ -1,17 +1,17 @@
 //! The session's threads.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::io::Errno;
 
 use super::dispatch::serve;
-use super::{Buffer, BufferPool, Device};
+use super::{Buffer, BufferPool, Device, wake};
 use crate::filesystem::Filesystem;
 use crate::handover::Negotiated;
-use crate::notify::Notifier;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,18 +28,32 @@ pub enum End {
 #[derive(Debug)]
 struct Shared {
     /// Threads that still run.
-    left: AtomicUsize,
+    left: Mutex<usize>,
+    /// Told whenever `left` falls.
+    ended: Condvar,
     /// Set once: take no more requests.
     stop: AtomicBool,
     negotiated: Negotiated,
 }
+
+impl Shared {
+    /// So many threads end (or never started); whether they were the last.
+    fn leave(&self, count: usize) -> bool {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        *left -= count;
+        self.ended.notify_all();
+        *left == 0
+    }
+}
+
+/// How long a stop waits before it wakes the threads again.
+const REPEAT: Duration = Duration::from_millis(1);
 
 /// A session at work.
 #[derive(Debug)]
 pub struct Running {
     threads: Vec<JoinHandle<io::Result<End>>>,
     shared: Arc<Shared>,
-    notifier: Notifier,
 }
 
 impl Running {
@@ -65,15 +79,21 @@ impl Running {
     /// nobody answers come again after the successor's [`Notifier::resend`].
     pub fn stop(self) -> io::Result<End> {
         self.shared.stop.store(true, Ordering::Release);
-        // A thread may wait in read(2) for a request that never comes. One message each wakes them:
-        // a thread takes at most one after the flag is set. What is left over, the successor ignores.
-        for _ in &self.threads {
-            match self.notifier.nudge() {
-                // ENODEV: the connection has ended, and so do the threads.
-                Ok(()) | Err(Errno::NODEV | Errno::CONNABORTED) => {}
-                Err(errno) => return Err(errno.into()),
+        // A thread may wait in read(2) for a request that never comes: a signal ends the call. One
+        // that comes between a thread's look at the flag and its call is lost, so it is repeated.
+        let mut left = self
+            .shared
+            .left
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        while *left > 0 {
+            for thread in &self.threads {
+                wake::interrupt(thread);
             }
+            let wait = self.shared.ended.wait_timeout(left, REPEAT);
+            left = wait.unwrap_or_else(PoisonError::into_inner).0;
         }
+        drop(left);
         self.join()
     }
 }
@@ -83,11 +103,12 @@ pub(super) fn start<F: Filesystem>(
     negotiated: Negotiated,
     filesystem: &Arc<F>,
 ) -> io::Result<Running> {
+    wake::install()?;
     let count = devices.len();
     let pool = BufferPool::new(negotiated.max_write, count);
-    let notifier = Notifier::new(Arc::clone(&devices[0]));
     let shared = Arc::new(Shared {
-        left: AtomicUsize::new(count),
+        left: Mutex::new(count),
+        ended: Condvar::new(),
         stop: AtomicBool::new(false),
         negotiated,
     });
@@ -104,16 +125,12 @@ pub(super) fn start<F: Filesystem>(
             Ok(thread) => threads.push(thread),
             Err(error) => {
                 // Those that run already go on until the caller unmounts.
-                shared.left.fetch_sub(count - index, Ordering::AcqRel);
+                shared.leave(count - index);
                 return Err(error);
             }
         }
     }
-    Ok(Running {
-        threads,
-        shared,
-        notifier,
-    })
+    Ok(Running { threads, shared })
 }
 
 fn serve_all<F: Filesystem>(
@@ -126,8 +143,7 @@ fn serve_all<F: Filesystem>(
     if let Err(error) = &end {
         tracing::error!(%error, "a session thread can't read from the kernel any more");
     }
-    let last = shared.left.fetch_sub(1, Ordering::AcqRel) == 1;
-    if last && !matches!(end, Ok(End::Stopped)) {
+    if shared.leave(1) && !matches!(end, Ok(End::Stopped)) {
         filesystem.destroy();
     }
     end
