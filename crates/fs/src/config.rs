@@ -24,8 +24,8 @@ pub struct FsConfig {
     pub gid: Option<u32>,
     /// `umask=`: every entry's mode is `0o777 & !umask`.
     pub umask: Option<u16>,
-    /// `mp_umask=`: the root's mode is `0o777 & !mp_umask`.
-    pub mount_point_umask: Option<u16>,
+    /// The root's mode. ossfs 1: `0o777 & !mp_umask` with `allow_other`, else `0o700`.
+    pub root_mode: u16,
     /// Mode of a file without `x-oss-meta-mode`: ossfs 1 has `0o640`.
     pub file_mode: u16,
     /// Mode of a directory without `x-oss-meta-mode`: ossfs 1 has `0o750`.
@@ -76,7 +76,7 @@ impl FsConfig {
             uid: None,
             gid: None,
             umask: None,
-            mount_point_umask: None,
+            root_mode: 0o700,
             file_mode: 0o640,
             dir_mode: 0o750,
             max_stat_cache_size: 1000,

@@ -18,6 +18,7 @@ pub mod error;
 pub mod types;
 
 mod facade;
+mod namespace;
 
 pub use clock::Clock;
 pub use config::FsConfig;
