@@ -19,6 +19,7 @@ pub mod types;
 
 mod facade;
 mod namespace;
+mod remote;
 
 pub use clock::Clock;
 pub use config::FsConfig;

@@ -1,14 +1,34 @@
 //! What a kernel bridge calls. See [`FileSystem`].
 
-use bytes::Bytes;
+mod changes;
+mod core;
+mod dirs;
+mod rename;
+mod stream;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use self::changes::new_name;
+use self::core::Core;
+use self::dirs::OpenDir;
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::FsConfig;
 use crate::error::{Error, Result};
+use crate::namespace::{Known, Slot, names};
+use crate::remote::Remote;
 use crate::types::{
     Attr, AttrReply, Creator, DirEntry, DirHandle, Entry, FileHandle, NodeId, OpenFlags, Opened,
     RenameFlags, SetAttr, StatFs,
 };
+
+/// An open directory with its node. Reads of one handle come one at a time.
+type SharedDir = (NodeId, Arc<tokio::sync::Mutex<OpenDir>>);
 
 /// A mounted bucket prefix.
 ///
@@ -17,32 +37,72 @@ use crate::types::{
 /// * The async methods may be dropped at any point (an interrupted system call): nothing leaks.
 /// * Names are the kernel's bytes. One that is not UTF-8 does not exist, and can't be made.
 pub struct FileSystem {
-    config: FsConfig,
-    clock: Clock,
+    core: Arc<Core>,
+    dirs: Mutex<HashMap<u64, SharedDir>>,
+    /// The number of the next handle, of files and directories alike.
+    next_handle: AtomicU64,
 }
 
 impl FileSystem {
+    pub(crate) fn with_remote(config: FsConfig, remote: Arc<dyn Remote>, clock: Clock) -> Self {
+        let budget = Budget::new(config.memory);
+        Self {
+            core: Core::new(config, remote, budget, clock),
+            dirs: Mutex::default(),
+            next_handle: AtomicU64::new(1),
+        }
+    }
+
+    fn dir(&self, handle: DirHandle) -> Result<Arc<tokio::sync::Mutex<OpenDir>>> {
+        let dirs = self.dirs.lock();
+        dirs.get(&handle.0)
+            .map(|(_, dir)| Arc::clone(dir))
+            .ok_or(Error::BadHandle)
+    }
+
+    fn new_handle(&self) -> u64 {
+        self.next_handle.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// How long the kernel may keep a `NotFound` of [`FileSystem::lookup`].
     pub fn negative_ttl(&self) -> std::time::Duration {
-        let _ = &self.clock;
-        self.config.negative_timeout
+        if self.core.config.always_ask() {
+            return std::time::Duration::ZERO;
+        }
+        self.core.config.negative_timeout
     }
 
     /// [`FileSystem::lookup`] from memory.
     pub fn try_lookup(&self, parent: NodeId, name: &[u8]) -> Option<Result<Entry>> {
-        let _ = (parent, name);
-        None
+        let name = match names::wanted(name) {
+            Ok(name) => name,
+            Err(error) => return Some(Err(error)),
+        };
+        let now = self.core.clock.now();
+        let mut ns = self.core.ns.lock();
+        let dir = match ns.directory(parent) {
+            Ok(dir) => dir,
+            Err(error) => return Some(Err(error)),
+        };
+        match ns.known(dir, name, now) {
+            Known::Here(slot) => Some(Ok(ns.entry(slot, now))),
+            Known::Absent => Some(Err(Error::NotFound)),
+            Known::Unknown => None,
+        }
     }
 
     /// The node of a name in a directory; adds 1 to its lookup count.
     pub async fn lookup(&self, parent: NodeId, name: &[u8]) -> Result<Entry> {
-        let _ = (parent, name);
-        Err(Error::Unsupported("lookup"))
+        let name = names::wanted(name)?;
+        let clock = self.core.clock.clone();
+        self.core
+            .settle(parent, name, |ns, slot| ns.entry(slot, clock.now()))
+            .await
     }
 
     /// Takes `count` off a node's lookup count; at 0 the node may go.
     pub fn forget(&self, node: NodeId, count: u64) {
-        let _ = (node, count);
+        self.core.ns.lock().forget(node, count);
     }
 
     /// [`FileSystem::getattr`] from memory.
@@ -51,14 +111,25 @@ impl FileSystem {
         node: NodeId,
         handle: Option<FileHandle>,
     ) -> Option<Result<AttrReply>> {
-        let _ = (node, handle);
-        None
+        let _ = handle;
+        let now = self.core.clock.now();
+        let ns = self.core.ns.lock();
+        match ns.resolve(node) {
+            Err(error) => Some(Err(error)),
+            Ok(slot) if ns.attr_is_fresh(slot, now) => Some(Ok(ns.attr_reply(slot, now))),
+            Ok(_) => None,
+        }
     }
 
     /// A node's attributes.
     pub async fn getattr(&self, node: NodeId, handle: Option<FileHandle>) -> Result<AttrReply> {
-        let _ = (node, handle);
-        Err(Error::Unsupported("getattr"))
+        if let Some(known) = self.try_getattr(node, handle) {
+            return known;
+        }
+        self.core.refresh(node).await?;
+        let ns = self.core.ns.lock();
+        let slot = ns.resolve(node)?;
+        Ok(ns.attr_reply(slot, self.core.clock.now()))
     }
 
     /// Changes attributes; returns the new ones.
@@ -74,8 +145,9 @@ impl FileSystem {
 
     /// Makes a directory; counts as a lookup of it.
     pub async fn mkdir(&self, parent: NodeId, name: &[u8], creator: Creator) -> Result<Entry> {
-        let _ = (parent, name, creator);
-        Err(Error::Unsupported("mkdir"))
+        self.core.writable()?;
+        let change = Arc::clone(&self.core).mkdir(parent, new_name(name)?, creator);
+        Core::finish(change).await
     }
 
     /// Makes a regular file and opens it; counts as a lookup of it. Nothing is in OSS before `flush`.
@@ -92,14 +164,16 @@ impl FileSystem {
 
     /// Deletes a file.
     pub async fn unlink(&self, parent: NodeId, name: &[u8]) -> Result<()> {
-        let _ = (parent, name);
-        Err(Error::Unsupported("unlink"))
+        self.core.writable()?;
+        let change = Arc::clone(&self.core).unlink(parent, names::wanted(name)?.to_owned());
+        Core::finish(change).await
     }
 
     /// Deletes an empty directory.
     pub async fn rmdir(&self, parent: NodeId, name: &[u8]) -> Result<()> {
-        let _ = (parent, name);
-        Err(Error::Unsupported("rmdir"))
+        self.core.writable()?;
+        let change = Arc::clone(&self.core).rmdir(parent, names::wanted(name)?.to_owned());
+        Core::finish(change).await
     }
 
     /// Renames a file or a directory.
@@ -111,8 +185,10 @@ impl FileSystem {
         new_name: &[u8],
         flags: RenameFlags,
     ) -> Result<()> {
-        let _ = (parent, name, new_parent, new_name, flags);
-        Err(Error::Unsupported("rename"))
+        self.core.writable()?;
+        let from = (parent, names::wanted(name)?.to_owned());
+        let to = (new_parent, changes::new_name(new_name)?);
+        Core::finish(Arc::clone(&self.core).rename(from, to, flags)).await
     }
 
     /// [`FileSystem::open`] from memory.
@@ -175,9 +251,17 @@ impl FileSystem {
     }
 
     /// Opens a directory for listing.
-    pub async fn opendir(&self, node: NodeId) -> Result<DirHandle> {
-        let _ = node;
-        Err(Error::Unsupported("opendir"))
+    ///
+    /// Sends no request: the kernel has just looked it up, and reading asks.
+    pub fn opendir(&self, node: NodeId) -> Result<DirHandle> {
+        let mut ns = self.core.ns.lock();
+        let dir = ns.directory(node)?;
+        ns.hold(dir);
+        drop(ns);
+        let handle = self.new_handle();
+        let dir = Arc::new(tokio::sync::Mutex::new(OpenDir::new(&self.core, node)));
+        self.dirs.lock().insert(handle, (node, dir));
+        Ok(DirHandle(handle))
     }
 
     /// [`FileSystem::readdir`] from memory. `None` only if the sink got nothing.
@@ -188,8 +272,16 @@ impl FileSystem {
         plus: bool,
         sink: &mut (dyn FnMut(DirEntry<'_>) -> bool + Send),
     ) -> Option<Result<()>> {
-        let _ = (handle, offset, plus, sink);
-        None
+        let dir = match self.dir(handle) {
+            Ok(dir) => dir,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut dir = dir.try_lock().ok()?;
+        match dir.try_read(offset, plus, sink) {
+            Ok(true) => Some(Ok(())),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        }
     }
 
     /// Hands the entries from `offset` on to `sink`, `.` and `..` first, until it returns false (no room; that entry
@@ -203,13 +295,20 @@ impl FileSystem {
         plus: bool,
         sink: &mut (dyn FnMut(DirEntry<'_>) -> bool + Send),
     ) -> Result<()> {
-        let _ = (handle, offset, plus, sink);
-        Err(Error::Unsupported("readdir"))
+        let dir = self.dir(handle)?;
+        let mut dir = dir.lock().await;
+        dir.read(offset, plus, sink).await
     }
 
     /// Closes a directory.
     pub fn releasedir(&self, handle: DirHandle) {
-        let _ = handle;
+        let Some((node, _)) = self.dirs.lock().remove(&handle.0) else {
+            return;
+        };
+        let mut ns = self.core.ns.lock();
+        if let Ok(slot) = ns.resolve(node) {
+            ns.unhold(slot);
+        }
     }
 
     /// Figures for `df`.
@@ -224,8 +323,11 @@ impl FileSystem {
         }
     }
 
-    /// A directory's attributes from the configuration alone: the root's.
-    pub fn root(&self) -> Result<Attr> {
-        Err(Error::Unsupported("root"))
+    /// The root's attributes.
+    pub fn root(&self) -> Attr {
+        self.core.ns.lock().attr(Slot::ROOT)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,18 +88,24 @@ impl Namespace {
             self.detach(slot);
         }
         self.negatives.insert(dir, name, now);
+        self.tombstones.removed(dir, name, now);
         self.keep_up(dir, now);
     }
 
-    /// A name left `dir`. If it was the last key, the prefix is gone from OSS, but a directory does not vanish with
-    /// its last file: this mount keeps it up until it is removed or seen again.
+    /// A name left `dir`. If it was the last key, the prefix is gone from OSS, and so may be those above it, but a
+    /// directory does not vanish with its last file: this mount keeps it up until it is removed or seen again.
     fn keep_up(&mut self, dir: Slot, now: Moment) {
         let inode = self.inodes.get_mut(dir);
-        inode.dir_mut().removed = now;
-        if dir != Slot::ROOT && inode.has(Flags::LINKED) {
+        let removals = &mut inode.dir_mut().removals;
+        *removals = removals.wrapping_add(1);
+        let mut at = dir;
+        while at != Slot::ROOT && self.inodes.get(at).has(Flags::LINKED) {
+            let inode = self.inodes.get_mut(at);
             inode.proven = now;
             inode.set(Flags::LOCAL, true);
-            self.set_valid(dir, false);
+            let parent = inode.parent;
+            self.set_valid(at, false);
+            at = parent;
         }
     }
 
@@ -121,6 +127,7 @@ impl Namespace {
         inode.proven = now;
         self.dentries.link(&mut self.inodes, slot);
         self.negatives.insert(old_dir, &old_name, now);
+        self.tombstones.removed(old_dir, &old_name, now);
         self.keep_up(old_dir, now);
         // Every known inode below moved with it.
         let mut below = self.inodes.get(slot).children().to_vec();

@@ -15,7 +15,10 @@ pub(crate) struct Dentries {
 
 impl Dentries {
     pub(crate) fn new() -> Self {
-        Self { table: HashTable::new(), hasher: RandomState::new() }
+        Self {
+            table: HashTable::new(),
+            hasher: RandomState::new(),
+        }
     }
 
     fn hash(&self, parent: Slot, name: &str) -> u64 {
@@ -37,7 +40,10 @@ impl Dentries {
         let inode = inodes.get(slot);
         let parent = inode.parent;
         debug_assert!(!inode.has(Flags::LINKED), "linked twice");
-        debug_assert!(self.get(inodes, parent, &inode.name).is_none(), "a name has one inode");
+        debug_assert!(
+            self.get(inodes, parent, &inode.name).is_none(),
+            "a name has one inode"
+        );
         let hash = self.hash(parent, &inode.name);
         let hasher = &self.hasher;
         self.table.insert_unique(hash, slot, |other| {
@@ -98,7 +104,10 @@ mod tests {
         }
         let names = |inodes: &Inodes| -> Vec<String> {
             let children = inodes.get(Slot::ROOT).children();
-            children.iter().map(|slot| inodes.get(*slot).name.to_string()).collect()
+            children
+                .iter()
+                .map(|slot| inodes.get(*slot).name.to_string())
+                .collect()
         };
         assert_eq!(names(&inodes), ["a", "b", "m", "z"]);
         assert_eq!(dentries.get(&inodes, Slot::ROOT, "m"), Some(slots[0]));

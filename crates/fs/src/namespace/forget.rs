@@ -7,7 +7,9 @@ use crate::types::NodeId;
 impl Namespace {
     /// The kernel forgot `count` lookups of a node.
     pub(crate) fn forget(&mut self, node: NodeId, count: u64) {
-        let Some(slot) = self.inodes.resolve(node) else { return };
+        let Some(slot) = self.inodes.resolve(node) else {
+            return;
+        };
         let inode = self.inodes.get_mut(slot);
         if inode.lookups != u32::MAX {
             inode.lookups = u64::from(inode.lookups).saturating_sub(count) as u32;
@@ -38,6 +40,7 @@ impl Namespace {
             }
             self.set_valid(at, false);
             self.negatives.remove_dir(at);
+            self.tombstones.remove_dir(at);
             self.inodes.release(at);
             if !linked {
                 // It was not among the parent's children: the parent may be another inode by now.

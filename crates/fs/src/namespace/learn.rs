@@ -13,7 +13,9 @@ use crate::types::UnixNanos;
 pub(crate) enum Seen {
     File(Facts),
     /// `mtime` is the marker object's, where the answer showed it.
-    Dir { mtime: Option<UnixNanos> },
+    Dir {
+        mtime: Option<UnixNanos>,
+    },
 }
 
 /// What an answer says of an object.
@@ -36,7 +38,7 @@ pub(crate) struct Details {
 
 impl Namespace {
     /// `name` is in `dir`, says an answer to a request sent at `proof`. Returns the inode that the name leads to now,
-    /// or `None` if the answer is too old to tell.
+    /// or `None` if this mount took the name away after that.
     pub(crate) fn learn(
         &mut self,
         dir: Slot,
@@ -54,6 +56,9 @@ impl Namespace {
                 inode.set(Flags::LOCAL, false);
             } else if inode.has(Flags::VALID) && inode.proven > proof {
                 return Some(slot);
+            } else if !inode.is_dir() && matches!(seen, Seen::Dir { .. }) && inode.proven >= proof {
+                // An earlier page of the same listing showed an object of that name, which hides the prefix.
+                return Some(slot);
             }
             if self.update(slot, seen, proof) {
                 self.prove(slot, proof);
@@ -61,12 +66,13 @@ impl Namespace {
             }
             // Another object, or another kind of thing: the old inode lives on without a name.
             self.detach(slot);
-        } else if self.inodes.get(dir).dir().is_some_and(|dir| dir.removed > proof) {
-            // Sent before this mount took a name away: it may be this one.
+        } else if self.tombstones.hides(dir, name, proof) {
             return None;
         }
         self.negatives.remove(dir, name);
-        let slot = self.inodes.alloc(dir, name, matches!(seen, Seen::Dir { .. }));
+        let slot = self
+            .inodes
+            .alloc(dir, name, matches!(seen, Seen::Dir { .. }));
         self.dentries.link(&mut self.inodes, slot);
         self.update(slot, seen, proof);
         self.prove(slot, proof);

@@ -66,6 +66,15 @@ impl Namespace {
         Known::Unknown
     }
 
+    /// True if the name was not there a moment ago: the lookup that the kernel sends before it makes something counts
+    /// for the making, even where every call has to ask.
+    pub(crate) fn lately_absent(&self, dir: Slot, name: &str, now: Moment) -> bool {
+        let holds = |since: Moment| now.since(since) < self.rules.expire;
+        self.child(dir, name).is_none()
+            && (self.known(dir, name, now) == Known::Absent
+                || self.negatives.get(dir, name).is_some_and(holds))
+    }
+
     /// The cheapest request that settles what `name` in `dir` is.
     pub(crate) fn question(&self, dir: Slot, name: &str) -> Question {
         let listed = self.inodes.get(dir).dir().and_then(|dir| dir.listed);
@@ -117,10 +126,18 @@ impl Namespace {
         let near = 8;
         let children = self.inodes.get(parent).children();
         let before = &children[from.saturating_sub(1 + near)..from];
-        let last = self.inodes.get(parent).dir().and_then(|dir| dir.last_opened);
+        let last = self
+            .inodes
+            .get(parent)
+            .dir()
+            .and_then(|dir| dir.last_opened);
         let follows = last.is_some_and(|last| before.contains(&last));
         let dir = self.inodes.get_mut(parent).dir_mut();
-        dir.run = if follows { dir.run.saturating_add(1) } else { 1 };
+        dir.run = if follows {
+            dir.run.saturating_add(1)
+        } else {
+            1
+        };
         dir.last_opened = Some(slot);
         dir.run
     }

@@ -37,17 +37,20 @@ pub(crate) mod names;
 mod negative;
 mod state;
 pub(crate) mod tag;
+mod tombstones;
 
 use std::time::Duration;
 
 use dentries::Dentries;
 use inodes::{Flags, Inodes};
 pub(crate) use inodes::{Meta, Pages, Slot};
-pub(crate) use learn::{Facts, Seen};
-pub(crate) use list::{Listed, Listing, Snapshot};
-pub(crate) use lookup::{Known, Question};
+pub(crate) use learn::{Details, Facts, Seen};
+pub(crate) use list::{Listed, Listing, Shown, Snapshot};
+pub(crate) use lookup::{Known, POINT_KEYS, Question};
 use negative::Negatives;
 pub use state::{NamespaceState, NodeState};
+pub(crate) use tombstones::Ticket;
+use tombstones::Tombstones;
 
 use crate::clock::Moment;
 use crate::config::FsConfig;
@@ -89,6 +92,7 @@ pub(crate) struct Namespace {
     inodes: Inodes,
     dentries: Dentries,
     negatives: Negatives,
+    tombstones: Tombstones,
     /// How many inodes have `Flags::VALID`.
     valid: usize,
     /// The clock's hand: the slot that is looked at next.
@@ -99,7 +103,11 @@ impl Namespace {
     /// An empty namespace of a mount made at `mounted`.
     pub(crate) fn new(config: &FsConfig, mounted: UnixNanos) -> Self {
         let always_ask = config.always_ask();
-        let limit = if always_ask { HINTS } else { config.max_stat_cache_size };
+        let limit = if always_ask {
+            HINTS
+        } else {
+            config.max_stat_cache_size
+        };
         let rules = Rules {
             prefix: config.prefix.as_str().into(),
             root_mode: config.root_mode,
@@ -111,17 +119,30 @@ impl Namespace {
             default_uid: config.default_uid,
             default_gid: config.default_gid,
             always_ask,
-            expire: if always_ask { GRACE } else { config.stat_cache_expire },
-            attr_timeout: if always_ask { Duration::ZERO } else { config.attr_timeout },
-            entry_timeout: if always_ask { Duration::ZERO } else { config.entry_timeout },
+            expire: if always_ask {
+                GRACE
+            } else {
+                config.stat_cache_expire
+            },
+            attr_timeout: if always_ask {
+                Duration::ZERO
+            } else {
+                config.attr_timeout
+            },
+            entry_timeout: if always_ask {
+                Duration::ZERO
+            } else {
+                config.entry_timeout
+            },
             limit,
             mounted,
         };
         Self {
-            negatives: Negatives::new(if always_ask { 0 } else { limit }),
+            negatives: Negatives::new(limit),
             rules,
             inodes: Inodes::new(),
             dentries: Dentries::new(),
+            tombstones: Tombstones::default(),
             valid: 0,
             hand: 0,
         }
@@ -238,13 +259,22 @@ impl Namespace {
         } else if let Some(umask) = rules.umask {
             0o777 & !umask
         } else {
-            meta.mode.unwrap_or(if dir { rules.dir_mode } else { rules.file_mode })
+            meta.mode
+                .unwrap_or(if dir { rules.dir_mode } else { rules.file_mode })
         };
-        let written = if inode.mtime == 0 { rules.mounted } else { inode.mtime };
+        let written = if inode.mtime == 0 {
+            rules.mounted
+        } else {
+            inode.mtime
+        };
         let mtime = meta.mtime.unwrap_or(written);
         Attr {
             node: self.inodes.id(slot),
-            kind: if dir { FileKind::Directory } else { FileKind::File },
+            kind: if dir {
+                FileKind::Directory
+            } else {
+                FileKind::File
+            },
             size: if dir { 0 } else { inode.size },
             mode,
             uid: rules.uid.or(meta.uid).unwrap_or(rules.default_uid),
@@ -270,7 +300,10 @@ impl Namespace {
 
     /// The attributes with the time for which the kernel may keep them.
     pub(crate) fn attr_reply(&self, slot: Slot, now: Moment) -> AttrReply {
-        AttrReply { attr: self.attr(slot), ttl: self.attr_ttl(slot, now) }
+        AttrReply {
+            attr: self.attr(slot),
+            ttl: self.attr_ttl(slot, now),
+        }
     }
 
     fn attr_ttl(&self, slot: Slot, now: Moment) -> Duration {
@@ -305,7 +338,17 @@ impl Namespace {
         !self.holds_for(slot, now).is_zero()
     }
 
-    /// Keeps the slot for a handle or a running operation.
+    /// A request is about to be sent whose answer will be learned.
+    pub(crate) fn begin(&mut self, now: Moment) -> Ticket {
+        self.tombstones.begin(now)
+    }
+
+    /// It was, or never will be.
+    pub(crate) fn end(&mut self, ticket: Ticket) {
+        self.tombstones.end(ticket);
+    }
+
+    /// Keeps the slot for an open handle.
     pub(crate) fn hold(&mut self, slot: Slot) {
         self.inodes.get_mut(slot).holds += 1;
     }
@@ -315,6 +358,18 @@ impl Namespace {
         let inode = self.inodes.get_mut(slot);
         inode.holds = inode.holds.saturating_sub(1);
         self.drop_if_unused(slot);
+    }
+
+    /// How many inodes live.
+    #[cfg(test)]
+    pub(crate) fn live(&self) -> usize {
+        self.inodes.live()
+    }
+
+    /// A node's lookup count.
+    #[cfg(test)]
+    pub(crate) fn lookups(&self, slot: Slot) -> u32 {
+        self.inodes.get(slot).lookups
     }
 
     fn set_valid(&mut self, slot: Slot, on: bool) {

@@ -34,12 +34,20 @@ pub(crate) fn new_name(name: &[u8]) -> Result<&str> {
         return Err(Error::NameTooLong);
     }
     let name = std::str::from_utf8(name).map_err(|_| Error::InvalidName("keys are UTF-8"))?;
-    if can_show(name) { Ok(name) } else { Err(Error::InvalidName("reserved")) }
+    if can_show(name) {
+        Ok(name)
+    } else {
+        Err(Error::InvalidName("reserved"))
+    }
 }
 
 /// Fails if `key` is longer than OSS takes.
 pub(crate) fn check_key(key: &str) -> Result<()> {
-    if key.len() > KEY_MAX { Err(Error::NameTooLong) } else { Ok(()) }
+    if key.len() > KEY_MAX {
+        Err(Error::NameTooLong)
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

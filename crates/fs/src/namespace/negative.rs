@@ -17,7 +17,11 @@ pub(crate) struct Negatives {
 
 impl Negatives {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { known: HashMap::new(), order: VecDeque::new(), limit }
+        Self {
+            known: HashMap::new(),
+            order: VecDeque::new(),
+            limit,
+        }
     }
 
     pub(crate) fn insert(&mut self, dir: Slot, name: &str, proof: Moment) {

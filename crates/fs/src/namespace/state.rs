@@ -81,7 +81,10 @@ impl Namespace {
                 nodes.push(self.export_node(slot));
             }
         }
-        NamespaceState { nodes, generations: self.inodes.generations() }
+        NamespaceState {
+            nodes,
+            generations: self.inodes.generations(),
+        }
     }
 
     fn export_node(&self, slot: Slot) -> NodeState {
@@ -91,7 +94,11 @@ impl Namespace {
         let extra = inode.extra.as_deref();
         NodeState {
             id: self.inodes.id(slot).get(),
-            parent: if linked { self.inodes.id(inode.parent).get() } else { 0 },
+            parent: if linked {
+                self.inodes.id(inode.parent).get()
+            } else {
+                0
+            },
             name: inode.name.to_string(),
             dir: inode.is_dir(),
             lookups: inode.lookups,
@@ -117,14 +124,18 @@ impl Namespace {
     pub(crate) fn import(&mut self, state: &NamespaceState) {
         self.inodes = Inodes::with_generations(&state.generations);
         for node in &state.nodes {
-            let Some(id) = NodeId::new(node.id) else { continue };
+            let Some(id) = NodeId::new(node.id) else {
+                continue;
+            };
             let parent = NodeId::new(node.parent).and_then(|parent| self.inodes.resolve(parent));
             let linked = parent.is_some();
             let parent = parent.unwrap_or(Slot::ROOT);
             if linked && (!self.is_dir(parent) || self.child(parent, &node.name).is_some()) {
                 continue;
             }
-            let Some(slot) = self.inodes.put(id, parent, &node.name, node.dir) else { continue };
+            let Some(slot) = self.inodes.put(id, parent, &node.name, node.dir) else {
+                continue;
+            };
             if linked {
                 self.dentries.link(&mut self.inodes, slot);
             }

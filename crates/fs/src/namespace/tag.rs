@@ -10,7 +10,11 @@ pub(crate) enum Tag {
     #[default]
     None,
     /// `parts` is 0 where there is no `-N`.
-    Digest { digest: [u8; 16], parts: u32, upper: bool },
+    Digest {
+        digest: [u8; 16],
+        parts: u32,
+        upper: bool,
+    },
     Other(Box<str>),
 }
 
@@ -38,7 +42,11 @@ impl Tag {
             *byte = (high << 4 | low) as u8;
         }
         let upper = !hex.bytes().any(|digit| digit.is_ascii_lowercase());
-        let tag = Self::Digest { digest, parts, upper };
+        let tag = Self::Digest {
+            digest,
+            parts,
+            upper,
+        };
         (tag.text() == text).then_some(tag)
     }
 
@@ -46,7 +54,11 @@ impl Tag {
         match self {
             Self::None => String::new(),
             Self::Other(text) => text.to_string(),
-            Self::Digest { digest, parts, upper } => {
+            Self::Digest {
+                digest,
+                parts,
+                upper,
+            } => {
                 let mut text = String::with_capacity(40);
                 for byte in digest {
                     // Writing to a `String` can't fail.
