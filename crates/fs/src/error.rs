@@ -90,3 +90,40 @@ pub enum Error {
     #[error("local I/O failed: {0}")]
     Local(Cause),
 }
+
+impl From<ossplit::Error> for Error {
+    /// By what the client says a caller can do. `Precondition` is `Stale`: every condition that this
+    /// crate sends pins a version.
+    fn from(error: ossplit::Error) -> Self {
+        use ossplit::ErrorKind as Kind;
+        let kind = error.kind();
+        let cause: Cause = Arc::new(error);
+        match kind {
+            Kind::NoSuchKey => Self::NotFound,
+            Kind::NoSuchBucket => Self::NoBucket(cause),
+            Kind::Precondition | Kind::NotModified | Kind::InvalidRange => Self::Stale,
+            Kind::AlreadyExists => Self::Exists,
+            Kind::Unauthenticated | Kind::AccessDenied | Kind::Clock => Self::Denied(cause),
+            Kind::Archived => Self::Archived(cause),
+            Kind::Corrupt => Self::Corrupt(cause),
+            Kind::Timeout => Self::TimedOut(cause),
+            Kind::Dns | Kind::Connection | Kind::Tls => Self::Unreachable(cause),
+            Kind::Throttled => Self::Throttled(cause),
+            Kind::NoSuchUpload
+            | Kind::BucketNotEmpty
+            | Kind::AppendConflict
+            | Kind::InvalidInput
+            | Kind::Refused
+            | Kind::Server => Self::Remote(cause),
+        }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            return Self::NoSpace;
+        }
+        Self::Local(Arc::new(error))
+    }
+}

@@ -15,6 +15,7 @@ pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod read;
 pub mod types;
 
 mod facade;
