@@ -90,3 +90,32 @@ pub enum Error {
     #[error("local I/O failed: {0}")]
     Local(Cause),
 }
+
+impl From<ossplit::Error> for Error {
+    /// By what a caller of the file system can do about it.
+    fn from(error: ossplit::Error) -> Self {
+        use ossplit::ErrorKind as Kind;
+        let kind = error.kind();
+        let cause: Cause = Arc::new(error);
+        match kind {
+            Kind::NoSuchKey => Self::NotFound,
+            // Every conditional request of this crate pins a version.
+            Kind::Precondition | Kind::InvalidRange => Self::Stale,
+            Kind::AlreadyExists => Self::Exists,
+            Kind::NoSuchBucket => Self::NoBucket(cause),
+            Kind::Unauthenticated | Kind::AccessDenied | Kind::Clock => Self::Denied(cause),
+            Kind::Archived => Self::Archived(cause),
+            Kind::Throttled => Self::Throttled(cause),
+            Kind::Timeout => Self::TimedOut(cause),
+            Kind::Dns | Kind::Connection | Kind::Tls => Self::Unreachable(cause),
+            Kind::Corrupt => Self::Corrupt(cause),
+            Kind::NoSuchUpload
+            | Kind::BucketNotEmpty
+            | Kind::NotModified
+            | Kind::AppendConflict
+            | Kind::InvalidInput
+            | Kind::Refused
+            | Kind::Server => Self::Remote(cause),
+        }
+    }
+}
