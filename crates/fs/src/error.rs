@@ -92,25 +92,26 @@ pub enum Error {
 }
 
 impl From<ossplit::Error> for Error {
-    /// By what the client says a caller can do. `Precondition` is `Stale`: every condition that this
-    /// crate sends pins a version.
+    /// By what a caller of the file system can do about it.
     fn from(error: ossplit::Error) -> Self {
         use ossplit::ErrorKind as Kind;
         let kind = error.kind();
         let cause: Cause = Arc::new(error);
         match kind {
             Kind::NoSuchKey => Self::NotFound,
-            Kind::NoSuchBucket => Self::NoBucket(cause),
-            Kind::Precondition | Kind::NotModified | Kind::InvalidRange => Self::Stale,
+            // Every conditional request of this crate pins a version.
+            Kind::Precondition | Kind::InvalidRange => Self::Stale,
             Kind::AlreadyExists => Self::Exists,
+            Kind::NoSuchBucket => Self::NoBucket(cause),
             Kind::Unauthenticated | Kind::AccessDenied | Kind::Clock => Self::Denied(cause),
             Kind::Archived => Self::Archived(cause),
-            Kind::Corrupt => Self::Corrupt(cause),
+            Kind::Throttled => Self::Throttled(cause),
             Kind::Timeout => Self::TimedOut(cause),
             Kind::Dns | Kind::Connection | Kind::Tls => Self::Unreachable(cause),
-            Kind::Throttled => Self::Throttled(cause),
+            Kind::Corrupt => Self::Corrupt(cause),
             Kind::NoSuchUpload
             | Kind::BucketNotEmpty
+            | Kind::NotModified
             | Kind::AppendConflict
             | Kind::InvalidInput
             | Kind::Refused
@@ -120,6 +121,7 @@ impl From<ossplit::Error> for Error {
 }
 
 impl From<std::io::Error> for Error {
+    /// Of files under `tmpdir`.
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::StorageFull {
             return Self::NoSpace;

@@ -105,7 +105,7 @@ pub struct Entry {
 pub struct ObjectVersion {
     /// The whole key in the bucket, the mount's prefix included.
     pub key: Arc<str>,
-    /// The `ETag` without quotes.
+    /// The `ETag` as OSS sent it, quotes and all: what `If-Match` takes.
     pub etag: Arc<str>,
     /// The version id, where the bucket has versions and an answer named it.
     pub version_id: Option<Arc<str>>,

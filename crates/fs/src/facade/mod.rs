@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::FsConfig;
 use crate::error::{Error, Result};
 use crate::namespace::{Known, Slot, names};
-use crate::remote::Remote;
+use crate::remote::{Bucket, Remote};
 use crate::types::{
     Attr, AttrReply, Creator, DirEntry, DirHandle, Entry, FileHandle, NodeId, OpenFlags, Opened,
     RenameFlags, SetAttr, StatFs,
@@ -44,6 +44,12 @@ pub struct FileSystem {
 }
 
 impl FileSystem {
+    /// A mount of `config.bucket` through `client`. Sends nothing yet.
+    pub fn new(client: ossplit::Client, config: FsConfig) -> Self {
+        let remote = Arc::new(Bucket::new(client, config.bucket.clone()));
+        Self::with_remote(config, remote, Clock::system())
+    }
+
     pub(crate) fn with_remote(config: FsConfig, remote: Arc<dyn Remote>, clock: Clock) -> Self {
         let budget = Budget::new(config.memory);
         Self {

@@ -80,20 +80,13 @@ impl Core {
             let late = page.iter().filter(|object| !copied.contains(&mark(object)));
             let late = late.cloned().collect();
             copied.extend(self.copy_all(late, from, to).await?);
-            self.delete_all(page).await?;
+            let keys: Vec<String> = page.into_iter().map(|(key, _)| key).collect();
+            if !keys.is_empty() {
+                let _permit = self.permit().await?;
+                self.remote.delete_many(keys).await?;
+            }
         }
         Ok(())
-    }
-
-    async fn delete_all(&self, objects: Vec<(String, Facts)>) -> Result<()> {
-        let deletions = objects.into_iter().map(|(key, _)| async move {
-            let _permit = self.permit().await?;
-            self.remote.delete(&key).await
-        });
-        stream::iter(deletions)
-            .buffer_unordered(self.config.multireq_max.max(1))
-            .try_collect()
-            .await
     }
 
     /// Copies objects from below `from` to below `to`; returns their marks.

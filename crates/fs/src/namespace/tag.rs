@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-/// An `ETag` without its quotes. OSS's are 32 hexadecimal digits, after a multipart upload followed by `-` and the
-/// number of parts; anything else is kept as it is.
+/// An `ETag` with its quotes. OSS's are 32 hexadecimal digits, after a multipart upload followed by `-` and the number
+/// of parts, in quotes; anything else is kept as it is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Tag {
     /// No object, or one that no answer has described yet.
@@ -28,9 +28,10 @@ impl Tag {
 
     /// The packed form, if it gives exactly `text` back.
     fn digest(text: &str) -> Option<Self> {
-        let (hex, parts) = match text.split_once('-') {
+        let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+        let (hex, parts) = match inner.split_once('-') {
             Some((hex, parts)) => (hex, parts.parse::<u32>().ok().filter(|parts| *parts > 0)?),
-            None => (text, 0),
+            None => (inner, 0),
         };
         if hex.len() != 32 {
             return None;
@@ -60,6 +61,7 @@ impl Tag {
                 upper,
             } => {
                 let mut text = String::with_capacity(40);
+                text.push('"');
                 for byte in digest {
                     // Writing to a `String` can't fail.
                     let _ = if *upper {
@@ -71,6 +73,7 @@ impl Tag {
                 if *parts > 0 {
                     let _ = write!(text, "-{parts}");
                 }
+                text.push('"');
                 text
             }
         }
@@ -104,12 +107,23 @@ mod tests {
             "x",
         ] {
             assert_eq!(Tag::new(text).text(), text);
+            let quoted = format!("\"{text}\"");
+            assert_eq!(Tag::new(&quoted).text(), quoted);
         }
+        let usual = Tag::new("\"5B3C1A2E053D763E1B002CC607C5A0FE-17\"");
+        assert!(matches!(
+            usual,
+            Tag::Digest {
+                parts: 17,
+                upper: true,
+                ..
+            }
+        ));
     }
 
     proptest! {
         #[test]
-        fn any_text_survives(text in "[0-9a-fA-F]{30,34}(-[0-9]{1,11})?|.{0,40}") {
+        fn any_text_survives(text in "\"[0-9a-fA-F]{30,34}(-[0-9]{1,11})?\"|.{0,40}") {
             prop_assert_eq!(Tag::new(&text).text(), text);
         }
     }

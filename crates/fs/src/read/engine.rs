@@ -5,18 +5,17 @@ use super::{
     whole::{Source, Wholes},
 };
 use crate::{
-    FsConfig,
-    budget::{Budget, Priority, Reclaim},
+    Context,
+    budget::{Priority, Reclaim},
     types::ObjectVersion,
 };
 use hashbrown::HashMap;
-use ossplit::Client;
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 use tokio::{runtime::Handle, sync::Semaphore};
 
-/// Hinted objects being fetched at once, over the whole mount.
-const HINTS_IN_FLIGHT: usize = 64;
+/// Objects being fetched before they were opened, over the whole mount.
+const PREFETCHES_IN_FLIGHT: usize = 64;
 
 /// The reading half of a mount. Clones share it.
 #[derive(Clone)]
@@ -24,10 +23,9 @@ pub struct Engine(Arc<Shared>);
 
 pub(super) struct Shared {
     pub(super) source: Source,
-    pub(super) config: FsConfig,
     pub(super) wholes: Wholes,
-    /// Leave to fetch a hinted object.
-    hints: Arc<Semaphore>,
+    /// Leave to fetch an object that nobody opened yet.
+    prefetches: Arc<Semaphore>,
     readers: Mutex<HashMap<Identity, Weak<Reader>>>,
 }
 
@@ -48,23 +46,20 @@ impl Identity {
 }
 
 impl Engine {
-    /// Reads through `client`, in tasks on `runtime`, with bytes leased from `budget`.
-    pub fn new(client: Client, runtime: Handle, budget: Budget, config: FsConfig) -> Self {
+    /// Reads in tasks of their own on the runtime that it is made on.
+    pub fn new(context: &Arc<Context>) -> Self {
         let source = Source {
-            client,
-            runtime,
-            budget: budget.clone(),
-            bucket: config.bucket.clone(),
+            context: Arc::clone(context),
+            runtime: Handle::current(),
         };
         let shared = Arc::new(Shared {
             source,
-            config,
             wholes: Wholes::default(),
-            hints: Arc::new(Semaphore::new(HINTS_IN_FLIGHT)),
+            prefetches: Arc::new(Semaphore::new(PREFETCHES_IN_FLIGHT)),
             readers: Mutex::default(),
         });
         let weak: Weak<Shared> = Arc::downgrade(&shared);
-        budget.register(weak);
+        context.budget.register(weak);
         Self(shared)
     }
 
@@ -82,7 +77,7 @@ impl Engine {
         let reader = Arc::new(Reader::new(Arc::clone(shared), version.clone()));
         readers.insert(identity, Arc::downgrade(&reader));
         drop(readers);
-        if version.size > 0 && version.size <= shared.config.small_object_size {
+        if version.size > 0 && version.size <= shared.source.context.config.small_object_size {
             shared
                 .wholes
                 .start(&shared.source, version, Priority::Demand);
@@ -92,16 +87,16 @@ impl Engine {
 
     /// Fetches small objects that will be opened soon, as far as the budget has room: an object that
     /// is large, in memory or under way, or finds no room, is passed over.
-    pub fn hint(&self, versions: impl IntoIterator<Item = ObjectVersion>) {
+    pub fn prefetch(&self, versions: Vec<ObjectVersion>) {
         let shared = &self.0;
         for version in versions {
-            if version.size == 0 || version.size > shared.config.small_object_size {
+            if version.size == 0 || version.size > shared.source.context.config.small_object_size {
                 continue;
             }
-            let Ok(permit) = Arc::clone(&shared.hints).try_acquire_owned() else {
+            let Ok(permit) = Arc::clone(&shared.prefetches).try_acquire_owned() else {
                 return;
             };
-            shared.wholes.hint(&shared.source, &version, permit);
+            shared.wholes.prefetch(&shared.source, &version, permit);
         }
     }
 }

@@ -54,6 +54,7 @@ impl Fetch {
         let request = reader.source().get(&reader.version).range(span);
         let mut answer = reader
             .source()
+            .context
             .client
             .get_object(request)
             .await
@@ -155,11 +156,20 @@ pub(super) fn requests(runs: Vec<Range<u64>>, window: u64) -> Vec<Range<u64>> {
 /// A lease for `blocks`, waiting for it only if a program waits for them.
 pub(super) async fn demand_lease(reader: &Reader, blocks: &Range<u64>) -> Result<Lease> {
     let bytes = (blocks.end - blocks.start) * BLOCK;
-    reader.source().budget.lease(Priority::Demand, bytes).await
+    reader
+        .source()
+        .context
+        .budget
+        .lease(Priority::Demand, bytes)
+        .await
 }
 
 /// A lease for reading ahead, if there is room.
 pub(super) fn ahead_lease(reader: &Reader, blocks: &Range<u64>) -> Option<Lease> {
     let bytes = (blocks.end - blocks.start) * BLOCK;
-    reader.source().budget.try_lease(Priority::Prefetch, bytes)
+    reader
+        .source()
+        .context
+        .budget
+        .try_lease(Priority::Prefetch, bytes)
 }

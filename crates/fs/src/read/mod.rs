@@ -5,7 +5,7 @@
 //!
 //! * A *small* object is fetched whole, by one GET, when it is opened (`whole`): a task of its own
 //!   downloads it into the mount's cache; `read` waits for that task, whoever started it. Neighbours
-//!   that will be opened next can be hinted, and are then in the cache already.
+//!   that will be opened next can be prefetched, and are then in the cache already.
 //! * A *large* object is read in blocks of 1 MiB (`blocks`). `streams` recognises sequential reading by
 //!   region, not by handle, and says how far to read ahead; `fetch` turns missing blocks into a few
 //!   parallel range requests whose tasks fill block after block as bytes arrive. A block is fetched

@@ -53,7 +53,7 @@ impl Reader {
     }
 
     fn is_small(&self) -> bool {
-        self.version.size <= self.shared.config.small_object_size
+        self.version.size <= self.shared.source.context.config.small_object_size
     }
 
     /// The part of `offset..offset + len` that the object has.
@@ -63,8 +63,17 @@ impl Reader {
     }
 
     /// Pushes the bytes at `offset` to `out` if they are in memory: `len` of them, or fewer at the end
-    /// of the object. False is a miss and leaves `out` as it was.
-    pub fn try_read(self: &Arc<Self>, offset: u64, len: u32, out: &mut Vec<Bytes>) -> bool {
+    /// of the object. `None` is a miss and leaves `out` as it was.
+    pub fn try_read(
+        self: &Arc<Self>,
+        offset: u64,
+        len: u32,
+        out: &mut Vec<Bytes>,
+    ) -> Option<Result<()>> {
+        self.hit(offset, len, out).then_some(Ok(()))
+    }
+
+    fn hit(self: &Arc<Self>, offset: u64, len: u32, out: &mut Vec<Bytes>) -> bool {
         let span = self.span(offset, len);
         if span.is_empty() {
             return true;
@@ -129,8 +138,14 @@ impl Reader {
 
     /// The largest window of one stream: a share of the budget, so that several streams have room.
     fn window(&self) -> u64 {
-        let share = self.source().budget.total() / WINDOW_SHARE;
-        self.shared.config.max_readahead.min(share).max(BLOCK)
+        let share = self.source().context.budget.total() / WINDOW_SHARE;
+        self.shared
+            .source
+            .context
+            .config
+            .max_readahead
+            .min(share)
+            .max(BLOCK)
     }
 
     /// What was asked, and no more; nothing is kept.
@@ -140,10 +155,16 @@ impl Reader {
             return Ok(out);
         }
         let bytes = span.end - span.start;
-        let _lease = self.source().budget.lease(Priority::Demand, bytes).await?;
+        let _lease = self
+            .source()
+            .context
+            .budget
+            .lease(Priority::Demand, bytes)
+            .await?;
         let request = self.source().get(&self.version).range(span.clone());
         let mut answer = self
             .source()
+            .context
             .client
             .get_object(request)
             .await

@@ -2,7 +2,8 @@
 
 use super::engine::Identity;
 use crate::{
-    budget::{Budget, Lease, Priority},
+    Context,
+    budget::{Lease, Priority},
     error::{Error, Result},
     types::ObjectVersion,
 };
@@ -12,7 +13,7 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 use hashbrown::HashMap;
-use ossplit::{Client, GetObject};
+use ossplit::GetObject;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
@@ -20,17 +21,15 @@ use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
 /// Where bytes come from, and who pays for them.
 #[derive(Clone)]
 pub(super) struct Source {
-    pub(super) client: Client,
+    pub(super) context: Arc<Context>,
     pub(super) runtime: Handle,
-    pub(super) budget: Budget,
-    pub(super) bucket: String,
 }
 
 impl Source {
     /// A GET of this version and no other.
     pub(super) fn get(&self, version: &ObjectVersion) -> GetObject {
-        let get = GetObject::new(self.bucket.clone(), &*version.key);
-        get.if_match(format!("\"{}\"", version.etag))
+        let get = GetObject::new(self.context.config.bucket.clone(), &*version.key);
+        get.if_match(&*version.etag)
     }
 }
 
@@ -80,7 +79,7 @@ impl Wholes {
     ) -> Flight {
         self.join(source, version, |source, version| {
             async move {
-                let lease = source.budget.lease(priority, version.size).await?;
+                let lease = source.context.budget.lease(priority, version.size).await?;
                 download(&source, &version, lease).await
             }
             .boxed()
@@ -88,7 +87,7 @@ impl Wholes {
     }
 
     /// Begins a download that nobody waits for, if there is room for it. `permit` is held until it ends.
-    pub(super) fn hint(
+    pub(super) fn prefetch(
         &self,
         source: &Source,
         version: &ObjectVersion,
@@ -97,7 +96,11 @@ impl Wholes {
         if self.0.lock().kept.contains_key(&Identity::of(version)) {
             return;
         }
-        let Some(lease) = source.budget.try_lease(Priority::Prefetch, version.size) else {
+        let Some(lease) = source
+            .context
+            .budget
+            .try_lease(Priority::Prefetch, version.size)
+        else {
             return;
         };
         self.join(source, version, |source, version| {
@@ -171,7 +174,7 @@ impl Wholes {
 }
 
 async fn download(source: &Source, version: &ObjectVersion, lease: Lease) -> Result<Arc<Whole>> {
-    let get = source.client.get_object(source.get(version)).await;
+    let get = source.context.client.get_object(source.get(version)).await;
     let mut answer = get.map_err(stale_if_gone)?;
     if answer.meta.size != version.size {
         return Err(Error::Stale);

@@ -76,7 +76,7 @@ impl FakeBucket {
     pub(crate) fn write(&self, key: &str, size: u64) {
         let mut state = self.state.lock();
         state.versions += 1;
-        let tag = format!("{:032X}", state.versions);
+        let tag = format!("\"{:032X}\"", state.versions);
         let object = Object {
             tag,
             size,
@@ -190,6 +190,17 @@ impl Remote for FakeBucket {
         state.counts.delete += 1;
         state.log.push(format!("DELETE {key}"));
         state.objects.remove(key);
+        drop(state);
+        self.answer(Ok(()))
+    }
+
+    fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>> {
+        let mut state = self.state.lock();
+        state.counts.delete += 1;
+        state.log.push(format!("DELETE {} keys", keys.len()));
+        for key in &keys {
+            state.objects.remove(key);
+        }
         drop(state);
         self.answer(Ok(()))
     }

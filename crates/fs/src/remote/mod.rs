@@ -2,6 +2,9 @@
 //!
 //! Every method is one request (or one page). Tests put a bucket in memory behind it and count.
 
+mod oss;
+pub(crate) mod posix;
+
 use futures_util::future::BoxFuture;
 
 use crate::error::Result;
@@ -42,6 +45,8 @@ pub(crate) trait Remote: Send + Sync {
     fn put_marker<'a>(&'a self, key: &'a str, meta: Meta) -> BoxFuture<'a, Result<()>>;
     /// Deletes an object; fine if there is none.
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>>;
+    /// Deletes up to 1,000 objects.
+    fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>>;
     /// Copies a version within the bucket, metadata included, over whatever `to` is. `Stale` if it is no longer
     /// what the key holds.
     fn copy<'a>(
@@ -50,6 +55,8 @@ pub(crate) trait Remote: Send + Sync {
         to: &'a str,
     ) -> BoxFuture<'a, Result<ObjectVersion>>;
 }
+
+pub(crate) use oss::{Bucket, facts};
 
 #[cfg(test)]
 pub(crate) mod fake;

@@ -70,11 +70,7 @@ async fn a_name_of_a_large_directory_costs_one_request() {
     assert_eq!(mount.kind("f44").await, Some(FileKind::File));
     assert_eq!(mount.kind("f4").await, None);
     assert_eq!(mount.kind("f4").await, None);
-    assert_eq!(
-        mount.counts().list,
-        3,
-        "f44; f4, and the page is too short to show f4/"
-    );
+    assert_eq!(mount.counts().list, 2);
     mount.clock.advance(Duration::from_secs(901));
     assert_eq!(mount.kind("f44").await, Some(FileKind::File));
     assert_eq!(

@@ -120,7 +120,9 @@ impl Mount {
             .map(|(name, ..)| name)
             .collect();
         assert_eq!(names[..2], [".", ".."]);
-        names.split_off(2)
+        let mut names = names.split_off(2);
+        names.sort_unstable();
+        names
     }
 
     fn counts(&self) -> Counts {
