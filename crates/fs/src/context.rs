@@ -25,6 +25,11 @@ impl Context {
     /// The surroundings of a mount: the machine's clock, and a budget of `config.memory` bytes.
     pub fn new(client: Client, config: FsConfig) -> Arc<Self> {
         let budget = Budget::new(config.memory);
-        Arc::new(Self { client, config: Arc::new(config), budget, clock: Clock::system() })
+        Arc::new(Self {
+            client,
+            config: Arc::new(config),
+            budget,
+            clock: Clock::system(),
+        })
     }
 }

@@ -27,6 +27,7 @@ pub mod context;
 pub mod error;
 pub mod types;
 
+mod contents;
 mod facade;
 mod namespace;
 mod remote;

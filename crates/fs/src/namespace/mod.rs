@@ -338,6 +338,19 @@ impl Namespace {
         !self.holds_for(slot, now).is_zero()
     }
 
+    /// True if an open may pin what is known of this file. With `max_stat_cache_size=0` the lookup just before asked.
+    pub(crate) fn version_is_fresh(&self, slot: Slot, now: Moment) -> bool {
+        !self.holds_for(slot, now).is_zero()
+    }
+
+    /// How many names are known in the inode's directory.
+    pub(crate) fn siblings(&self, slot: Slot) -> usize {
+        self.inodes
+            .get(self.inodes.get(slot).parent)
+            .children()
+            .len()
+    }
+
     /// A request is about to be sent whose answer will be learned.
     pub(crate) fn begin(&mut self, now: Moment) -> Ticket {
         self.tombstones.begin(now)

@@ -1,5 +1,6 @@
 mod always_ask;
 mod changes;
+mod files;
 mod listing;
 mod lookups;
 
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::contents::fake::FakeContents;
 use crate::remote::fake::{Counts, FakeBucket};
 use crate::types::FileKind;
 
@@ -14,6 +16,7 @@ use crate::types::FileKind;
 struct Mount {
     fs: FileSystem,
     bucket: Arc<FakeBucket>,
+    contents: Arc<FakeContents>,
     clock: Clock,
 }
 
@@ -34,12 +37,16 @@ fn mount_with(bucket: Arc<FakeBucket>, change: impl FnOnce(&mut FsConfig)) -> Mo
     change(&mut config);
     let clock = Clock::manual();
     clock.advance(Duration::from_secs(1000));
-    let fs = FileSystem::with_remote(
-        config,
-        Arc::clone(&bucket) as Arc<dyn Remote>,
-        clock.clone(),
-    );
-    Mount { fs, bucket, clock }
+    let contents = FakeContents::new(Arc::clone(&bucket));
+    let budget = Budget::new(config.memory);
+    let (remote, shared) = (Arc::clone(&bucket), Arc::clone(&contents));
+    let fs = FileSystem::with_parts(config, remote, shared, budget, clock.clone());
+    Mount {
+        fs,
+        bucket,
+        contents,
+        clock,
+    }
 }
 
 /// One entry as a test sees it.
