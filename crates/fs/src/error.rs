@@ -119,3 +119,13 @@ impl From<ossplit::Error> for Error {
         }
     }
 }
+
+impl From<std::io::Error> for Error {
+    /// Of files under `tmpdir`.
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            return Self::NoSpace;
+        }
+        Self::Local(Arc::new(error))
+    }
+}

@@ -25,7 +25,9 @@ pub mod clock;
 pub mod config;
 pub mod context;
 pub mod error;
+pub mod read;
 pub mod types;
+pub mod write;
 
 mod contents;
 mod facade;
