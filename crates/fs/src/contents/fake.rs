@@ -29,7 +29,8 @@ impl FakeContents {
 }
 
 impl Contents for FakeContents {
-    fn open(&self, version: ObjectVersion) -> Arc<dyn ReadObject> {
+    fn open(&self, version: &ObjectVersion) -> Arc<dyn ReadObject> {
+        let version = version.clone();
         Arc::new(FakeReader {
             bucket: Arc::clone(&self.bucket),
             version,
@@ -119,6 +120,12 @@ impl WriteObject for FakeWriter {
         async move { written }.boxed()
     }
 
+    fn append(&self, data: Bytes) -> BoxFuture<'_, Result<()>> {
+        self.write(self.size(), data)
+    }
+
+    fn keep_for_reading(&self) {}
+
     fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>> {
         let read = match &self.state.lock().0 {
             Ok(data) => Ok(slice(&Bytes::from(data.clone()), offset, len)
@@ -163,9 +170,9 @@ impl WriteObject for FakeWriter {
         .boxed()
     }
 
-    fn discard(&self) -> BoxFuture<'_, ()> {
+    fn discard(&self) -> BoxFuture<'_, Result<()>> {
         self.bucket.note(format!("DISCARD {}", self.key));
-        async {}.boxed()
+        async { Ok(()) }.boxed()
     }
 }
 

@@ -40,10 +40,10 @@ pub(super) struct OpenFile {
     writer: Option<Arc<Writer>>,
 }
 
-#[derive(Clone)]
 struct Pinned {
     version: ObjectVersion,
-    object: Arc<dyn ReadObject>,
+    /// Made when it is first needed: a handle whose reads the page cache answers needs none.
+    object: Option<Arc<dyn ReadObject>>,
 }
 
 /// The open files of a mount, and how their contents are reached.
@@ -72,11 +72,10 @@ impl Files {
             .ok_or(Error::BadHandle)
     }
 
-    fn pin(&self, version: ObjectVersion) -> Pinned {
-        Pinned {
-            object: self.contents.open(version.clone()),
-            version,
-        }
+    fn reader<'a>(&self, pinned: &'a mut Pinned) -> &'a Arc<dyn ReadObject> {
+        pinned
+            .object
+            .get_or_insert_with(|| self.contents.open(&pinned.version))
     }
 
     /// Opens what the namespace knows; `None` if the version has to be asked for first.
@@ -120,7 +119,11 @@ impl Files {
         let mut writer = None;
         if flags.write {
             let key = ns.key(slot).ok_or(Error::Stale)?;
-            let base = version.clone().filter(|_| !flags.truncate);
+            let base = if flags.truncate {
+                None
+            } else {
+                version.clone()
+            };
             let meta = if meta == Meta::default() {
                 ns.meta(slot)
             } else {
@@ -132,21 +135,30 @@ impl Files {
             let (joined, _) = self
                 .writers
                 .join(node, || Ok(self.contents.write(key, base, with)))?;
+            if flags.read {
+                joined.object().keep_for_reading();
+            }
             writer = Some(joined);
             ns.writing(slot);
             if flags.truncate {
                 ns.wrote(slot, 0, self.core.clock.wall());
             }
         }
-        let pinned = match &version {
-            Some(version) if flags.read => Some(self.pin(version.clone())),
-            _ => None,
-        };
         // The page cache goes through the same writes as the object; only what others write makes it wrong.
         let same = ns.note_cached(slot);
         let keep_cache = self.core.config.kernel_cache && same;
-        if flags.read && !flags.write && !keep_cache {
-            self.fetch_ahead(ns, slot);
+        let mut pinned = None;
+        if flags.read
+            && let Some(version) = version
+        {
+            let pinned = pinned.insert(Pinned {
+                version,
+                object: None,
+            });
+            if !flags.write && !keep_cache {
+                self.reader(pinned);
+                self.fetch_ahead(ns, slot);
+            }
         }
         ns.hold(slot);
         let file = OpenFile {
@@ -163,27 +175,18 @@ impl Files {
         })
     }
 
-    /// Fetches the file that is being opened, if it is small, and its neighbours: all of a small directory, and
-    /// otherwise twice as many at each open that follows the order of names.
+    /// Fetches the neighbours of a file that is being opened: all of a small directory, and otherwise twice as many at each open that follows the order of names.
     fn fetch_ahead(&self, ns: &mut Namespace, slot: Slot) {
         let run = ns.note_open(slot);
         let small = self.core.config.small_object_size;
         let few = ns.siblings(slot) <= SMALL_DIRECTORY;
         let count = if few { SMALL_DIRECTORY } else { ahead(run) };
-        let mut versions: Vec<ObjectVersion> = ns
-            .version(slot)
-            .filter(|version| version.size <= small)
-            .into_iter()
-            .collect();
         let mut bytes = 0;
-        versions.extend(
-            ns.following(slot, count, small)
-                .into_iter()
-                .take_while(|next| {
-                    bytes += next.size;
-                    bytes <= AHEAD_BYTES
-                }),
-        );
+        let mut versions = ns.following(slot, count, small);
+        versions.retain(|next| {
+            bytes += next.size;
+            bytes <= AHEAD_BYTES
+        });
         if !versions.is_empty() {
             self.contents.prefetch(versions);
         }
@@ -285,8 +288,8 @@ impl Files {
         if self.writers.get(file.node).is_some() {
             return None;
         }
-        let pinned = file.pinned.lock();
-        pinned.as_ref()?.object.try_read(offset, len, out)
+        let mut pinned = file.pinned.lock();
+        self.reader(pinned.as_mut()?).try_read(offset, len, out)
     }
 
     pub(super) async fn read(
@@ -300,15 +303,19 @@ impl Files {
             return Err(Error::WrongMode);
         }
         if let Some(writer) = self.writers.get(file.node) {
-            let _here = writer.moving.read().await;
-            return writer.object().read(offset, len).await;
+            return Core::finish(async move {
+                let _here = writer.moving.read().await;
+                writer.object().read(offset, len).await
+            })
+            .await;
         }
-        let Some(pinned) = file.pinned.lock().clone() else {
-            return Ok(Vec::new());
+        let (object, version) = match file.pinned.lock().as_mut() {
+            Some(pinned) => (Arc::clone(self.reader(pinned)), pinned.version.clone()),
+            None => return Ok(Vec::new()),
         };
-        let result = pinned.object.read(offset, len).await;
+        let result = object.read(offset, len).await;
         if let Err(Error::Stale) = &result {
-            self.distrust(file.node, &pinned.version);
+            self.distrust(file.node, &version);
         }
         result
     }
@@ -325,19 +332,29 @@ impl Files {
         }
     }
 
-    pub(super) async fn write(&self, handle: FileHandle, offset: u64, data: Bytes) -> Result<()> {
+    pub(super) async fn write(
+        self: &Arc<Self>,
+        handle: FileHandle,
+        offset: u64,
+        data: Bytes,
+    ) -> Result<()> {
         let file = self.get(handle)?;
-        let writer = file.writer.as_ref().ok_or(Error::WrongMode)?;
-        let _here = writer.moving.read().await;
-        let object = writer.object();
-        if file.flags.append {
-            let _end = writer.end.lock().await;
-            object.write(object.size(), data).await?;
-        } else {
-            object.write(offset, data).await?;
-        }
-        self.note_size(writer);
-        Ok(())
+        let writer = Arc::clone(file.writer.as_ref().ok_or(Error::WrongMode)?);
+        let append = file.flags.append;
+        let files = Arc::clone(self);
+        // To its end: a writer does not outlive half a write.
+        Core::finish(async move {
+            let _here = writer.moving.read().await;
+            let object = writer.object();
+            if append {
+                object.append(data).await?;
+            } else {
+                object.write(offset, data).await?;
+            }
+            files.note_size(&writer);
+            Ok(())
+        })
+        .await
     }
 
     /// Tells the namespace how long a file that is being written is now.
@@ -403,7 +420,11 @@ impl Files {
             .values()
             .filter(|file| file.node == node && file.flags.read)
         {
-            *file.pinned.lock() = Some(self.pin(version.clone()));
+            let pinned = Pinned {
+                version: version.clone(),
+                object: None,
+            };
+            *file.pinned.lock() = Some(pinned);
         }
     }
 
@@ -448,8 +469,8 @@ impl Files {
                 if let Err(error) = settled {
                     tracing::error!(node = ?file.node, %error, "what was written is lost");
                 }
-                if lost {
-                    writer.object().discard().await;
+                if lost && let Err(error) = writer.object().discard().await {
+                    tracing::warn!(node = ?file.node, %error, "parts of a lost upload are left");
                 }
                 let mut ns = self.core.ns.lock();
                 if let Ok(slot) = ns.resolve(file.node) {
@@ -519,9 +540,17 @@ impl Files {
         for (node, version) in versions {
             self.publish(node, &version);
             if let Some(writer) = moving.iter().find(|writer| writer.node == node) {
+                let meta = {
+                    let ns = self.core.ns.lock();
+                    ns.resolve(node)
+                        .map(|slot| ns.meta(slot))
+                        .unwrap_or_default()
+                };
+                let with = NewFile {
+                    metadata: posix::write(&meta, false),
+                };
                 let key = version.key.to_string();
-                let object = self.contents.write(key, Some(version), NewFile::default());
-                writer.replace(object);
+                writer.replace(self.contents.write(key, Some(version), with));
             }
         }
         Ok(())
@@ -603,14 +632,18 @@ impl Files {
 }
 
 /// Gives a file that is being written another size.
-async fn cut(writer: &Writer, size: u64) -> Result<()> {
-    let _here = writer.moving.read().await;
-    let object = writer.object();
-    if object.size() == size {
-        Ok(())
-    } else {
-        object.truncate(size).await
-    }
+async fn cut(writer: &Arc<Writer>, size: u64) -> Result<()> {
+    let writer = Arc::clone(writer);
+    Core::finish(async move {
+        let _here = writer.moving.read().await;
+        let object = writer.object();
+        if object.size() == size {
+            Ok(())
+        } else {
+            object.truncate(size).await
+        }
+    })
+    .await
 }
 
 /// How many files to fetch ahead at the `run`th open in order.

@@ -22,10 +22,11 @@ use self::files::Files;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::FsConfig;
-use crate::contents::Contents;
+use crate::contents::{Contents, Objects};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::namespace::{Known, Slot, names};
-use crate::remote::Remote;
+use crate::remote::{Bucket, Remote};
 use crate::types::{
     Attr, AttrReply, Creator, DirEntry, DirHandle, Entry, FileHandle, NodeId, OpenFlags, Opened,
     RenameFlags, SetAttr, StatFs,
@@ -49,6 +50,16 @@ pub struct FileSystem {
 }
 
 impl FileSystem {
+    /// A mount of `context.config.bucket`. To be made on the runtime that serves it. Sends nothing yet.
+    pub fn new(context: &Arc<Context>) -> Self {
+        let bucket = context.config.bucket.clone();
+        let remote = Arc::new(Bucket::new(context.client.clone(), bucket));
+        let contents = Arc::new(Objects::new(Arc::clone(context)));
+        let config = FsConfig::clone(&context.config);
+        let (budget, clock) = (context.budget.clone(), context.clock.clone());
+        Self::with_parts(config, remote, contents, budget, clock)
+    }
+
     pub(crate) fn with_parts(
         config: FsConfig,
         remote: Arc<dyn Remote>,

@@ -21,8 +21,6 @@ pub(super) struct Writer {
     pub(super) settling: Arc<tokio::sync::Mutex<()>>,
     /// Held for reading by each call on the object, and for writing while the file moves to another key.
     pub(super) moving: Arc<tokio::sync::RwLock<()>>,
-    /// Held while a write finds out where the end is.
-    pub(super) end: tokio::sync::Mutex<()>,
 }
 
 impl Writer {
@@ -70,7 +68,6 @@ impl Writers {
             handles: AtomicUsize::new(1),
             settling: Arc::default(),
             moving: Arc::default(),
-            end: tokio::sync::Mutex::default(),
         });
         open.insert(node, Arc::clone(&writer));
         self.count.store(open.len(), Ordering::Release);
