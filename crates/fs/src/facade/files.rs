@@ -38,6 +38,8 @@ pub(super) struct OpenFile {
     /// What reads go to; `None` while the file is not in OSS, and on a handle that does not read.
     pinned: Mutex<Option<Pinned>>,
     writer: Option<Arc<Writer>>,
+    /// A former process had data of this handle that are nowhere.
+    lost: bool,
 }
 
 struct Pinned {
@@ -46,10 +48,57 @@ struct Pinned {
     object: Option<Arc<dyn ReadObject>>,
 }
 
+impl OpenFile {
+    pub(super) fn new(
+        node: NodeId,
+        flags: OpenFlags,
+        version: Option<ObjectVersion>,
+        writer: Option<Arc<Writer>>,
+        lost: bool,
+    ) -> Self {
+        let pinned = Mutex::new(version.map(|version| Pinned {
+            version,
+            object: None,
+        }));
+        Self {
+            node,
+            flags,
+            pinned,
+            writer,
+            lost,
+        }
+    }
+
+    /// The version that reads are pinned to.
+    pub(super) fn version(&self) -> Option<ObjectVersion> {
+        self.pinned
+            .lock()
+            .as_ref()
+            .map(|pinned| pinned.version.clone())
+    }
+
+    /// Everything written is in OSS.
+    pub(super) fn is_clean(&self) -> bool {
+        !self.lost
+            && self
+                .writer
+                .as_ref()
+                .is_none_or(|writer| !writer.object().is_dirty())
+    }
+
+    /// The writer of a handle for writing.
+    fn writer(&self) -> Result<&Arc<Writer>> {
+        if self.lost {
+            return Err(Error::Lost);
+        }
+        self.writer.as_ref().ok_or(Error::WrongMode)
+    }
+}
+
 /// The open files of a mount, and how their contents are reached.
 pub(super) struct Files {
     pub(super) core: Arc<Core>,
-    contents: Arc<dyn Contents>,
+    pub(super) contents: Arc<dyn Contents>,
     open: RwLock<HashMap<u64, Arc<OpenFile>>>,
     pub(super) writers: Writers,
 }
@@ -70,6 +119,19 @@ impl Files {
             .get(&handle.0)
             .map(Arc::clone)
             .ok_or(Error::BadHandle)
+    }
+
+    pub(super) fn insert(&self, handle: FileHandle, file: OpenFile) {
+        self.open.write().insert(handle.0, Arc::new(file));
+    }
+
+    /// Something of each open file.
+    pub(super) fn each<T>(&self, mut get: impl FnMut(u64, &OpenFile) -> T) -> Vec<T> {
+        self.open
+            .read()
+            .iter()
+            .map(|(handle, file)| get(*handle, file))
+            .collect()
     }
 
     fn reader<'a>(&self, pinned: &'a mut Pinned) -> &'a Arc<dyn ReadObject> {
@@ -132,9 +194,9 @@ impl Files {
             let with = NewFile {
                 metadata: posix::write(&meta, false),
             };
-            let (joined, _) = self
+            let joined = self
                 .writers
-                .join(node, || Ok(self.contents.write(key, base, with)))?;
+                .join(node, || self.contents.write(key, base, with));
             if flags.read {
                 joined.object().keep_for_reading();
             }
@@ -161,13 +223,9 @@ impl Files {
             }
         }
         ns.hold(slot);
-        let file = OpenFile {
-            node,
-            flags,
-            pinned: Mutex::new(pinned),
-            writer,
-        };
-        self.open.write().insert(handle.0, Arc::new(file));
+        let mut file = OpenFile::new(node, flags, None, writer, false);
+        *file.pinned.get_mut() = pinned;
+        self.insert(handle, file);
         Ok(Opened {
             handle,
             keep_cache,
@@ -339,7 +397,7 @@ impl Files {
         data: Bytes,
     ) -> Result<()> {
         let file = self.get(handle)?;
-        let writer = Arc::clone(file.writer.as_ref().ok_or(Error::WrongMode)?);
+        let writer = Arc::clone(file.writer()?);
         let append = file.flags.append;
         let files = Arc::clone(self);
         // To its end: a writer does not outlive half a write.
@@ -369,9 +427,10 @@ impl Files {
     /// Makes what was written through a handle durable.
     pub(super) async fn flush(self: &Arc<Self>, handle: FileHandle) -> Result<()> {
         let file = self.get(handle)?;
-        match &file.writer {
-            Some(writer) => self.settle(writer).await,
-            None => Ok(()),
+        if file.flags.write {
+            self.settle(file.writer()?).await
+        } else {
+            Ok(())
         }
     }
 
@@ -624,7 +683,7 @@ impl Files {
 
     async fn resize(self: &Arc<Self>, handle: FileHandle, size: u64) -> Result<()> {
         let file = self.get(handle)?;
-        let writer = file.writer.as_ref().ok_or(Error::WrongMode)?;
+        let writer = file.writer()?;
         cut(writer, size).await?;
         self.note_size(writer);
         self.settle(writer).await

@@ -4,10 +4,13 @@ mod changes;
 mod core;
 mod dirs;
 mod files;
+mod handover;
 mod rename;
+mod state;
 mod stream;
 mod writers;
 
+pub use self::state::{FileState, FileSystemState, PinnedState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -274,6 +277,11 @@ impl FileSystem {
     /// [`FileSystem::release`] if there is nothing to wait for; false: call the async one.
     pub fn try_release(&self, handle: FileHandle) -> bool {
         self.files.try_release(handle)
+    }
+
+    /// Makes durable all that was written through any handle: for an orderly end.
+    pub async fn sync_all(&self) -> Result<()> {
+        self.files.sync_all().await
     }
 
     /// Opens a directory for listing.

@@ -7,7 +7,6 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use crate::contents::WriteObject;
-use crate::error::Result;
 use crate::types::NodeId;
 
 /// The writer of one node.
@@ -51,27 +50,27 @@ impl Writers {
         self.open.lock().get(&node).map(Arc::clone)
     }
 
-    /// One more handle on the node's writer, made by `make` if there is none yet.
+    /// One more handle on the node's writer, whose object is made by `make` if there is none yet.
     pub(super) fn join(
         &self,
         node: NodeId,
-        make: impl FnOnce() -> Result<Arc<dyn WriteObject>>,
-    ) -> Result<(Arc<Writer>, bool)> {
+        make: impl FnOnce() -> Arc<dyn WriteObject>,
+    ) -> Arc<Writer> {
         let mut open = self.open.lock();
         if let Some(writer) = open.get(&node) {
             writer.handles.fetch_add(1, Ordering::Relaxed);
-            return Ok((Arc::clone(writer), false));
+            return Arc::clone(writer);
         }
         let writer = Arc::new(Writer {
             node,
-            object: Mutex::new(make()?),
+            object: Mutex::new(make()),
             handles: AtomicUsize::new(1),
             settling: Arc::default(),
             moving: Arc::default(),
         });
         open.insert(node, Arc::clone(&writer));
         self.count.store(open.len(), Ordering::Release);
-        Ok((writer, true))
+        writer
     }
 
     /// One handle fewer; true if it was the last, and the writer is no longer found.

@@ -45,7 +45,7 @@ use dentries::Dentries;
 use inodes::{Flags, Inodes};
 pub(crate) use inodes::{Meta, Pages, Slot};
 pub(crate) use learn::{Details, Facts, Seen};
-pub(crate) use list::{Listed, Listing, Shown, Snapshot};
+pub(crate) use list::{Found, Listed, Listing, Shown, Snapshot};
 pub(crate) use lookup::{Known, POINT_KEYS, Question};
 use negative::Negatives;
 pub use state::{NamespaceState, NodeState};
@@ -188,10 +188,6 @@ impl Namespace {
 
     pub(crate) fn name(&self, slot: Slot) -> &str {
         &self.inodes.get(slot).name
-    }
-
-    pub(crate) fn size(&self, slot: Slot) -> u64 {
-        self.inodes.get(slot).size
     }
 
     /// The linked child of that name.

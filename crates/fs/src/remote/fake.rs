@@ -199,7 +199,7 @@ impl Remote for FakeBucket {
             };
             let rolled = match rest.find('/') {
                 Some(at) if request.delimiter => {
-                    Some(key[..request.prefix.len() + at + 1].to_owned())
+                    Some(key[..=(request.prefix.len() + at)].to_owned())
                 }
                 _ => None,
             };

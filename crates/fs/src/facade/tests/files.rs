@@ -246,7 +246,7 @@ async fn metadata_of_the_object_show_where_an_answer_had_them() {
     let handle = mount.create(NodeId::ROOT, "a").await;
     mount.close(handle).await;
     let other = mount_with(Arc::clone(&mount.bucket), |config| {
-        config.max_stat_cache_size = 0
+        config.max_stat_cache_size = 0;
     });
     assert_eq!(
         other.stat("a").await.unwrap().mode,
@@ -418,7 +418,7 @@ async fn neighbours_are_fetched_ahead() {
 #[tokio::test]
 async fn a_read_only_mount_opens_for_reading_only() {
     let mount = mount_with(FakeBucket::new(&["a", "d/x"]), |config| {
-        config.read_only = true
+        config.read_only = true;
     });
     assert!(matches!(mount.open("a", WRITE).await, Err(Error::ReadOnly)));
     assert!(matches!(

@@ -1,6 +1,7 @@
 mod always_ask;
 mod changes;
 mod files;
+mod handover;
 mod listing;
 mod lookups;
 
@@ -28,7 +29,7 @@ fn mount(keys: &[&str]) -> Mount {
 /// A mount that asks for everything.
 fn asking(keys: &[&str]) -> Mount {
     mount_with(FakeBucket::new(keys), |config| {
-        config.max_stat_cache_size = 0
+        config.max_stat_cache_size = 0;
     })
 }
 
