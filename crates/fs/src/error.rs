@@ -47,6 +47,9 @@ pub enum Error {
     /// The object changed or went away since it was opened: open it again.
     #[error("the object changed since it was opened")]
     Stale,
+    /// What was written through the handle was lost with a former process, before it came to OSS.
+    #[error("what was written was lost before it came to OSS")]
+    Lost,
     /// OSS can't do this, or this mount does not.
     #[error("not supported: {0}")]
     Unsupported(&'static str),

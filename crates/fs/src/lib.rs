@@ -29,6 +29,7 @@ pub mod read;
 pub mod types;
 pub mod write;
 
+mod contents;
 mod facade;
 mod namespace;
 mod remote;
@@ -37,5 +38,6 @@ pub use clock::Clock;
 pub use config::FsConfig;
 pub use context::Context;
 pub use error::{Error, Result};
-pub use facade::FileSystem;
+pub use facade::{FileState, FileSystem, FileSystemState, PinnedState};
+pub use namespace::{NamespaceState, NodeState};
 pub use types::*;

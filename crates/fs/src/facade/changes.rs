@@ -150,8 +150,8 @@ impl Core {
     }
 
     /// Deletes a file's object, if it has one, and its name.
-    pub(super) async fn unlink(self: Arc<Self>, parent: NodeId, name: String) -> Result<()> {
-        let target = self.target(parent, &name).await?;
+    pub(super) async fn unlink(self: &Arc<Self>, parent: NodeId, name: &str) -> Result<()> {
+        let target = self.target(parent, name).await?;
         if target.kind == FileKind::Directory {
             return Err(Error::IsDirectory);
         }
@@ -162,7 +162,7 @@ impl Core {
         let now = self.clock.now();
         let mut ns = self.ns.lock();
         let dir = ns.directory(parent)?;
-        ns.removed(dir, &name, now);
+        ns.removed(dir, name, now);
         Ok(())
     }
 }

@@ -12,7 +12,9 @@ use crate::budget::Budget;
 use crate::clock::{Clock, Moment};
 use crate::config::FsConfig;
 use crate::error::{Error, Result};
-use crate::namespace::{Known, Namespace, POINT_KEYS, Pages, Question, Seen, Shown, Slot, Ticket};
+use crate::namespace::{
+    Found, Known, Namespace, POINT_KEYS, Pages, Question, Seen, Shown, Slot, Ticket,
+};
 use crate::remote::{ListPage, ListRequest, Remote};
 use crate::types::NodeId;
 
@@ -163,10 +165,13 @@ impl Core {
         match question {
             Question::Page => {
                 let page = self.first_page(parent, key).await?;
-                if page.key == key
-                    && let Some(found) = page.shown.find(key, name)
-                {
-                    let (seen, sent) = (found.cloned(), page.asking.sent());
+                let seen = match page.shown.find(key, name) {
+                    Found::Here(seen) => Some(seen.clone()),
+                    Found::Absent => None,
+                    Found::Beyond => return self.point_answer(&full, sent).await,
+                };
+                if page.key == key {
+                    let sent = page.asking.sent();
                     return Ok(Answer {
                         seen,
                         sent,
@@ -198,8 +203,12 @@ impl Core {
             }
             Question::Point => {}
         }
+        self.point_answer(&full, sent).await
+    }
+
+    async fn point_answer(&self, full: &str, sent: Moment) -> Result<Answer> {
         Ok(Answer {
-            seen: self.point(&full).await?,
+            seen: self.point(full).await?,
             sent,
             _page: None,
         })

@@ -3,9 +3,14 @@
 mod changes;
 mod core;
 mod dirs;
+mod files;
+mod handover;
 mod rename;
+mod state;
 mod stream;
+mod writers;
 
+pub use self::state::{FileState, FileSystemState, PinnedState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,9 +21,12 @@ use parking_lot::Mutex;
 use self::changes::new_name;
 use self::core::Core;
 use self::dirs::OpenDir;
+use self::files::Files;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::FsConfig;
+use crate::contents::{Contents, Objects};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::namespace::{Known, Slot, names};
 use crate::remote::{Bucket, Remote};
@@ -38,22 +46,34 @@ type SharedDir = (NodeId, Arc<tokio::sync::Mutex<OpenDir>>);
 /// * Names are the kernel's bytes. One that is not UTF-8 does not exist, and can't be made.
 pub struct FileSystem {
     core: Arc<Core>,
+    files: Arc<Files>,
     dirs: Mutex<HashMap<u64, SharedDir>>,
     /// The number of the next handle, of files and directories alike.
     next_handle: AtomicU64,
 }
 
 impl FileSystem {
-    /// A mount of `config.bucket` through `client`. Sends nothing yet.
-    pub fn new(client: ossplit::Client, config: FsConfig) -> Self {
-        let remote = Arc::new(Bucket::new(client, config.bucket.clone()));
-        Self::with_remote(config, remote, Clock::system())
+    /// A mount of `context.config.bucket`. To be made on the runtime that serves it. Sends nothing yet.
+    pub fn new(context: &Arc<Context>) -> Self {
+        let bucket = context.config.bucket.clone();
+        let remote = Arc::new(Bucket::new(context.client.clone(), bucket));
+        let contents = Arc::new(Objects::new(Arc::clone(context)));
+        let config = FsConfig::clone(&context.config);
+        let (budget, clock) = (context.budget.clone(), context.clock.clone());
+        Self::with_parts(config, remote, contents, budget, clock)
     }
 
-    pub(crate) fn with_remote(config: FsConfig, remote: Arc<dyn Remote>, clock: Clock) -> Self {
-        let budget = Budget::new(config.memory);
+    pub(crate) fn with_parts(
+        config: FsConfig,
+        remote: Arc<dyn Remote>,
+        contents: Arc<dyn Contents>,
+        budget: Budget,
+        clock: Clock,
+    ) -> Self {
+        let core = Core::new(config, remote, budget, clock);
         Self {
-            core: Core::new(config, remote, budget, clock),
+            files: Arc::new(Files::new(Arc::clone(&core), contents)),
+            core,
             dirs: Mutex::default(),
             next_handle: AtomicU64::new(1),
         }
@@ -145,8 +165,9 @@ impl FileSystem {
         handle: Option<FileHandle>,
         change: SetAttr,
     ) -> Result<AttrReply> {
-        let _ = (node, handle, change);
-        Err(Error::Unsupported("setattr"))
+        let _ = handle;
+        let temporary = FileHandle(self.new_handle());
+        self.files.setattr(node, temporary, change).await
     }
 
     /// Makes a directory; counts as a lookup of it.
@@ -164,14 +185,17 @@ impl FileSystem {
         creator: Creator,
         flags: OpenFlags,
     ) -> Result<(Entry, Opened)> {
-        let _ = (parent, name, creator, flags);
-        Err(Error::Unsupported("create"))
+        self.core.writable()?;
+        let handle = FileHandle(self.new_handle());
+        self.files
+            .create(handle, parent, names::new_name(name)?, creator, flags)
+            .await
     }
 
     /// Deletes a file.
     pub async fn unlink(&self, parent: NodeId, name: &[u8]) -> Result<()> {
         self.core.writable()?;
-        let change = Arc::clone(&self.core).unlink(parent, names::wanted(name)?.to_owned());
+        let change = Arc::clone(&self.files).unlink(parent, names::wanted(name)?.to_owned());
         Core::finish(change).await
     }
 
@@ -194,19 +218,24 @@ impl FileSystem {
         self.core.writable()?;
         let from = (parent, names::wanted(name)?.to_owned());
         let to = (new_parent, changes::new_name(new_name)?);
-        Core::finish(Arc::clone(&self.core).rename(from, to, flags)).await
+        Core::finish(Arc::clone(&self.files).rename(from, to, flags)).await
     }
 
     /// [`FileSystem::open`] from memory.
     pub fn try_open(&self, node: NodeId, flags: OpenFlags) -> Option<Result<Opened>> {
-        let _ = (node, flags);
-        None
+        if flags.truncate {
+            // Cutting can wait for a writer.
+            return None;
+        }
+        self.files
+            .try_open(FileHandle(self.new_handle()), node, flags)
     }
 
     /// Opens a file. For reading it pins the object's version.
     pub async fn open(&self, node: NodeId, flags: OpenFlags) -> Result<Opened> {
-        let _ = (node, flags);
-        Err(Error::Unsupported("open"))
+        self.files
+            .open(FileHandle(self.new_handle()), node, flags)
+            .await
     }
 
     /// [`FileSystem::read`] from memory: pushes the pieces to `out` (which is left as it was on a miss).
@@ -217,43 +246,42 @@ impl FileSystem {
         len: u32,
         out: &mut Vec<Bytes>,
     ) -> Option<Result<()>> {
-        let _ = (handle, offset, len, out);
-        None
+        self.files.try_read(handle, offset, len, out)
     }
 
     /// The bytes at `offset`, up to `len` or the end of the file, in pieces; no piece is empty.
     pub async fn read(&self, handle: FileHandle, offset: u64, len: u32) -> Result<Vec<Bytes>> {
-        let _ = (handle, offset, len);
-        Err(Error::Unsupported("read"))
+        self.files.read(handle, offset, len).await
     }
 
     /// Takes all of `data` at `offset` (at the end, if opened for appending).
     pub async fn write(&self, handle: FileHandle, offset: u64, data: Bytes) -> Result<()> {
-        let _ = (handle, offset, data);
-        Err(Error::Unsupported("write"))
+        self.files.write(handle, offset, data).await
     }
 
     /// `close(2)`: what was written is durable when this returns.
     pub async fn flush(&self, handle: FileHandle) -> Result<()> {
-        let _ = handle;
-        Err(Error::Unsupported("flush"))
+        self.files.flush(handle).await
     }
 
     /// `fsync(2)`: what was written is durable when this returns.
     pub async fn fsync(&self, handle: FileHandle) -> Result<()> {
-        let _ = handle;
-        Err(Error::Unsupported("fsync"))
+        self.files.flush(handle).await
     }
 
     /// The last descriptor of the handle is gone. Data that no flush saw is flushed; its error can only be logged.
     pub async fn release(&self, handle: FileHandle) {
-        let _ = handle;
+        self.files.release(handle).await;
     }
 
     /// [`FileSystem::release`] if there is nothing to wait for; false: call the async one.
     pub fn try_release(&self, handle: FileHandle) -> bool {
-        let _ = handle;
-        false
+        self.files.try_release(handle)
+    }
+
+    /// Makes durable all that was written through any handle: for an orderly end.
+    pub async fn sync_all(&self) -> Result<()> {
+        self.files.sync_all().await
     }
 
     /// Opens a directory for listing.

@@ -4,56 +4,56 @@
 //! only when all are there a deletion of each one that was copied; an object that another client wrote meanwhile is
 //! found by listing again, and copied before it is deleted. A crash half-way leaves both names, never neither.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::changes::{Target, check_rename};
+use super::changes::Target;
 use super::core::{Core, PAGE_KEYS};
 use crate::error::{Error, Result};
 use crate::namespace::Facts;
 use crate::remote::ListRequest;
-use crate::types::{FileKind, NodeId, ObjectVersion, RenameFlags};
+use crate::types::{FileKind, NodeId, ObjectVersion};
+
+/// Files that are open, by their old keys: their new versions are wanted.
+pub(super) type Watch = HashMap<String, NodeId>;
 
 impl Core {
-    /// Renames `name` in `parent`. Files that are being written must have been flushed.
+    /// Gives what `from` names another name, in place of `to`. Files that are being written must have been flushed.
+    /// Returns the new versions of the files in `watch`.
     pub(super) async fn rename(
-        self: Arc<Self>,
-        (parent, name): (NodeId, String),
-        (new_parent, new_name): (NodeId, String),
-        flags: RenameFlags,
-    ) -> Result<()> {
-        let from = self.target(parent, &name).await?;
-        let to = self.free_or(new_parent, &new_name).await?;
+        &self,
+        from: &Target,
+        to: Option<&Target>,
+        (new_parent, new_name): (NodeId, &str),
+        watch: &Watch,
+    ) -> Result<Vec<(NodeId, ObjectVersion)>> {
         let to_key = {
             let ns = self.ns.lock();
-            ns.child_key(ns.directory(new_parent)?, &new_name)?
+            ns.child_key(ns.directory(new_parent)?, new_name)?
         };
-        check_rename(&from, to.as_ref(), &to_key, flags)?;
-        if to.as_ref().is_some_and(|to| to.node == from.node) {
-            return Ok(());
-        }
-        let version = match from.kind {
-            FileKind::File => Some(self.move_file(&from, &to_key).await?),
+        let versions = match from.kind {
+            FileKind::File => vec![(from.node, self.move_file(from, &to_key).await?)],
             FileKind::Directory => {
-                if let Some(to) = &to {
+                if let Some(to) = to {
                     self.remove_empty(to).await?;
                 }
-                self.move_tree(&from.key, &format!("{to_key}/")).await?;
-                None
+                self.move_tree(&from.key, &format!("{to_key}/"), watch)
+                    .await?
             }
         };
         let now = self.clock.now();
         let mut ns = self.ns.lock();
         let slot = ns.resolve(from.node)?;
         let new_dir = ns.directory(new_parent)?;
-        if let Some(version) = version {
-            ns.published(slot, &version, now);
+        if from.kind == FileKind::File
+            && let Some((_, version)) = versions.first()
+        {
+            ns.published(slot, version, now);
         }
-        ns.moved(slot, new_dir, &new_name, now);
-        Ok(())
+        ns.moved(slot, new_dir, new_name, now);
+        Ok(versions)
     }
 
     async fn move_file(&self, from: &Target, to: &str) -> Result<ObjectVersion> {
@@ -68,36 +68,53 @@ impl Core {
     }
 
     /// Moves every object whose key begins with `from`.
-    async fn move_tree(&self, from: &str, to: &str) -> Result<()> {
+    async fn move_tree(
+        &self,
+        from: &str,
+        to: &str,
+        watch: &Watch,
+    ) -> Result<Vec<(NodeId, ObjectVersion)>> {
         // What was copied, by key and ETag: 8 bytes an object.
         let mut copied = HashSet::new();
+        let mut watched = Vec::new();
         let mut walk = Walk::new(from);
         while let Some(page) = walk.next(self).await? {
-            copied.extend(self.copy_all(page, from, to).await?);
+            for one in self.copy_all(page, from, to).await? {
+                copied.insert(one.mark);
+                watched.extend(watch.get(&one.from).map(|node| (*node, one.version)));
+            }
         }
         let mut walk = Walk::new(from);
         while let Some(page) = walk.next(self).await? {
-            let late = page.iter().filter(|object| !copied.contains(&mark(object)));
-            let late = late.cloned().collect();
-            copied.extend(self.copy_all(late, from, to).await?);
-            let keys: Vec<String> = page.into_iter().map(|(key, _)| key).collect();
+            let mut keys = Vec::with_capacity(page.len());
+            let mut late = Vec::new();
+            for object in page {
+                keys.push(object.0.clone());
+                if !copied.contains(&mark(&object)) {
+                    late.push(object);
+                }
+            }
+            for one in self.copy_all(late, from, to).await? {
+                copied.insert(one.mark);
+            }
             if !keys.is_empty() {
                 let _permit = self.permit().await?;
                 self.remote.delete_many(keys).await?;
             }
         }
-        Ok(())
+        Ok(watched)
     }
 
-    /// Copies objects from below `from` to below `to`; returns their marks.
+    /// Copies objects from below `from` to below `to`.
     async fn copy_all(
         &self,
         objects: Vec<(String, Facts)>,
         from: &str,
         to: &str,
-    ) -> Result<Vec<u64>> {
+    ) -> Result<Vec<Copied>> {
         let copies = objects.into_iter().map(|object| async move {
-            let (key, facts) = &object;
+            let mark = mark(&object);
+            let (key, facts) = object;
             let rest = key.strip_prefix(from).ok_or(Error::NotFound)?;
             let target = format!("{to}{rest}");
             crate::namespace::names::check_key(&target)?;
@@ -110,14 +127,25 @@ impl Core {
                 crc64: None,
             };
             let _permit = self.permit().await?;
-            self.remote.copy(&version, &target).await?;
-            Ok(mark(&object))
+            let version = self.remote.copy(&version, &target).await?;
+            Ok(Copied {
+                from: key,
+                version,
+                mark,
+            })
         });
         stream::iter(copies)
             .buffer_unordered(self.config.multireq_max.max(1))
             .try_collect()
             .await
     }
+}
+
+/// One object that was copied.
+struct Copied {
+    from: String,
+    version: ObjectVersion,
+    mark: u64,
 }
 
 /// A walk over everything below a prefix.

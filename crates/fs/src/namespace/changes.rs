@@ -68,16 +68,20 @@ impl Namespace {
         }
     }
 
-    /// No writer is left. What the table knows of the file counts as an answer of OSS from now on; a file that never
-    /// came there is gone.
-    pub(crate) fn written(&mut self, slot: Slot, now: Moment) {
+    /// No writer is left. What the table knows of the file counts as an answer of OSS from now on, unless something was
+    /// `lost`; a file that never came there is gone.
+    pub(crate) fn written(&mut self, slot: Slot, lost: bool, now: Moment) {
         let inode = self.inodes.get_mut(slot);
         inode.set(Flags::LOCAL, false);
         if inode.tag == Tag::None {
             self.detach(slot);
         } else if inode.has(Flags::LINKED) {
             inode.proven = now;
-            self.set_valid(slot, true);
+            if lost {
+                // The page cache holds what was lost.
+                inode.set(Flags::CACHED, false);
+            }
+            self.set_valid(slot, !lost);
             self.evict(slot);
         }
     }
@@ -129,13 +133,31 @@ impl Namespace {
         self.negatives.insert(old_dir, &old_name, now);
         self.tombstones.removed(old_dir, &old_name, now);
         self.keep_up(old_dir, now);
-        // Every known inode below moved with it.
-        let mut below = self.inodes.get(slot).children().to_vec();
-        while let Some(child) = below.pop() {
-            self.inodes.get_mut(child).proven = now;
-            below.extend_from_slice(self.inodes.get(child).children());
-        }
+        self.moved_below(slot, now);
         self.drop_if_unused(old_dir);
+    }
+
+    /// Every known inode below moved too. A copy can have another ETag than its source, so files have to be asked for.
+    fn moved_below(&mut self, slot: Slot, now: Moment) {
+        let mut files = Vec::new();
+        let mut dirs = vec![slot];
+        while let Some(dir) = dirs.pop() {
+            for child in self.inodes.get(dir).children().to_vec() {
+                if self.inodes.get(child).is_dir() {
+                    self.inodes.get_mut(child).proven = now;
+                    dirs.push(child);
+                } else if !self.is_local(child) {
+                    files.push(child);
+                }
+            }
+            if let Some(extra) = &mut self.inodes.get_mut(dir).extra {
+                extra.dir.gaps = true;
+            }
+        }
+        for file in files {
+            self.set_valid(file, false);
+            self.drop_if_unused(file);
+        }
     }
 
     /// Changes attributes other than the size, for this mount's life.

@@ -228,6 +228,7 @@ impl Inodes {
     }
 
     /// How many inodes live.
+    #[cfg(test)]
     pub(crate) fn live(&self) -> usize {
         self.slots.len() - self.free.len()
     }

@@ -194,16 +194,25 @@ impl Shown {
         self.odd_key.get_or_insert_with(|| key.to_owned());
     }
 
-    /// What the page says of a name: `Some(None)` if it is not there, `None` if the page ends before it.
-    pub(crate) fn find(&self, prefix: &str, name: &str) -> Option<Option<&Seen>> {
+    /// What the page says of a name.
+    pub(crate) fn find(&self, prefix: &str, name: &str) -> Found<'_> {
         let found = self.entries.iter().find(|entry| &*entry.name == name);
         if let Some(entry) = found {
-            return Some(Some(&entry.seen));
+            return Found::Here(&entry.seen);
         }
         match &self.until {
             // The directory's key is the last that the name could have.
-            Some(until) if format!("{prefix}{name}/").as_str() > until.as_str() => None,
-            _ => Some(None),
+            Some(until) if format!("{prefix}{name}/").as_str() > until.as_str() => Found::Beyond,
+            _ => Found::Absent,
         }
     }
+}
+
+/// Where a name is with regard to a page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Found<'a> {
+    Here(&'a Seen),
+    Absent,
+    /// The page ends before it.
+    Beyond,
 }

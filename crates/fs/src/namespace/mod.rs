@@ -45,7 +45,7 @@ use dentries::Dentries;
 use inodes::{Flags, Inodes};
 pub(crate) use inodes::{Meta, Pages, Slot};
 pub(crate) use learn::{Details, Facts, Seen};
-pub(crate) use list::{Listed, Listing, Shown, Snapshot};
+pub(crate) use list::{Found, Listed, Listing, Shown, Snapshot};
 pub(crate) use lookup::{Known, POINT_KEYS, Question};
 use negative::Negatives;
 pub use state::{NamespaceState, NodeState};
@@ -190,10 +190,6 @@ impl Namespace {
         &self.inodes.get(slot).name
     }
 
-    pub(crate) fn size(&self, slot: Slot) -> u64 {
-        self.inodes.get(slot).size
-    }
-
     /// The linked child of that name.
     pub(crate) fn child(&self, dir: Slot, name: &str) -> Option<Slot> {
         self.dentries.get(&self.inodes, dir, name)
@@ -336,6 +332,19 @@ impl Namespace {
             return true;
         }
         !self.holds_for(slot, now).is_zero()
+    }
+
+    /// True if an open may pin what is known of this file. With `max_stat_cache_size=0` the lookup just before asked.
+    pub(crate) fn version_is_fresh(&self, slot: Slot, now: Moment) -> bool {
+        !self.holds_for(slot, now).is_zero()
+    }
+
+    /// How many names are known in the inode's directory.
+    pub(crate) fn siblings(&self, slot: Slot) -> usize {
+        self.inodes
+            .get(self.inodes.get(slot).parent)
+            .children()
+            .len()
     }
 
     /// A request is about to be sent whose answer will be learned.

@@ -34,6 +34,8 @@ impl Counts {
 struct Object {
     tag: String,
     size: u64,
+    /// As written; made up from the tag where nobody cared.
+    data: Option<Vec<u8>>,
     mtime: i64,
     meta: Meta,
 }
@@ -44,6 +46,7 @@ struct State {
     counts: Counts,
     versions: u32,
     log: Vec<String>,
+    refused: Option<String>,
 }
 
 /// See the module.
@@ -77,13 +80,67 @@ impl FakeBucket {
         let mut state = self.state.lock();
         state.versions += 1;
         let tag = format!("\"{:032X}\"", state.versions);
+        let mtime = i64::from(state.versions) * 1_000_000_000;
         let object = Object {
             tag,
             size,
-            mtime: i64::from(state.versions) * 1_000_000_000,
+            data: None,
+            mtime,
             meta: Meta::default(),
         };
         state.objects.insert(key.to_owned(), object);
+    }
+
+    /// A writer of this mount stores an object.
+    pub(crate) fn store(
+        &self,
+        key: &str,
+        data: Vec<u8>,
+        metadata: &BTreeMap<String, String>,
+    ) -> ObjectVersion {
+        self.write(key, data.len() as u64);
+        let mut state = self.state.lock();
+        state.counts.put += 1;
+        let object = state.objects.get_mut(key).expect("just written");
+        object.data = Some(data);
+        object.meta = super::posix::read(metadata);
+        ObjectVersion {
+            key: key.into(),
+            etag: object.tag.as_str().into(),
+            version_id: None,
+            size: object.size,
+            mtime: object.mtime,
+            crc64: Some(1),
+        }
+    }
+
+    /// The bytes of one version.
+    pub(crate) fn read(&self, key: &str, tag: &str) -> Result<Vec<u8>> {
+        let state = self.state.lock();
+        match state.objects.get(key) {
+            Some(object) if object.tag == tag => Ok(object
+                .data
+                .clone()
+                .unwrap_or_else(|| tag.bytes().cycle().take(object.size as usize).collect())),
+            _ => Err(Error::Stale),
+        }
+    }
+
+    /// From now on writers fail to store objects whose key begins with this.
+    pub(crate) fn refuse(&self, prefix: &str) {
+        self.state.lock().refused = Some(prefix.to_owned());
+    }
+
+    pub(crate) fn refuses(&self, key: &str) -> bool {
+        self.state
+            .lock()
+            .refused
+            .as_ref()
+            .is_some_and(|prefix| key.starts_with(prefix))
+    }
+
+    pub(crate) fn note(&self, what: String) {
+        self.state.lock().log.push(what);
     }
 
     /// Another client deletes an object.
@@ -142,7 +199,7 @@ impl Remote for FakeBucket {
             };
             let rolled = match rest.find('/') {
                 Some(at) if request.delimiter => {
-                    Some(key[..request.prefix.len() + at + 1].to_owned())
+                    Some(key[..=(request.prefix.len() + at)].to_owned())
                 }
                 _ => None,
             };

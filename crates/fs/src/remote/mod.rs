@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::namespace::{Facts, Meta};
 use crate::types::ObjectVersion;
 
-/// One ListObjectsV2 request.
+/// One `ListObjectsV2` request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ListRequest {
     /// Keys that begin with this.
@@ -56,7 +56,7 @@ pub(crate) trait Remote: Send + Sync {
     ) -> BoxFuture<'a, Result<ObjectVersion>>;
 }
 
-pub(crate) use oss::{Bucket, facts};
+pub(crate) use oss::Bucket;
 
 #[cfg(test)]
 pub(crate) mod fake;

@@ -17,7 +17,7 @@ use crate::types::ObjectVersion;
 /// Content type of a directory's marker object, as ossfs 1 writes it.
 const DIRECTORY: &str = "application/x-directory";
 
-/// Up to this size one CopyObject copies an object; OSS's bound is 5 GB, but a request of that size can take minutes.
+/// Up to this size one `CopyObject` copies an object; OSS's bound is 5 GB, but a request of that size can take minutes.
 const SINGLE_COPY: u64 = 1 << 30;
 
 /// Size of the parts above that, and how many are copied at once.
@@ -216,7 +216,7 @@ impl Remote for Bucket {
 }
 
 /// What an answer about a single object says.
-pub(crate) fn facts(meta: &ObjectMeta) -> Facts {
+fn facts(meta: &ObjectMeta) -> Facts {
     let details = Details {
         meta: posix::read(&meta.user_metadata),
         version_id: meta.version_id.as_deref().map(Into::into),

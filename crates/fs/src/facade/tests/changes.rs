@@ -273,7 +273,7 @@ async fn rename_moves_a_tree() {
 #[tokio::test]
 async fn a_read_only_mount_changes_nothing() {
     let mount = mount_with(FakeBucket::new(&["f", "d/"]), |config| {
-        config.read_only = true
+        config.read_only = true;
     });
     let (root, flags) = (NodeId::ROOT, RenameFlags::default());
     assert!(matches!(

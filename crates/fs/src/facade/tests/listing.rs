@@ -62,7 +62,7 @@ async fn ten_thousand_entries_take_ten_requests() {
 async fn every_entry_of_a_listing_has_a_node_whatever_the_cache_holds() {
     let keys = numbered(300);
     let mount = mount_with(bucket_of(&keys, 100), |config| {
-        config.max_stat_cache_size = 7
+        config.max_stat_cache_size = 7;
     });
     let entries = mount.entries(NodeId::ROOT, true, 33).await;
     assert_eq!(entries.len(), 302);
@@ -92,7 +92,7 @@ async fn what_the_sink_refuses_is_not_looked_up() {
 async fn a_reader_can_go_back_to_any_offset() {
     let keys = numbered(25);
     let mount = mount_with(bucket_of(&keys, 10), |config| {
-        config.max_stat_cache_size = 0
+        config.max_stat_cache_size = 0;
     });
     let handle = mount.fs.opendir(NodeId::ROOT).unwrap();
     let mut offsets = Vec::new();

@@ -1,5 +1,7 @@
 mod always_ask;
 mod changes;
+mod files;
+mod handover;
 mod listing;
 mod lookups;
 
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::contents::fake::FakeContents;
 use crate::remote::fake::{Counts, FakeBucket};
 use crate::types::FileKind;
 
@@ -14,6 +17,7 @@ use crate::types::FileKind;
 struct Mount {
     fs: FileSystem,
     bucket: Arc<FakeBucket>,
+    contents: Arc<FakeContents>,
     clock: Clock,
 }
 
@@ -25,7 +29,7 @@ fn mount(keys: &[&str]) -> Mount {
 /// A mount that asks for everything.
 fn asking(keys: &[&str]) -> Mount {
     mount_with(FakeBucket::new(keys), |config| {
-        config.max_stat_cache_size = 0
+        config.max_stat_cache_size = 0;
     })
 }
 
@@ -34,12 +38,16 @@ fn mount_with(bucket: Arc<FakeBucket>, change: impl FnOnce(&mut FsConfig)) -> Mo
     change(&mut config);
     let clock = Clock::manual();
     clock.advance(Duration::from_secs(1000));
-    let fs = FileSystem::with_remote(
-        config,
-        Arc::clone(&bucket) as Arc<dyn Remote>,
-        clock.clone(),
-    );
-    Mount { fs, bucket, clock }
+    let contents = FakeContents::new(Arc::clone(&bucket));
+    let budget = Budget::new(config.memory);
+    let (remote, shared) = (Arc::clone(&bucket), Arc::clone(&contents));
+    let fs = FileSystem::with_parts(config, remote, shared, budget, clock.clone());
+    Mount {
+        fs,
+        bucket,
+        contents,
+        clock,
+    }
 }
 
 /// One entry as a test sees it.
