@@ -43,13 +43,17 @@ pub fn parse(words: &[OsString]) -> Result<CommandLine, Vec<Fault>> {
             other => positional.push(other.to_owned()),
         }
     }
-    let named = options.iter().rfind(|written| written.spec.name == "bucket");
+    let named = options
+        .iter()
+        .rfind(|written| written.spec.name == "bucket");
     let (what, mountpoint) = match (&positional[..], named.and_then(|w| w.value.clone())) {
         ([what, mountpoint], _) => (what.clone(), mountpoint.clone()),
         ([mountpoint], Some(bucket)) => (bucket, mountpoint.clone()),
         (_, _) => {
             let count = positional.len();
-            faults.push(Fault(format!("a bucket and a mount point are wanted, {count} given; {USAGE}")));
+            faults.push(Fault(format!(
+                "a bucket and a mount point are wanted, {count} given; {USAGE}"
+            )));
             return Err(faults);
         }
     };
@@ -80,7 +84,11 @@ fn add(options: &mut Vec<Written>, faults: &mut Vec<Fault>, word: &str) {
     };
     let source = format!("-o {word}");
     match look_up(name, &source) {
-        Ok(spec) => options.push(Written { spec, value, source }),
+        Ok(spec) => options.push(Written {
+            spec,
+            value,
+            source,
+        }),
         Err(fault) => faults.push(fault),
     }
 }
@@ -103,10 +111,19 @@ mod tests {
             "/mnt -o bucket=b:/p/q,ro -o url=http://x -f",
         ] {
             let line = line(words).unwrap();
-            assert_eq!((line.bucket.as_str(), line.prefix.as_str()), ("b", "p/q"), "{words}");
+            assert_eq!(
+                (line.bucket.as_str(), line.prefix.as_str()),
+                ("b", "p/q"),
+                "{words}"
+            );
             assert_eq!(line.mountpoint.to_str(), Some("/mnt"));
             assert!(line.foreground);
-            let value = |name| line.options.iter().find(|w| w.spec.name == name).map(|w| w.value.clone());
+            let value = |name| {
+                line.options
+                    .iter()
+                    .find(|w| w.spec.name == name)
+                    .map(|w| w.value.clone())
+            };
             assert_eq!(value("ro"), Some(None));
             assert_eq!(value("url"), Some(Some("http://x".into())));
         }
@@ -114,17 +131,38 @@ mod tests {
 
     #[test]
     fn the_page_s_own_options() {
-        let line = line("b:/t /m -o max_stat_cache_size=10000 -o kernel_cache -oumask=022 -o max_multireq=30").unwrap();
+        let line = line(
+            "b:/t /m -o max_stat_cache_size=10000 -o kernel_cache -oumask=022 -o max_multireq=30",
+        )
+        .unwrap();
         let names: Vec<_> = line.options.iter().map(|w| w.spec.name).collect();
-        assert_eq!(names, ["max_stat_cache_size", "kernel_cache", "umask", "multireq_max"]);
+        assert_eq!(
+            names,
+            [
+                "max_stat_cache_size",
+                "kernel_cache",
+                "umask",
+                "multireq_max"
+            ]
+        );
     }
 
     #[test]
     fn every_fault_is_told_at_once() {
         let faults = line("b /m -o max_stat_cache_sise=1,nonsense_word --what").unwrap_err();
         assert_eq!(faults.len(), 3);
-        assert!(faults[0].0.contains("did you mean \"max_stat_cache_size\"?"), "{}", faults[0]);
-        assert!(line("b").unwrap_err()[0].0.contains("BUCKET[:/PREFIX] MOUNTPOINT"));
+        assert!(
+            faults[0]
+                .0
+                .contains("did you mean \"max_stat_cache_size\"?"),
+            "{}",
+            faults[0]
+        );
+        assert!(
+            line("b").unwrap_err()[0]
+                .0
+                .contains("BUCKET[:/PREFIX] MOUNTPOINT")
+        );
         assert!(line("b /m -o").is_err());
     }
 

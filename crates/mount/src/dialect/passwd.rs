@@ -17,12 +17,17 @@ pub(crate) fn check(path: &Path, bucket: &str) -> Result<(), Fault> {
         return Err(Fault(format!("passwd_file {shown} is no regular file")));
     }
     let mode = metadata.permissions().mode() & 0o777;
-    let (forbidden, wanted) =
-        if path == Path::new(SYSTEM_FILE) { (0o137, "640") } else { (0o177, "600") };
+    let (forbidden, wanted) = if path == Path::new(SYSTEM_FILE) {
+        (0o137, "640")
+    } else {
+        (0o177, "600")
+    };
     if mode & forbidden != 0 {
         return Err(Fault(format!(
             "passwd_file {shown} has mode {mode:03o} and others could read the key: chmod {wanted} {shown}"
         )));
     }
-    KeyFile::open(path, bucket).map(drop).map_err(|error| Fault(format!("passwd_file: {error}")))
+    KeyFile::open(path, bucket)
+        .map(drop)
+        .map_err(|error| Fault(format!("passwd_file: {error}")))
 }

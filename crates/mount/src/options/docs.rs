@@ -15,7 +15,10 @@ pub fn markdown() -> String {
          that does nothing here says so in one line when the mount starts.\n",
     );
     for (category, specs) in table::all() {
-        let _ = write!(out, "\n## {category}\n\n| option | value | default | what it does |\n|---|---|---|---|\n");
+        let _ = write!(
+            out,
+            "\n## {category}\n\n| option | value | default | what it does |\n|---|---|---|---|\n"
+        );
         for spec in specs {
             row(&mut out, spec);
         }

@@ -15,6 +15,7 @@ mod values;
 mod written;
 
 pub use docs::markdown;
+pub use ossplit::credentials::key_from_environment;
 pub use plan::{Credentials, LogLevel, Plan};
 pub use spec::{Effect, Kind, Spec};
 pub use table::all;

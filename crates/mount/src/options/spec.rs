@@ -58,7 +58,14 @@ pub struct Spec {
 impl Spec {
     /// An option that does what its help says.
     pub(super) const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
-        Self { name, aliases: &[], kind, default: "", effect: Effect::Honoured, help }
+        Self {
+            name,
+            aliases: &[],
+            kind,
+            default: "",
+            effect: Effect::Honoured,
+            help,
+        }
     }
 
     /// An option that means something to ossfs and nothing here.
@@ -68,12 +75,18 @@ impl Spec {
         help: &'static str,
         reason: &'static str,
     ) -> Self {
-        Self { effect: Effect::Accepted(reason), ..Self::new(name, kind, help) }
+        Self {
+            effect: Effect::Accepted(reason),
+            ..Self::new(name, kind, help)
+        }
     }
 
     /// A word for the kernel.
     pub(super) const fn kernel(name: &'static str, help: &'static str) -> Self {
-        Self { effect: Effect::Kernel, ..Self::new(name, Kind::Flag, help) }
+        Self {
+            effect: Effect::Kernel,
+            ..Self::new(name, Kind::Flag, help)
+        }
     }
 
     pub(super) const fn or(self, aliases: &'static [&'static str]) -> Self {

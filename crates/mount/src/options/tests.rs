@@ -5,7 +5,11 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 fn around() -> Surroundings {
     Surroundings {
-        environment_key: Some(ossplit::Key { id: "i".into(), secret: "hidden".into(), token: None }),
+        environment_key: Some(ossplit::Key {
+            id: "i".into(),
+            secret: "hidden".into(),
+            token: None,
+        }),
         user: (7, 8),
         folder: PathBuf::from("/work"),
         memory: 8 << 30,
@@ -50,7 +54,8 @@ fn the_page_s_two_forms() {
 
 #[test]
 fn aliases_sizes_and_the_last_of_two() {
-    let plan = plan("mask=077,umask=027,max_multireq=40,parallel_count=30,memory=128M,ro,rw").unwrap();
+    let plan =
+        plan("mask=077,umask=027,max_multireq=40,parallel_count=30,memory=128M,ro,rw").unwrap();
     assert_eq!(plan.fs.umask, Some(0o027));
     assert_eq!((plan.fs.parallel_count, plan.fs.multireq_max), (30, 40));
     assert_eq!(plan.fs.memory, 128 << 20);
@@ -72,12 +77,18 @@ fn each_fault_names_option_value_and_mend() {
         ("url=ftp://x", ["ftp://x", "http or https"]),
         ("default_acl=all", ["default_acl=all", "public-read"]),
         ("sigv4", ["sigv4", "region=cn-hangzhou"]),
-        ("multireq_max=5,parallel_count=9", ["multireq_max=5", "raise it to 9"]),
+        (
+            "multireq_max=5,parallel_count=9",
+            ["multireq_max=5", "raise it to 9"],
+        ),
         ("passwd_file=/no/such", ["/no/such", "No such file"]),
     ] {
         let said = faults(options);
         for word in words {
-            assert!(said.contains(word), "{options}: {word:?} is wanted in {said:?}");
+            assert!(
+                said.contains(word),
+                "{options}: {word:?} is wanted in {said:?}"
+            );
         }
     }
     assert_eq!(faults("umask=9z,parallel_count=x,uid=q").lines().count(), 3);
@@ -94,13 +105,19 @@ fn a_bucket_name_is_checked() {
 fn words_without_effect_say_so() {
     let notes = plan("noxmlns,nomultipart").unwrap().notes;
     assert_eq!(notes.len(), 2);
-    assert!(notes[0].starts_with("option noxmlns: accepted, no effect: "), "{notes:?}");
+    assert!(
+        notes[0].starts_with("option noxmlns: accepted, no effect: "),
+        "{notes:?}"
+    );
 }
 
 #[test]
 fn without_any_key_the_message_says_where_to_put_one() {
     let words = ["bucket", "mnt"].map(OsString::from);
-    let around = Surroundings { environment_key: None, ..around() };
+    let around = Surroundings {
+        environment_key: None,
+        ..around()
+    };
     let faults = validate(&dialect::ossfs1(&words).unwrap(), &around).unwrap_err();
     assert!(faults[0].0.contains("passwd_file"), "{faults:?}");
 }
@@ -108,15 +125,21 @@ fn without_any_key_the_message_says_where_to_put_one() {
 #[test]
 fn names_are_unique_and_defaults_are_good() {
     let specs: Vec<_> = all().into_iter().flat_map(|(_, specs)| specs).collect();
-    let mut names: Vec<_> =
-        specs.iter().flat_map(|spec| spec.aliases.iter().chain([&spec.name])).collect();
+    let mut names: Vec<_> = specs
+        .iter()
+        .flat_map(|spec| spec.aliases.iter().chain([&spec.name]))
+        .collect();
     let count = names.len();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), count);
     for spec in specs.into_iter().filter(|spec| !spec.default.is_empty()) {
         let value = Some(spec.default.to_owned());
-        let written = Written { spec, value, source: spec.name.into() };
+        let written = Written {
+            spec,
+            value,
+            source: spec.name.into(),
+        };
         assert_eq!(values::check(&written), Ok(()), "{}", spec.name);
     }
 }

@@ -37,8 +37,11 @@ const GIB: u64 = 1 << 30;
 /// # Errors
 /// Every fault at once, in the order of the words.
 pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<Fault>> {
-    let mut faults: Vec<Fault> =
-        line.options.iter().filter_map(|written| values::check(written).err()).collect();
+    let mut faults: Vec<Fault> = line
+        .options
+        .iter()
+        .filter_map(|written| values::check(written).err())
+        .collect();
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -47,7 +50,11 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
 
     note(check_bucket(&line.bucket));
     let url = words.text("url").unwrap_or_default().to_owned();
-    note(Endpoint::parse(&url).map(drop).map_err(|e| Fault(format!("option url: {e}"))));
+    note(
+        Endpoint::parse(&url)
+            .map(drop)
+            .map_err(|e| Fault(format!("option url: {e}"))),
+    );
     let parallel = words.number("parallel_count").unwrap_or(20);
     // Only a contradiction that was typed is one: a larger parallel_count alone raises the other.
     let multireq = words.number("multireq_max").unwrap_or(20);
@@ -59,7 +66,9 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
     let sigv4 = words.last_of("sigv4", "sigv1");
     let region = words.text("region").unwrap_or_default().to_owned();
     if sigv4 && region.is_empty() {
-        note(Err(Fault("sigv4 needs region=, such as region=cn-hangzhou".into())));
+        note(Err(Fault(
+            "sigv4 needs region=, such as region=cn-hangzhou".into(),
+        )));
     }
     let credentials = match credentials(&words, &line.bucket, around) {
         Ok(credentials) => credentials,
@@ -84,13 +93,19 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
             default_permissions: words.has("default_permissions"),
             noexec: words.last_of("noexec", "exec"),
             noatime: words.has("noatime"),
-            max_read: words.number("max_read").and_then(|bytes| u32::try_from(bytes).ok()),
+            max_read: words
+                .number("max_read")
+                .and_then(|bytes| u32::try_from(bytes).ok()),
             nonempty: words.has("nonempty"),
             ..MountOptions::default()
         },
         endpoint: url,
         region,
-        signature: if sigv4 { SignatureVersion::V4 } else { SignatureVersion::V1 },
+        signature: if sigv4 {
+            SignatureVersion::V4
+        } else {
+            SignatureVersion::V1
+        },
         path_style: words.has("use_path_request_style"),
         verify_tls: !words.has("no_check_certificate"),
         connect_timeout: seconds("connect_timeout").max(Duration::from_secs(1)),
@@ -108,7 +123,9 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
 
 fn check_bucket(bucket: &str) -> Result<(), Fault> {
     let good = (3..=63).contains(&bucket.len())
-        && bucket.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && bucket
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !bucket.starts_with('-')
         && !bucket.ends_with('-');
     if good {
@@ -170,7 +187,9 @@ fn credentials(
         return Ok(Credentials::Anonymous);
     }
     if words.has("ram_role") {
-        let role = words.text("ram_role").filter(|role| !role.is_empty() && *role != "auto");
+        let role = words
+            .text("ram_role")
+            .filter(|role| !role.is_empty() && *role != "auto");
         return Ok(Credentials::RamRole(role.map(str::to_owned)));
     }
     if let Some(command) = words.text("credential_process") {
@@ -222,9 +241,10 @@ fn level(word: &str) -> LogLevel {
 /// What the user should know of words that do nothing here.
 fn notes(options: &[Written]) -> Vec<String> {
     let said = |written: &Written| match written.spec.effect {
-        Effect::Accepted(reason) => {
-            Some(format!("option {}: accepted, no effect: {reason}", written.spec.name))
-        }
+        Effect::Accepted(reason) => Some(format!(
+            "option {}: accepted, no effect: {reason}",
+            written.spec.name
+        )),
         Effect::Honoured | Effect::Kernel => None,
     };
     options.iter().filter_map(said).collect()

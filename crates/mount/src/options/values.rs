@@ -7,7 +7,11 @@ use super::{
 
 /// Checks a value against its option's kind, without using it.
 pub(super) fn check(written: &Written) -> Result<(), Fault> {
-    let Written { spec, value, source } = written;
+    let Written {
+        spec,
+        value,
+        source,
+    } = written;
     let fault = |wanted: &str| Fault(format!("{source:?}: {} wants {wanted}", spec.name));
     match (spec.kind, value.as_deref()) {
         (Kind::Flag, Some(value)) if value != "1" && value != "true" => {
@@ -43,12 +47,16 @@ pub(super) fn check(written: &Written) -> Result<(), Fault> {
 /// Permission bits.
 pub(super) fn octal(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("0o").unwrap_or(text);
-    u16::from_str_radix(digits, 8).ok().filter(|bits| *bits <= 0o777)
+    u16::from_str_radix(digits, 8)
+        .ok()
+        .filter(|bits| *bits <= 0o777)
 }
 
 /// Bytes, with a binary suffix in any of its usual spellings.
 pub(super) fn size(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;
     let shift = match text[digits..].to_ascii_uppercase().as_str() {
         "" | "B" => 0,

@@ -24,7 +24,12 @@ pub struct Fault(pub String);
 /// No option has the name; the fault says which ones come near.
 pub fn look_up(name: &str, source: &str) -> Result<&'static Spec, Fault> {
     let mut specs = table::all().into_iter().flat_map(|(_, specs)| specs);
-    specs.find(|spec| spec.name == name || spec.aliases.contains(&name)).ok_or_else(|| {
-        Fault(format!("unknown option {name:?} in {source:?}{}", hint::near(name)))
-    })
+    specs
+        .find(|spec| spec.name == name || spec.aliases.contains(&name))
+        .ok_or_else(|| {
+            Fault(format!(
+                "unknown option {name:?} in {source:?}{}",
+                hint::near(name)
+            ))
+        })
 }

@@ -12,9 +12,18 @@ mod writing;
 
 use super::spec::{Kind, Spec};
 
-const COUNT: Kind = Kind::Number { min: 1, max: 100_000 };
-const SECONDS: Kind = Kind::Number { min: 0, max: 1_000_000_000 };
-const ANY_NUMBER: Kind = Kind::Number { min: 0, max: u64::MAX };
+const COUNT: Kind = Kind::Number {
+    min: 1,
+    max: 100_000,
+};
+const SECONDS: Kind = Kind::Number {
+    min: 0,
+    max: 1_000_000_000,
+};
+const ANY_NUMBER: Kind = Kind::Number {
+    min: 0,
+    max: u64::MAX,
+};
 
 /// Every option, by category.
 pub fn all() -> [(&'static str, &'static [Spec]); 9] {
