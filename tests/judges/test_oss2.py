@@ -243,7 +243,7 @@ def test_forbid_overwrite_md5_and_metadata(bucket):
         bucket.put_object("md5", b"wrong", headers={"Content-MD5": md5})
     assert e.value.code == "InvalidDigest"
     assert bucket.get_object("md5").read() == b"right"
-    bucket.put_object("utf8", b"", headers={"x-oss-meta-name": "中文"})
+    bucket.put_object("utf8", b"", headers={"x-oss-meta-name": "中文".encode()})
     value = bucket.head_object("utf8").headers["x-oss-meta-name"]
     assert value.encode("latin-1").decode() == "中文"
 

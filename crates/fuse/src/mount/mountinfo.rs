@@ -1,0 +1,110 @@
+//! `/proc/self/mountinfo`: who is mounted where, without touching the mounts.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use super::ConnectionId;
+
+/// One mount.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) id: ConnectionId,
+    pub(super) kind: String,
+    pub(super) source: String,
+    path: PathBuf,
+}
+
+impl Found {
+    pub(super) fn is_fuse(&self) -> bool {
+        self.kind == "fuse" || self.kind.starts_with("fuse.") || self.kind == "fuseblk"
+    }
+}
+
+/// The topmost mount on exactly that absolute path.
+pub(super) fn find(path: &Path) -> io::Result<Option<Found>> {
+    let table = std::fs::read("/proc/self/mountinfo")?;
+    Ok(last_on(&table, path))
+}
+
+fn last_on(table: &[u8], path: &Path) -> Option<Found> {
+    // Later lines are mounted over earlier ones.
+    table
+        .split(|&byte| byte == b'\n')
+        .rev()
+        .filter_map(parse)
+        .find(|found| found.path == path)
+}
+
+/// `36 35 98:0 /root /mount/point opts [tags…] - type source superopts`
+fn parse(line: &[u8]) -> Option<Found> {
+    let mut words = line.split(|&byte| byte == b' ');
+    let device = std::str::from_utf8(words.nth(2)?).ok()?;
+    let (major, minor) = device.split_once(':')?;
+    let path = PathBuf::from(OsString::from_vec(unescape(words.nth(1)?)));
+    words.find(|word| *word == b"-")?;
+    let text = |word: &[u8]| String::from_utf8_lossy(&unescape(word)).into_owned();
+    Some(Found {
+        id: ConnectionId {
+            major: major.parse().ok()?,
+            minor: minor.parse().ok()?,
+        },
+        kind: text(words.next()?),
+        source: text(words.next()?),
+        path,
+    })
+}
+
+/// Blanks and backslashes are written as three octal digits.
+fn unescape(word: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(word.len());
+    let mut rest = word;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let digits = tail
+            .get(..3)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
+        let octal = digits.and_then(|digits| u8::from_str_radix(digits, 8).ok());
+        match octal {
+            Some(value) if byte == b'\\' => {
+                out.push(value);
+                rest = &tail[3..];
+            }
+            _ => {
+                out.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &[u8] = b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+        40 22 0:51 / /mnt/a\\040b rw,nosuid shared:1 - fuse.ossplit data,1 rw,user_id=0\n\
+        41 22 0:52 / /mnt/a\\040b rw - fuse.x top rw\n\
+        broken\n";
+
+    #[test]
+    fn the_topmost_mount_counts() {
+        let found = last_on(TABLE, Path::new("/mnt/a b")).expect("is in the table");
+        assert_eq!(
+            (found.id.minor, found.source.as_str(), found.is_fuse()),
+            (52, "top", true)
+        );
+        assert!(
+            !last_on(TABLE, Path::new("/"))
+                .expect("is in the table")
+                .is_fuse()
+        );
+        assert_eq!(last_on(TABLE, Path::new("/mnt")), None);
+    }
+
+    #[test]
+    fn odd_escapes_stay_as_they_are() {
+        assert_eq!(unescape(b"a\\040b\\9\\"), b"a b\\9\\");
+    }
+}

@@ -1,0 +1,175 @@
+//! Receive buffers, and the payload of a WRITE that can leave with its buffer.
+
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::abi::{HEADER_ROOM, MIN_READ_BUFFER, PAGE_SIZE, WRITE_PAYLOAD_OFFSET};
+
+/// Spare receive buffers, kept so that taking a payload over does not mean mapping fresh memory.
+#[derive(Debug)]
+pub(crate) struct BufferPool {
+    /// Bytes that one request may take.
+    len: usize,
+    /// Most buffers kept.
+    keep: usize,
+    free: Mutex<Vec<Box<[u8]>>>,
+}
+
+impl BufferPool {
+    /// For requests with up to `max_write` bytes of payload; keeps up to `keep` spare buffers.
+    pub(crate) fn new(max_write: u32, keep: usize) -> Arc<Self> {
+        let len = (max_write as usize + HEADER_ROOM).max(MIN_READ_BUFFER);
+        Arc::new(Self {
+            len,
+            keep,
+            free: Mutex::new(Vec::new()),
+        })
+    }
+
+    fn take(self: &Arc<Self>) -> Buffer {
+        let spare = self
+            .free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        // A page more than asked for, so that the payload can start on a page.
+        let bytes = spare.unwrap_or_else(|| vec![0; self.len + 2 * PAGE_SIZE].into_boxed_slice());
+        let start = bytes.as_ptr().addr();
+        let base = (start + WRITE_PAYLOAD_OFFSET).next_multiple_of(PAGE_SIZE)
+            - WRITE_PAYLOAD_OFFSET
+            - start;
+        Buffer {
+            bytes,
+            base,
+            pool: Arc::clone(self),
+        }
+    }
+
+    fn put(&self, bytes: Box<[u8]>) {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.len() < self.keep {
+            free.push(bytes);
+        }
+    }
+}
+
+/// A receive buffer; a WRITE read into it has its payload on a page boundary.
+pub(crate) struct Buffer {
+    bytes: Box<[u8]>,
+    base: usize,
+    pool: Arc<BufferPool>,
+}
+
+impl Buffer {
+    pub(crate) fn new(pool: &Arc<BufferPool>) -> Self {
+        pool.take()
+    }
+
+    /// The room that the kernel reads a request into.
+    pub(crate) fn room(&mut self) -> &mut [u8] {
+        let len = self.pool.len;
+        &mut self.bytes[self.base..self.base + len]
+    }
+
+    /// The first `len` bytes of what was read.
+    pub(crate) fn filled(&self, len: usize) -> &[u8] {
+        &self.bytes[self.base..self.base + len]
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        if !bytes.is_empty() {
+            self.pool.put(bytes);
+        }
+    }
+}
+
+/// The bytes of a WRITE, in the session thread's receive buffer.
+///
+/// They can be read in place, which costs nothing when the method copies them to where they belong
+/// anyway. A method that needs them later takes them over with [`Payload::into_owned`]: a large
+/// payload leaves together with its buffer and the thread goes on with a spare one; a small one is
+/// copied, as keeping a whole receive buffer alive for it would waste memory.
+pub struct Payload<'a> {
+    slot: &'a mut Buffer,
+    range: Range<usize>,
+}
+
+impl<'a> Payload<'a> {
+    /// `range` is within what was read into `slot`.
+    pub(crate) fn new(slot: &'a mut Buffer, range: Range<usize>) -> Self {
+        Self { slot, range }
+    }
+
+    /// The bytes as something that may be kept and sent to another thread.
+    pub fn into_owned(self) -> PayloadBuf {
+        // A quarter: a kept payload never holds more than four times its own size.
+        if self.range.len() * 4 >= self.slot.bytes.len() {
+            let fresh = self.slot.pool.take();
+            PayloadBuf(Owned::Buffer(
+                std::mem::replace(self.slot, fresh),
+                self.range,
+            ))
+        } else {
+            PayloadBuf(Owned::Copy(self[..].into()))
+        }
+    }
+}
+
+impl Deref for Payload<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.slot.filled(self.range.end)[self.range.start..]
+    }
+}
+
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({} bytes)", self.range.len())
+    }
+}
+
+/// A WRITE's bytes, owned. Dropping it gives the receive buffer back.
+pub struct PayloadBuf(Owned);
+
+enum Owned {
+    Buffer(Buffer, Range<usize>),
+    Copy(Box<[u8]>),
+}
+
+impl PayloadBuf {
+    /// Bytes of memory that this keeps alive; at most four times its length.
+    pub fn footprint(&self) -> usize {
+        match &self.0 {
+            Owned::Buffer(buffer, _) => buffer.bytes.len(),
+            Owned::Copy(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl Deref for PayloadBuf {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Owned::Buffer(buffer, range) => &buffer.filled(range.end)[range.start..],
+            Owned::Copy(bytes) => bytes,
+        }
+    }
+}
+
+impl AsRef<[u8]> for PayloadBuf {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for PayloadBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PayloadBuf({} bytes)", self.len())
+    }
+}

@@ -1,0 +1,170 @@
+//! The session's threads.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use super::dispatch::serve;
+use super::{Buffer, BufferPool, Device, wake};
+use crate::filesystem::Filesystem;
+use crate::handover::Negotiated;
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Unmounted.
+    Unmounted,
+    /// The connection was aborted through fusectl.
+    Aborted,
+    /// [`Running::stop`]: the connection lives on, for a successor.
+    Stopped,
+}
+
+/// What all threads of a session share.
+#[derive(Debug)]
+struct Shared {
+    /// Threads that still run.
+    left: Mutex<usize>,
+    /// Told whenever `left` falls.
+    ended: Condvar,
+    /// Set once: take no more requests.
+    stop: AtomicBool,
+    negotiated: Negotiated,
+}
+
+impl Shared {
+    /// So many threads end (or never started); whether they were the last.
+    fn leave(&self, count: usize) -> bool {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        *left -= count;
+        self.ended.notify_all();
+        *left == 0
+    }
+}
+
+/// How long a stop waits before it wakes the threads again.
+const REPEAT: Duration = Duration::from_millis(1);
+
+/// A session at work.
+#[derive(Debug)]
+pub struct Running {
+    threads: Vec<JoinHandle<io::Result<End>>>,
+    shared: Arc<Shared>,
+}
+
+impl Running {
+    /// Waits until the connection has ended and every thread with it. An error is that of a thread
+    /// that could not read on; the others went on without it.
+    pub fn join(self) -> io::Result<End> {
+        let mut end = Ok(End::Unmounted);
+        for thread in self.threads {
+            let result = thread
+                .join()
+                .unwrap_or_else(|_| Err(io::Error::other("a session thread panicked")));
+            match (&end, &result) {
+                // The first error stays, and no later "unmounted" hides an abort or a stop.
+                (Err(_), _) | (Ok(_), Ok(End::Unmounted)) => {}
+                (Ok(_), _) => end = result,
+            }
+        }
+        end
+    }
+
+    /// Stops taking requests and waits for the threads, while the mount stays: for an orderly
+    /// hand-over. Requests that were taken and moved elsewhere can still be answered; those that
+    /// nobody answers come again after the successor's [`Notifier::resend`].
+    pub fn stop(self) -> io::Result<End> {
+        self.shared.stop.store(true, Ordering::Release);
+        // A thread may wait in read(2) for a request that never comes: a signal ends the call. One
+        // that comes between a thread's look at the flag and its call is lost, so it is repeated.
+        let mut left = self
+            .shared
+            .left
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        while *left > 0 {
+            for thread in &self.threads {
+                wake::interrupt(thread);
+            }
+            let wait = self.shared.ended.wait_timeout(left, REPEAT);
+            left = wait.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(left);
+        self.join()
+    }
+}
+
+pub(super) fn start<F: Filesystem>(
+    devices: Vec<Arc<Device>>,
+    negotiated: Negotiated,
+    filesystem: &Arc<F>,
+) -> io::Result<Running> {
+    wake::install()?;
+    let count = devices.len();
+    let pool = BufferPool::new(negotiated.max_write, count);
+    let shared = Arc::new(Shared {
+        left: Mutex::new(count),
+        ended: Condvar::new(),
+        stop: AtomicBool::new(false),
+        negotiated,
+    });
+    let mut threads = Vec::with_capacity(count);
+    for (index, device) in devices.into_iter().enumerate() {
+        let filesystem = Arc::clone(filesystem);
+        let for_thread = Arc::clone(&shared);
+        let mut buffer = Buffer::new(&pool);
+        let body = move || serve_all(&*filesystem, &device, &for_thread, &mut buffer);
+        match std::thread::Builder::new()
+            .name(format!("fuse-{index}"))
+            .spawn(body)
+        {
+            Ok(thread) => threads.push(thread),
+            Err(error) => {
+                // Those that run already go on until the caller unmounts.
+                shared.leave(count - index);
+                return Err(error);
+            }
+        }
+    }
+    Ok(Running { threads, shared })
+}
+
+fn serve_all<F: Filesystem>(
+    filesystem: &F,
+    device: &Arc<Device>,
+    shared: &Shared,
+    buffer: &mut Buffer,
+) -> io::Result<End> {
+    let end = read_on(filesystem, device, shared, buffer);
+    if let Err(error) = &end {
+        tracing::error!(%error, "a session thread can't read from the kernel any more");
+    }
+    if shared.leave(1) && !matches!(end, Ok(End::Stopped)) {
+        filesystem.destroy();
+    }
+    end
+}
+
+fn read_on<F: Filesystem>(
+    filesystem: &F,
+    device: &Arc<Device>,
+    shared: &Shared,
+    buffer: &mut Buffer,
+) -> io::Result<End> {
+    while !shared.stop.load(Ordering::Acquire) {
+        match device.read(buffer.room()) {
+            Ok(len) => serve(filesystem, device, &shared.negotiated, buffer, len),
+            // ENOENT: the request was interrupted while the kernel handed it over.
+            Err(Errno::INTR | Errno::NOENT) => {}
+            Err(Errno::AGAIN) => device.wait_readable()?,
+            Err(Errno::NODEV) => return Ok(End::Unmounted),
+            Err(Errno::CONNABORTED) => return Ok(End::Aborted),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(End::Stopped)
+}
