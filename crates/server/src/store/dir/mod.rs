@@ -37,7 +37,10 @@ use std::{
     io::{self, Read as _, Write as _},
     ops::Bound,
     path::{Path, PathBuf},
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -60,6 +63,8 @@ pub(crate) struct Dir {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     run: u32,
+    /// Whether something was removed since the file of the tables was last compacted.
+    removed: AtomicBool,
     lock: Mutex<Option<File>>,
 }
 
@@ -117,6 +122,7 @@ impl Dir {
             jobs: Mutex::new(Some(jobs)),
             threads: Mutex::default(),
             run,
+            removed: AtomicBool::new(false),
             lock: Mutex::new(Some(lock)),
         });
         let thread = |name: &str, body: Box<dyn FnOnce() + Send>| {
@@ -279,6 +285,23 @@ impl Dir {
         };
         let reserve = RESERVE.min(disk.f_blocks * disk.f_frsize / 16);
         disk.f_bavail * disk.f_frsize < reserve
+    }
+
+    /// Gives the disk back what removals freed inside the tables' file, if anything was removed
+    /// since the last time; whether there is room now. Slow, and only called on a full disk.
+    fn regain_room(&self) -> bool {
+        if !self.removed.swap(false, Ordering::Relaxed) {
+            return false;
+        }
+        let compacted = match self.database.write().as_mut() {
+            Some(database) => database.compact(),
+            None => return false,
+        };
+        if let Err(error) = compacted {
+            tracing::warn!(%error, "could not compact the metadata");
+            self.reopen();
+        }
+        !self.is_nearly_full()
     }
 
     /// Opens the tables again after a failure: redb refuses everything until then.
