@@ -9,8 +9,8 @@ use super::{
     dir::Need,
     keys, need_bucket, now_ms,
     objects::{hold, replace},
+    records::Record as _,
     tx::{ReadTx, Table, Walk, WriteTx},
-    types::Record as _,
 };
 use ossplit_protocol::{crc64, etag};
 use std::{collections::BTreeMap, ops::Bound, ops::Range};

@@ -7,8 +7,9 @@ use super::{
     content::{ContentId, Extent, release, share},
     dir::Need,
     keys, need_bucket, now_ms,
+    records::Record as _,
     tx::{Table, WriteTx},
-    types::{Content as Where, Manifest, Record as _},
+    types::{Content as Where, Manifest},
 };
 use ossplit_protocol::etag;
 

@@ -4,8 +4,9 @@
 use super::{
     super::{
         StoreError,
-        content::{ContentId, Unadopted},
+        content::ContentId,
         tx::{ReadTx, Table, Visit, Walk, WriteTx},
+        writer::Unadopted,
     },
     Dir,
 };

@@ -23,7 +23,8 @@ pub(crate) use stream::{FileReader, FileWriter};
 use super::{
     StoreError,
     backend::load,
-    content::{Content, Held, Place, inline},
+    content::{Place, inline},
+    reader::{Content, Held},
     tx::{ReadTx, Table, Visit, WriteTx},
     types::ObjectRecord,
 };

@@ -1,11 +1,7 @@
 //! Streams to and from content files, on the blocking threads, two buffers a stream.
 
 use super::{
-    super::{
-        StoreError,
-        backend::Backend,
-        content::{Extent, Unadopted},
-    },
+    super::{StoreError, backend::Backend, content::Extent, writer::Unadopted},
     Dir, Files, Pin,
     files::StreamToken,
 };
