@@ -21,6 +21,12 @@ pub(crate) const INLINE_LIMIT: usize = 32 << 10;
 pub(crate) struct ContentId(u128);
 
 impl ContentId {
+    /// The name of a content that is not a file.
+    pub(crate) fn random() -> Self {
+        Self(fastrand::u128(..))
+    }
+
+    /// The name of a file.
     pub(crate) fn new(run: u32, folder: u32) -> Self {
         let random = u128::from(fastrand::u64(..));
         Self((u128::from(run) << 96) | (u128::from(folder) << 64) | random)
@@ -145,7 +151,7 @@ pub(crate) fn share(tx: &mut dyn WriteTx, extents: &[Extent]) -> Result<Vec<Exte
         match extent.place {
             Place::Inline => {
                 let bytes = inline(tx.get(Table::Inline, &extent.id.to_bytes())?, &extent)?;
-                extent.id = ContentId::new(0, 0);
+                extent.id = ContentId::random();
                 extent.offset = 0;
                 tx.put(Table::Inline, &extent.id.to_bytes(), bytes)?;
             }

@@ -126,7 +126,7 @@ impl ContentWriter {
                         last.freeze()
                     });
                 }
-                let id = ContentId::new(0, 0);
+                let id = ContentId::random();
                 let Backend::Memory(memory) = &self.backend else {
                     return Err(StoreError::Closed);
                 };
@@ -182,7 +182,7 @@ impl Staged {
         match self.body {
             StagedBody::Empty => Ok(Vec::new()),
             StagedBody::Inline(bytes) => {
-                let id = ContentId::new(0, 0);
+                let id = ContentId::random();
                 tx.put(Table::Inline, &id.to_bytes(), bytes)?;
                 Ok(vec![extent(Place::Inline, id)])
             }

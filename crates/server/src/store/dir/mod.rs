@@ -109,6 +109,13 @@ impl Dir {
     /// Opens the directory, making it if it is not there. Blocks.
     pub(crate) fn open(path: &Path) -> Result<Arc<Self>, StoreError> {
         fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            // The folder's own name must outlive a crash too; not every parent can be opened.
+            let _ = files::sync_folder(parent);
+        }
         let lock = lock(path)?;
         let database = open_database(path).map_err(|error| unusable(path, &error))?;
         let run = begin_run(&database)?;
