@@ -1,1 +1,14 @@
-//! Black-box tests of the built programs.
+//! Black-box tests: the built `ossplit` as server, mounts and command, seen from outside.
+//!
+//! They need `/dev/fuse` and root (or fusermount3). A machine without them can't mount at all, and
+//! the tests fail saying so: nothing is skipped.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod bad_mount;
+mod bad_serve;
+mod counts;
+mod lifecycle;
+mod read_only;
+mod read_write;
+mod serve;

@@ -1,2 +1,71 @@
-//! The ossplit command.
-fn main() {}
+//! The `ossplit` command, also under the names by which ossfs is called.
+
+mod commands;
+mod env;
+mod exit;
+mod printer;
+
+use clap::{Parser, Subcommand};
+use commands::{mount, serve, umount};
+use env::Env;
+use exit::Exit;
+use std::{ffi::OsString, path::Path, process::ExitCode};
+
+/// Read/write splitting for object storage: training reads an OSS bucket through a fast mount and
+/// writes results back through an SDK.
+#[derive(Parser)]
+#[command(name = "ossplit", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the embedded OSS-compatible server
+    Serve(serve::Args),
+    /// Mount a bucket: BUCKET[:/PREFIX] MOUNTPOINT [-o OPTION[,OPTION]...]... [-f]
+    #[command(disable_help_flag = true)]
+    Mount(mount::Args),
+    /// Unmount a bucket in good order
+    Umount(umount::Args),
+}
+
+fn main() -> ExitCode {
+    let env = Env::of_process();
+    let mut words = std::env::args_os();
+    let called_as = words.next().unwrap_or_default();
+    let called_as = Path::new(&called_as)
+        .file_name()
+        .unwrap_or_default()
+        .to_owned();
+    let exit = match called_as.to_str() {
+        Some("ossfs" | "mount.ossfs" | "mount.fuse.ossfs") => mount::run(
+            &mount::Args {
+                words: words.collect(),
+            },
+            &env,
+        ),
+        _ => ours(called_as, words, &env),
+    };
+    exit.into()
+}
+
+fn ours(called_as: OsString, words: impl Iterator<Item = OsString>, env: &Env) -> Exit {
+    match Cli::try_parse_from(std::iter::once(called_as).chain(words)) {
+        Ok(cli) => match cli.command {
+            Command::Serve(args) => serve::run(&args, env),
+            Command::Mount(args) => mount::run(&args, env),
+            Command::Umount(args) => umount::run(&args),
+        },
+        Err(error) => {
+            // Help and version are no errors; clap knows which stream they belong on.
+            printer::clap(&error);
+            if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            }
+        }
+    }
+}

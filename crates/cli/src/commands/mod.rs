@@ -1,0 +1,5 @@
+//! A file for each command.
+
+pub(crate) mod mount;
+pub(crate) mod serve;
+pub(crate) mod umount;

@@ -1,0 +1,98 @@
+//! How a client is set up.
+
+use crate::{
+    Addressing, CredentialsProvider, Endpoint, Error, ErrorKind, Key, credentials::StaticProvider,
+    retry::RetryPolicy,
+};
+use std::{sync::Arc, time::Duration};
+
+/// Which signature requests carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SignatureVersion {
+    /// HMAC-SHA1; needs no region.
+    V1,
+    /// HMAC-SHA256 over day, region and product.
+    #[default]
+    V4,
+}
+
+/// How a client is set up. Every field has a default but the endpoint.
+#[derive(Clone)]
+pub struct ClientConfig {
+    /// Where requests go.
+    pub endpoint: Endpoint,
+    /// `cn-hangzhou`; signed in V4.
+    pub region: String,
+    /// Which signature.
+    pub signature: SignatureVersion,
+    /// Where the bucket stands.
+    pub addressing: Addressing,
+    /// Who signs; `None` sends anonymous requests.
+    pub credentials: Option<Arc<dyn CredentialsProvider>>,
+    /// How long connecting may take. 10 s by default, as in the SDKs.
+    pub connect_timeout: Duration,
+    /// How long a request may stand still: no byte sent, none received. 20 s by default.
+    pub read_timeout: Duration,
+    /// Kept connections at most, and requests in flight at most. 256 by default.
+    pub max_connections: usize,
+    /// How long an unused connection is kept. 50 s by default; the service closes them at 60 s.
+    pub idle_timeout: Duration,
+    /// What is sent again.
+    pub retry: RetryPolicy,
+    /// `User-Agent`.
+    pub user_agent: String,
+    /// Check the server's certificate. Only tests and private endpoints have reason not to.
+    pub verify_tls: bool,
+}
+
+impl std::fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientConfig")
+            .field("endpoint", &self.endpoint)
+            .field("region", &self.region)
+            .field("signature", &self.signature)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClientConfig {
+    /// The defaults for an endpoint (`[http[s]://]host[:port]`) and a region.
+    pub fn new(endpoint: &str, region: &str) -> Result<Self, Error> {
+        let endpoint = Endpoint::parse(endpoint)
+            .map_err(|e| Error::new(ErrorKind::InvalidInput, e.to_string()))?;
+        Ok(Self {
+            endpoint,
+            region: region.to_owned(),
+            signature: SignatureVersion::default(),
+            addressing: Addressing::default(),
+            credentials: None,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(20),
+            max_connections: 256,
+            idle_timeout: Duration::from_secs(50),
+            retry: RetryPolicy::default(),
+            user_agent: format!("ossplit/{}", env!("CARGO_PKG_VERSION")),
+            verify_tls: true,
+        })
+    }
+
+    /// Signs with one key that never changes.
+    #[must_use]
+    pub fn with_key(self, key: Key) -> Self {
+        self.with_credentials(Arc::new(StaticProvider::new(key)))
+    }
+
+    /// Signs with what a provider gives.
+    #[must_use]
+    pub fn with_credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
+        self.credentials = Some(provider);
+        self
+    }
+
+    /// Signs with this version.
+    #[must_use]
+    pub fn with_signature(mut self, version: SignatureVersion) -> Self {
+        self.signature = version;
+        self
+    }
+}

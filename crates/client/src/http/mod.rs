@@ -1,0 +1,15 @@
+//! The network: one small trait, and the implementation that real clients use.
+//!
+//! [`Transport`] is the narrow waist: a request goes in, a response comes out. The client above it
+//! signs, retries and reads documents; [`Network`] below it keeps connections. Tests put their own
+//! transport in between, or in place.
+
+mod body;
+mod pool;
+mod tls;
+mod transport;
+
+pub(crate) use body::{Observed, collect_limited};
+pub use body::{RequestBody, ResponseBody};
+pub use pool::Network;
+pub use transport::{Transport, TransportError, TransportErrorKind};

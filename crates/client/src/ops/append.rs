@@ -1,0 +1,104 @@
+//! Appendable objects.
+
+use super::{Body, HeadObject, NewObject, put::text};
+use crate::{Client, Error, ErrorKind, Operation, client::Call, client::crc_header};
+use http::Method;
+use ossplit_protocol::{crc64, headers as names};
+
+/// `AppendObject`: adds bytes at the end of an appendable object, or begins one at position 0.
+pub struct AppendObject {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// Bytes that the object has now.
+    pub position: u64,
+    /// The bytes to add, in memory.
+    pub body: Body,
+    /// CRC64 of what the object has now; lets the whole be checked. 0 for a new object.
+    pub crc_before: Option<u64>,
+    /// Counts on the first append only.
+    pub with: NewObject,
+}
+
+impl AppendObject {
+    /// Adds `body` at `position`.
+    pub fn new(
+        bucket: impl Into<String>,
+        key: impl Into<String>,
+        position: u64,
+        body: impl Into<Body>,
+    ) -> Self {
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+            position,
+            body: body.into(),
+            crc_before: (position == 0).then_some(0),
+            with: NewObject::default(),
+        }
+    }
+}
+
+/// What `AppendObject` answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppendObjectOutput {
+    /// Bytes that the object has now.
+    pub next_position: u64,
+    /// CRC64 of the whole object.
+    pub crc64: Option<u64>,
+}
+
+impl Client {
+    /// Appends to an object. When an answer is lost the client finds out whether the bytes are there
+    /// rather than add them twice.
+    pub async fn append_object(&self, request: AppendObject) -> Result<AppendObjectOutput, Error> {
+        let length = request.body.length().unwrap_or(0);
+        let expected = match (request.crc_before, request.body.known_crc()) {
+            (Some(before), Some(added)) => Some(crc64::combine(before, added, length)),
+            _ => None,
+        };
+        let call = Call::new(Operation::AppendObject, Method::POST)
+            .object(&request.bucket, &request.key)
+            .query("append", "")
+            .query("position", request.position.to_string())
+            .body(request.body);
+        let call = request.with.headers(call)?;
+        let end = request.position + length;
+        let output = match self.execute(&call).await {
+            Ok(reply) => {
+                let headers = reply.response.headers();
+                let next = text(headers, names::NEXT_APPEND_POSITION).and_then(|v| v.parse().ok());
+                AppendObjectOutput {
+                    next_position: next.unwrap_or(end),
+                    crc64: crc_header(headers),
+                }
+            }
+            Err(error)
+                if error.kind() == ErrorKind::AppendConflict
+                    && error.tries() > 1
+                    && error.next_append_position() == Some(end)
+                    && expected.is_some() =>
+            {
+                let there = self
+                    .head_object(HeadObject::new(request.bucket, request.key))
+                    .await?;
+                if there.crc64 != expected {
+                    return Err(error);
+                }
+                AppendObjectOutput {
+                    next_position: end,
+                    crc64: there.crc64,
+                }
+            }
+            Err(error) => return Err(error),
+        };
+        if let (Some(expected), Some(actual)) = (expected, output.crc64)
+            && expected != actual
+        {
+            let message = format!("CRC64 should be {expected} after the append and is {actual}");
+            return Err(Error::new(ErrorKind::Corrupt, message));
+        }
+        Ok(output)
+    }
+}

@@ -1,0 +1,255 @@
+//! Bodies as callers see them.
+
+use crate::{
+    Client, Error, ErrorKind, Operation,
+    client::{Call, of_transport},
+    http::{RequestBody, ResponseBody},
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use http::{HeaderValue, header};
+use ossplit_protocol::{crc64::Crc64, range};
+use parking_lot::Mutex;
+use std::{io, ops::Range, pin::Pin};
+
+type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
+/// What an upload sends. Bytes in memory can be sent again; a stream can't, so a call with a
+/// stream is tried once.
+pub struct Body(Kind);
+
+enum Kind {
+    Segments(Vec<Bytes>),
+    Stream {
+        chunks: Mutex<Option<Chunks>>,
+        length: Option<u64>,
+    },
+}
+
+impl Body {
+    /// No bytes.
+    pub fn empty() -> Self {
+        Self(Kind::Segments(Vec::new()))
+    }
+
+    /// Bytes in memory, sent one after another without a copy.
+    pub fn segments(segments: Vec<Bytes>) -> Self {
+        Self(Kind::Segments(segments))
+    }
+
+    /// Bytes that come as they are made. `length` in bytes, if it is known.
+    pub fn stream(
+        chunks: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+        length: Option<u64>,
+    ) -> Self {
+        Self(Kind::Stream {
+            chunks: Mutex::new(Some(Box::pin(chunks))),
+            length,
+        })
+    }
+
+    /// Its length in bytes, if it is known.
+    pub fn length(&self) -> Option<u64> {
+        match &self.0 {
+            Kind::Segments(segments) => Some(segments.iter().map(|s| s.len() as u64).sum()),
+            Kind::Stream { length, .. } => *length,
+        }
+    }
+
+    pub(crate) fn is_replayable(&self) -> bool {
+        matches!(self.0, Kind::Segments(_))
+    }
+
+    /// CRC64 of bytes in memory; `None` for a stream.
+    pub(crate) fn known_crc(&self) -> Option<u64> {
+        let Kind::Segments(segments) = &self.0 else {
+            return None;
+        };
+        let mut crc = Crc64::new();
+        for segment in segments {
+            crc.update(segment);
+        }
+        Some(crc.value())
+    }
+
+    pub(crate) fn to_request(&self) -> RequestBody {
+        match &self.0 {
+            Kind::Segments(segments) => RequestBody::segments(segments.clone()),
+            Kind::Stream { chunks, length } => match chunks.lock().take() {
+                Some(chunks) => RequestBody::stream(chunks, *length),
+                // `is_replayable` keeps calls from coming here twice.
+                None => RequestBody::empty(),
+            },
+        }
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        let bytes = bytes.into();
+        Self(Kind::Segments(if bytes.is_empty() {
+            Vec::new()
+        } else {
+            vec![bytes]
+        }))
+    }
+}
+
+/// How often a body that broke off is taken up again where it ended.
+const RESUMES: u32 = 4;
+
+/// The bytes of an object as they arrive.
+///
+/// A body that breaks off or stalls is taken up again at the same byte, under `If-Match`, so that
+/// it never mixes two versions. When the whole object passed, its CRC64 is compared.
+pub struct BodyStream {
+    client: Client,
+    body: ResponseBody,
+    /// The GET, to take it up again.
+    call: Call,
+    /// What is still to come, as offsets in the object.
+    left: Range<u64>,
+    /// Summed while the whole object passes, with what the sum must be.
+    crc: Option<(Crc64, u64)>,
+    resumes: u32,
+}
+
+impl BodyStream {
+    pub(super) fn new(
+        client: Client,
+        body: ResponseBody,
+        call: Call,
+        span: Range<u64>,
+        whole_crc: Option<u64>,
+    ) -> Self {
+        let crc = whole_crc.map(|expected| (Crc64::new(), expected));
+        Self {
+            client,
+            body,
+            call,
+            left: span,
+            crc,
+            resumes: 0,
+        }
+    }
+
+    /// How many bytes are still to come.
+    pub fn remaining(&self) -> u64 {
+        self.left.end - self.left.start
+    }
+
+    /// The next bytes; `None` when all came.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Precondition`] when the object was replaced meanwhile, [`ErrorKind::Corrupt`]
+    /// when the whole object's CRC64 differs, and what the network does.
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            if self.left.is_empty() {
+                return self.finish();
+            }
+            let read = async { self.body.chunk().await.transpose() };
+            match self.client.within(read).await {
+                Ok(Some(chunk)) if chunk.len() as u64 <= self.remaining() => {
+                    self.left.start += chunk.len() as u64;
+                    if let Some((crc, _)) = &mut self.crc {
+                        crc.update(&chunk);
+                    }
+                    self.client
+                        .received(Operation::GetObject, chunk.len() as u64);
+                    return Ok(Some(chunk));
+                }
+                Ok(Some(_)) => {
+                    let message = "more bytes came than were announced";
+                    return Err(self.fault(Error::new(ErrorKind::Server, message)));
+                }
+                Ok(None) => {
+                    let message = "the body ended before its length";
+                    self.resume(Error::new(ErrorKind::Connection, message))
+                        .await?;
+                }
+                Err(error) => self.resume(of_transport(&error)).await?,
+            }
+        }
+    }
+
+    /// Everything that is still to come, in one piece.
+    pub async fn collect(&mut self) -> Result<Bytes, Error> {
+        let Some(first) = self.next_chunk().await? else {
+            return Ok(Bytes::new());
+        };
+        if self.left.is_empty() {
+            self.next_chunk().await?;
+            return Ok(first);
+        }
+        let mut whole = BytesMut::with_capacity(first.len() + self.remaining() as usize);
+        whole.extend_from_slice(&first);
+        while let Some(chunk) = self.next_chunk().await? {
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// Compares the CRC64, if the whole object passed.
+    fn finish(&mut self) -> Result<Option<Bytes>, Error> {
+        if let Some((crc, expected)) = self.crc.take() {
+            let actual = crc.value();
+            if actual != expected {
+                let message = format!("CRC64 of the bytes is {actual}, of the object {expected}");
+                return Err(self.fault(Error::new(ErrorKind::Corrupt, message)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn fault(&self, error: Error) -> Error {
+        let (bucket, key) = (self.call.bucket.as_deref(), self.call.key.as_deref());
+        let tries = self.resumes + 1;
+        error.in_call(
+            Operation::GetObject,
+            bucket,
+            key,
+            tries,
+            std::time::Duration::ZERO,
+        )
+    }
+
+    async fn resume(&mut self, error: Error) -> Result<(), Error> {
+        self.resumes += 1;
+        if self.resumes > RESUMES || !self.call.headers.contains_key(header::IF_MATCH) {
+            return Err(self.fault(error));
+        }
+        let wanted = range::header_value(&self.left);
+        let value = HeaderValue::from_str(&wanted)
+            .map_err(|e| Error::new(ErrorKind::InvalidInput, e.to_string()))?;
+        self.call.headers.insert(header::RANGE, value);
+        tracing::debug!(%error, range = wanted, "taking a body up again");
+        let reply = self.client.execute(&self.call).await?;
+        let (head, body) = reply.response.into_parts();
+        let answered = head
+            .headers
+            .get(header::CONTENT_RANGE)
+            .and_then(|v| v.to_str().ok());
+        if answered
+            .and_then(range::parse_content_range)
+            .map(|(span, _)| span)
+            != Some(self.left.clone())
+        {
+            let message = format!(
+                "asked for {wanted}, the answer is {}",
+                answered.unwrap_or("whole")
+            );
+            return Err(self.fault(Error::new(ErrorKind::Server, message)));
+        }
+        self.body = body;
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for BodyStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BodyStream")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}

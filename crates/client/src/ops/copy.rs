@@ -1,0 +1,105 @@
+//! Copying objects inside the service.
+
+use super::{NewObject, put::text, read, seconds};
+use crate::{Client, Error, Operation, client::Call, client::crc_header};
+use http::Method;
+use ossplit_protocol::{encode, headers as names, xml};
+
+/// `CopyObject`: the source's metadata come along unless [`CopyObject::replace_metadata`] gives new.
+#[derive(Debug, Clone, Default)]
+pub struct CopyObject {
+    /// Bucket of the copy.
+    pub bucket: String,
+    /// Key of the copy.
+    pub key: String,
+    /// Bucket of the source.
+    pub source_bucket: String,
+    /// Key of the source.
+    pub source_key: String,
+    /// Only if the source has this ETag.
+    pub source_if_match: Option<String>,
+    /// Metadata that replace the source's.
+    pub replace: Option<NewObject>,
+    /// Fail rather than replace an object.
+    pub forbid_overwrite: bool,
+}
+
+impl CopyObject {
+    /// Copies `source_key` to `key` within a bucket.
+    pub fn new(
+        bucket: impl Into<String>,
+        source_key: impl Into<String>,
+        key: impl Into<String>,
+    ) -> Self {
+        let bucket = bucket.into();
+        Self {
+            source_bucket: bucket.clone(),
+            bucket,
+            source_key: source_key.into(),
+            key: key.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Only if the source has this ETag.
+    #[must_use]
+    pub fn source_if_match(mut self, etag: impl Into<String>) -> Self {
+        self.source_if_match = Some(etag.into());
+        self
+    }
+
+    /// Gives the copy these metadata instead of the source's.
+    #[must_use]
+    pub fn replace_metadata(mut self, with: NewObject) -> Self {
+        self.replace = Some(with);
+        self
+    }
+}
+
+/// What `CopyObject` answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyObjectOutput {
+    /// The copy's, quoted.
+    pub etag: String,
+    /// The copy's.
+    pub crc64: Option<u64>,
+    /// Unix seconds.
+    pub last_modified: i64,
+    /// Only in buckets with versioning.
+    pub version_id: Option<String>,
+}
+
+/// The value of `x-oss-copy-source`.
+pub(super) fn source(bucket: &str, key: &str) -> String {
+    format!("/{bucket}/{}", encode::path(key))
+}
+
+impl Client {
+    /// Copies an object.
+    pub async fn copy_object(&self, request: CopyObject) -> Result<CopyObjectOutput, Error> {
+        let mut call = Call::new(Operation::CopyObject, Method::PUT)
+            .object(&request.bucket, &request.key)
+            .header(
+                names::COPY_SOURCE,
+                &source(&request.source_bucket, &request.source_key),
+            )?
+            .header_some(
+                names::COPY_SOURCE_IF_MATCH,
+                request.source_if_match.as_deref(),
+            )?;
+        if let Some(with) = &request.replace {
+            call = with.headers(call.header(names::METADATA_DIRECTIVE, "REPLACE")?)?;
+        }
+        if request.forbid_overwrite && !call.headers.contains_key(names::FORBID_OVERWRITE) {
+            call = call.header(names::FORBID_OVERWRITE, "true")?;
+        }
+        let (headers, bytes) = self.document(&call).await?;
+        let result: xml::CopyObjectResult = read(&bytes)?;
+        Ok(CopyObjectOutput {
+            etag: result.etag,
+            crc64: crc_header(&headers),
+            last_modified: seconds(&result.last_modified),
+            version_id: text(&headers, names::VERSION_ID),
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! The calls of the API, a file a family. Each request is a struct whose required fields are the
+//! constructor's arguments and whose options are builder methods; each has a method on
+//! [`Client`](crate::Client) that sends it.
+
+mod append;
+mod body;
+mod bucket;
+mod copy;
+mod delete;
+mod get;
+mod list;
+mod meta;
+mod multipart;
+mod put;
+
+pub use append::{AppendObject, AppendObjectOutput};
+pub use body::{Body, BodyStream};
+pub use bucket::{
+    BucketInfoOutput, DeleteBucket, GetBucketInfo, GetBucketLocation, ListBuckets,
+    ListBucketsOutput, ListedBucket, PutBucket,
+};
+pub use copy::{CopyObject, CopyObjectOutput};
+pub use delete::{DeleteMultipleObjects, DeleteObject};
+pub use get::{GetObject, GetObjectMeta, GetObjectOutput, HeadObject};
+pub use list::{ListObjects, ListObjectsOutput, ListObjectsV2, ListedObject, Pages};
+pub use meta::ObjectMeta;
+pub use multipart::{
+    AbortMultipartUpload, CompleteMultipartUpload, CompletedPart, InitiateMultipartUpload,
+    ListMultipartUploads, ListMultipartUploadsOutput, ListParts, ListPartsOutput, ListedPart,
+    ListedUpload, UploadPart, UploadPartCopy,
+};
+pub use put::{NewObject, PutObject, PutObjectOutput};
+
+use crate::{Error, ErrorKind};
+use ossplit_protocol::xml;
+
+/// Reads a document, or says that the service answered what no OSS answers.
+fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    xml::read(bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))
+}
+
+fn undecodable(error: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Server, error.to_string())
+}
+
+fn seconds(xml_time: &str) -> i64 {
+    ossplit_protocol::time::parse_xml_time(xml_time).unwrap_or(0)
+}

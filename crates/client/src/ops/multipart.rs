@@ -1,0 +1,368 @@
+//! Multipart uploads.
+
+use super::{
+    Body, HeadObject, NewObject, PutObjectOutput, copy::source, put::text, read, seconds,
+    undecodable,
+};
+use crate::{Client, Error, ErrorKind, Operation, client::Call, client::crc_header};
+use http::Method;
+use ossplit_protocol::{crc64, headers as names, range, xml};
+use std::ops::Range;
+
+/// `InitiateMultipartUpload`.
+#[derive(Debug, Clone, Default)]
+pub struct InitiateMultipartUpload {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// Fixed now for the whole object.
+    pub with: NewObject,
+}
+
+impl InitiateMultipartUpload {
+    /// Begins an upload.
+    pub fn new(bucket: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+            with: NewObject::default(),
+        }
+    }
+}
+
+/// `UploadPart`: 100 KiB to 5 GiB; the last may be smaller.
+pub struct UploadPart {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// The upload.
+    pub upload_id: String,
+    /// 1 to 10,000.
+    pub part_number: u32,
+    /// The bytes.
+    pub body: Body,
+}
+
+/// `UploadPartCopy`.
+#[derive(Debug, Clone, Default)]
+pub struct UploadPartCopy {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// The upload.
+    pub upload_id: String,
+    /// 1 to 10,000.
+    pub part_number: u32,
+    /// Bucket of the source.
+    pub source_bucket: String,
+    /// Key of the source.
+    pub source_key: String,
+    /// Bytes of the source; all when `None`.
+    pub source_range: Option<Range<u64>>,
+    /// Only if the source has this ETag.
+    pub source_if_match: Option<String>,
+}
+
+/// A part that is in the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CompletedPart {
+    /// 1 to 10,000.
+    pub part_number: u32,
+    /// Quoted.
+    pub etag: String,
+    /// Bytes; lets the whole object's CRC64 be checked.
+    pub size: Option<u64>,
+    /// CRC64 of the part; lets the whole object's be checked.
+    pub crc64: Option<u64>,
+}
+
+/// `CompleteMultipartUpload`.
+#[derive(Debug, Clone, Default)]
+pub struct CompleteMultipartUpload {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// The upload.
+    pub upload_id: String,
+    /// Ascending numbers.
+    pub parts: Vec<CompletedPart>,
+    /// Fail rather than replace an object.
+    pub forbid_overwrite: bool,
+}
+
+/// `AbortMultipartUpload`.
+#[derive(Debug, Clone, Default)]
+pub struct AbortMultipartUpload {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// The upload.
+    pub upload_id: String,
+}
+
+/// `ListParts` (a page).
+#[derive(Debug, Clone, Default)]
+pub struct ListParts {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// The upload.
+    pub upload_id: String,
+    /// Only numbers after this.
+    pub part_number_marker: Option<u32>,
+    /// 1 to 1,000.
+    pub max_parts: Option<u32>,
+}
+
+/// One part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedPart {
+    /// 1 to 10,000.
+    pub part_number: u32,
+    /// Quoted.
+    pub etag: String,
+    /// Bytes.
+    pub size: u64,
+    /// CRC64 of the part.
+    pub crc64: Option<u64>,
+    /// Unix seconds.
+    pub last_modified: i64,
+}
+
+/// What `ListParts` answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListPartsOutput {
+    /// By number.
+    pub parts: Vec<ListedPart>,
+    /// The marker of the next page, if there is one.
+    pub next_marker: Option<u32>,
+}
+
+/// `ListMultipartUploads` (a page).
+#[derive(Debug, Clone, Default)]
+pub struct ListMultipartUploads {
+    /// The bucket.
+    pub bucket: String,
+    /// Only keys that begin so.
+    pub prefix: String,
+    /// Only keys after this (or the same key, with an upload id after the other marker).
+    pub key_marker: Option<String>,
+    /// Counts only with `key_marker`.
+    pub upload_id_marker: Option<String>,
+    /// 1 to 1,000.
+    pub max_uploads: Option<u32>,
+}
+
+/// One upload of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedUpload {
+    /// The key.
+    pub key: String,
+    /// The upload.
+    pub upload_id: String,
+    /// Unix seconds.
+    pub initiated: i64,
+}
+
+/// What `ListMultipartUploads` answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListMultipartUploadsOutput {
+    /// By key, then upload id.
+    pub uploads: Vec<ListedUpload>,
+    /// Key and upload id markers of the next page, if there is one.
+    pub next: Option<(String, String)>,
+}
+
+impl Client {
+    /// Begins an upload and gives its id.
+    pub async fn initiate_multipart_upload(
+        &self,
+        request: InitiateMultipartUpload,
+    ) -> Result<String, Error> {
+        let mut call = Call::new(Operation::InitiateMultipartUpload, Method::POST)
+            .object(&request.bucket, &request.key)
+            .query("uploads", "")
+            .query("encoding-type", "url");
+        // A lost answer would leave an upload that nobody knows.
+        call.repeatable = false;
+        let (_, bytes) = self.document(&request.with.headers(call)?).await?;
+        Ok(read::<xml::InitiateMultipartUploadResult>(&bytes)?.upload_id)
+    }
+
+    /// Sends a part. When this returns, the service has it, and its CRC64 is that of the bytes.
+    pub async fn upload_part(&self, request: UploadPart) -> Result<CompletedPart, Error> {
+        let size = request.body.length();
+        let mut call = Call::new(Operation::UploadPart, Method::PUT)
+            .object(&request.bucket, &request.key)
+            .query("partNumber", request.part_number.to_string())
+            .query("uploadId", request.upload_id)
+            .body(request.body);
+        call.check_crc = true;
+        let reply = self.execute(&call).await?;
+        let headers = reply.response.headers();
+        Ok(CompletedPart {
+            part_number: request.part_number,
+            etag: text(headers, "etag").unwrap_or_default(),
+            size,
+            crc64: crc_header(headers).or(reply.sent_crc),
+        })
+    }
+
+    /// Makes a part from a range of an object, inside the service.
+    pub async fn upload_part_copy(&self, request: UploadPartCopy) -> Result<CompletedPart, Error> {
+        let span = request.source_range.as_ref().map(range::header_value);
+        let call = Call::new(Operation::UploadPartCopy, Method::PUT)
+            .object(&request.bucket, &request.key)
+            .query("partNumber", request.part_number.to_string())
+            .query("uploadId", request.upload_id)
+            .header(
+                names::COPY_SOURCE,
+                &source(&request.source_bucket, &request.source_key),
+            )?
+            .header_some(names::COPY_SOURCE_RANGE, span.as_deref())?
+            .header_some(
+                names::COPY_SOURCE_IF_MATCH,
+                request.source_if_match.as_deref(),
+            )?;
+        let (headers, bytes) = self.document(&call).await?;
+        Ok(CompletedPart {
+            part_number: request.part_number,
+            etag: read::<xml::CopyPartResult>(&bytes)?.etag,
+            size: request.source_range.map(|range| range.end - range.start),
+            crc64: crc_header(&headers),
+        })
+    }
+
+    /// Makes the object of its parts. When an answer is lost the client looks whether the object is
+    /// there. Where every part's size and CRC64 is known, the whole object's CRC64 is compared.
+    pub async fn complete_multipart_upload(
+        &self,
+        request: CompleteMultipartUpload,
+    ) -> Result<PutObjectOutput, Error> {
+        let expected = request.parts.iter().try_fold((0, 0), |(crc, size), part| {
+            let (part_crc, part_size) = (part.crc64?, part.size?);
+            Some((crc64::combine(crc, part_crc, part_size), size + part_size))
+        });
+        let part = request.parts.iter().map(|part| xml::PartToComplete {
+            part_number: part.part_number,
+            etag: part.etag.clone(),
+        });
+        let body = xml::write(&xml::CompleteMultipartUpload {
+            part: part.collect(),
+        });
+        let mut call = Call::new(Operation::CompleteMultipartUpload, Method::POST)
+            .object(&request.bucket, &request.key)
+            .query("uploadId", request.upload_id)
+            .query("encoding-type", "url")
+            .header("content-type", "application/xml")?
+            .body(body.into());
+        if request.forbid_overwrite {
+            call = call.header(names::FORBID_OVERWRITE, "true")?;
+        }
+        let output = match self.document(&call).await {
+            Ok((headers, bytes)) => {
+                let result: xml::CompleteMultipartUploadResult = read(&bytes)?;
+                PutObjectOutput {
+                    etag: result.etag,
+                    crc64: crc_header(&headers),
+                    version_id: text(&headers, names::VERSION_ID),
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::NoSuchUpload && error.tries() > 1 => {
+                let head = HeadObject::new(request.bucket.clone(), request.key.clone());
+                let there = self.head_object(head).await?;
+                let same = expected
+                    .is_some_and(|(crc, size)| there.crc64 == Some(crc) && there.size == size);
+                if !same {
+                    return Err(error);
+                }
+                PutObjectOutput {
+                    etag: there.etag,
+                    crc64: there.crc64,
+                    version_id: there.version_id,
+                }
+            }
+            Err(error) => return Err(error),
+        };
+        if let (Some((expected, _)), Some(actual)) = (expected, output.crc64)
+            && expected != actual
+        {
+            let message = format!("CRC64 of the parts is {expected}, of the object {actual}");
+            return Err(Error::new(ErrorKind::Corrupt, message));
+        }
+        Ok(output)
+    }
+
+    /// Ends an upload and frees its parts. An upload that is gone already is fine.
+    pub async fn abort_multipart_upload(&self, request: AbortMultipartUpload) -> Result<(), Error> {
+        let call = Call::new(Operation::AbortMultipartUpload, Method::DELETE)
+            .object(&request.bucket, &request.key)
+            .query("uploadId", request.upload_id);
+        match self.execute(&call).await {
+            Err(error) if error.kind() == ErrorKind::NoSuchUpload => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// A page of an upload's parts.
+    pub async fn list_parts(&self, request: ListParts) -> Result<ListPartsOutput, Error> {
+        let call = Call::new(Operation::ListParts, Method::GET)
+            .object(&request.bucket, &request.key)
+            .query("uploadId", request.upload_id)
+            .query("encoding-type", "url")
+            .query_some(
+                "part-number-marker",
+                request.part_number_marker.map(|n| n.to_string()),
+            )
+            .query_some("max-parts", request.max_parts.map(|n| n.to_string()));
+        let (_, bytes) = self.document(&call).await?;
+        let result: xml::ListPartsResult = read(&bytes)?;
+        let parts = result.part.into_iter().map(|part| ListedPart {
+            part_number: part.part_number,
+            etag: part.etag,
+            size: part.size,
+            crc64: part.crc64,
+            last_modified: seconds(&part.last_modified),
+        });
+        Ok(ListPartsOutput {
+            parts: parts.collect(),
+            next_marker: result
+                .is_truncated
+                .then_some(result.next_part_number_marker),
+        })
+    }
+
+    /// A page of a bucket's unfinished uploads.
+    pub async fn list_multipart_uploads(
+        &self,
+        request: ListMultipartUploads,
+    ) -> Result<ListMultipartUploadsOutput, Error> {
+        let call = Call::new(Operation::ListMultipartUploads, Method::GET)
+            .bucket(&request.bucket)
+            .query("uploads", "")
+            .query("encoding-type", "url")
+            .query("prefix", request.prefix)
+            .query_some("key-marker", request.key_marker)
+            .query_some("upload-id-marker", request.upload_id_marker)
+            .query_some("max-uploads", request.max_uploads.map(|n| n.to_string()));
+        let (_, bytes) = self.document(&call).await?;
+        let result: xml::ListMultipartUploadsResult = read(&bytes)?;
+        let result = result.decoded().map_err(undecodable)?;
+        let uploads = result.upload.into_iter().map(|upload| ListedUpload {
+            initiated: seconds(&upload.initiated),
+            key: upload.key,
+            upload_id: upload.upload_id,
+        });
+        let next = (result.next_key_marker, result.next_upload_id_marker);
+        Ok(ListMultipartUploadsOutput {
+            uploads: uploads.collect(),
+            next: result.is_truncated.then_some(next),
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Writing objects whole.
+
+use super::{Body, HeadObject};
+use crate::{Client, Error, ErrorKind, Operation, client::Call, client::crc_header};
+use http::Method;
+use ossplit_protocol::headers as names;
+use std::collections::BTreeMap;
+
+/// What an object is written with, besides its bytes.
+#[derive(Debug, Clone, Default)]
+pub struct NewObject {
+    /// `Content-Type`; the service says `application/octet-stream` otherwise.
+    pub content_type: Option<String>,
+    /// `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// `Content-Disposition`.
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<String>,
+    /// Names without `x-oss-meta-`; 8 KB in all.
+    pub user_metadata: BTreeMap<String, String>,
+    /// Standard, IA and so on; the bucket's otherwise.
+    pub storage_class: Option<String>,
+    /// default, private, public-read or public-read-write.
+    pub acl: Option<String>,
+    /// Fail with [`ErrorKind::AlreadyExists`] rather than replace an object.
+    pub forbid_overwrite: bool,
+}
+
+impl NewObject {
+    pub(super) fn headers(&self, mut call: Call) -> Result<Call, Error> {
+        call = call
+            .header_some("content-type", self.content_type.as_deref())?
+            .header_some("cache-control", self.cache_control.as_deref())?
+            .header_some("content-disposition", self.content_disposition.as_deref())?
+            .header_some("content-encoding", self.content_encoding.as_deref())?
+            .header_some(names::STORAGE_CLASS, self.storage_class.as_deref())?
+            .header_some(names::OBJECT_ACL, self.acl.as_deref())?;
+        if self.forbid_overwrite {
+            call = call.header(names::FORBID_OVERWRITE, "true")?;
+        }
+        for (name, value) in &self.user_metadata {
+            call = call.header(&format!("{}{name}", names::META_PREFIX), value)?;
+        }
+        Ok(call)
+    }
+}
+
+/// `PutObject`: at most 5 GiB.
+pub struct PutObject {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// The bytes.
+    pub body: Body,
+    /// Everything else.
+    pub with: NewObject,
+}
+
+impl PutObject {
+    /// Writes `body` to `key`.
+    pub fn new(bucket: impl Into<String>, key: impl Into<String>, body: impl Into<Body>) -> Self {
+        let with = NewObject::default();
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+            body: body.into(),
+            with,
+        }
+    }
+
+    /// Sets everything else.
+    #[must_use]
+    pub fn with(mut self, with: NewObject) -> Self {
+        self.with = with;
+        self
+    }
+}
+
+/// What `PutObject` answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutObjectOutput {
+    /// Quoted.
+    pub etag: String,
+    /// The stored object's, equal to what was sent.
+    pub crc64: Option<u64>,
+    /// Only in buckets with versioning.
+    pub version_id: Option<String>,
+}
+
+pub(super) fn text(headers: &http::HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+impl Client {
+    /// Writes an object. When this returns, the service has it, and its CRC64 is that of the bytes.
+    pub async fn put_object(&self, request: PutObject) -> Result<PutObjectOutput, Error> {
+        let length = request.body.length();
+        let crc = match &request.body {
+            body if request.with.forbid_overwrite => body.known_crc(),
+            _ => None,
+        };
+        let mut call = Call::new(Operation::PutObject, Method::PUT)
+            .object(&request.bucket, &request.key)
+            .body(request.body);
+        call.check_crc = true;
+        let call = request.with.headers(call)?;
+        match self.execute(&call).await {
+            Ok(reply) => {
+                let headers = reply.response.headers();
+                Ok(PutObjectOutput {
+                    etag: text(headers, "etag").unwrap_or_default(),
+                    crc64: crc_header(headers),
+                    version_id: text(headers, names::VERSION_ID),
+                })
+            }
+            // The first try may have been carried out and its answer lost.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && error.tries() > 1 => {
+                let there = self
+                    .head_object(HeadObject::new(request.bucket, request.key))
+                    .await?;
+                if crc.is_some() && there.crc64 == crc && Some(there.size) == length {
+                    Ok(PutObjectOutput {
+                        etag: there.etag,
+                        crc64: crc,
+                        version_id: there.version_id,
+                    })
+                } else {
+                    Err(error)
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The names of OSS's own headers, lower-case as the `http` crate wants them.
+
+/// Prefix of user metadata headers.
+pub const META_PREFIX: &str = "x-oss-meta-";
+/// CRC-64 of the whole object, unsigned decimal.
+pub const CRC64: &str = "x-oss-hash-crc64ecma";
+/// The request's id, 24 upper-case hex digits.
+pub const REQUEST_ID: &str = "x-oss-request-id";
+/// The error's EC on error responses.
+pub const EC: &str = "x-oss-ec";
+/// Base64 of the error document, on HEAD errors.
+pub const ERR: &str = "x-oss-err";
+/// Milliseconds that the server spent.
+pub const SERVER_TIME: &str = "x-oss-server-time";
+/// Time of the request: ISO basic in V4, RFC 1123 in V1.
+pub const DATE: &str = "x-oss-date";
+/// Literal `UNSIGNED-PAYLOAD` in V4.
+pub const CONTENT_SHA256: &str = "x-oss-content-sha256";
+/// STS token in the header form.
+pub const SECURITY_TOKEN: &str = "x-oss-security-token";
+/// Normal, Multipart, Appendable or Symlink.
+pub const OBJECT_TYPE: &str = "x-oss-object-type";
+/// Standard, IA, Archive, `ColdArchive` or `DeepColdArchive`.
+pub const STORAGE_CLASS: &str = "x-oss-storage-class";
+/// Where the next append must begin, in bytes.
+pub const NEXT_APPEND_POSITION: &str = "x-oss-next-append-position";
+/// The version that was read or written.
+pub const VERSION_ID: &str = "x-oss-version-id";
+/// `true` when the version is a delete marker.
+pub const DELETE_MARKER: &str = "x-oss-delete-marker";
+/// `/bucket/key` of a copy's source, percent-encoded.
+pub const COPY_SOURCE: &str = "x-oss-copy-source";
+/// `bytes=a-b` of a part copy.
+pub const COPY_SOURCE_RANGE: &str = "x-oss-copy-source-range";
+/// Condition on a copy's source.
+pub const COPY_SOURCE_IF_MATCH: &str = "x-oss-copy-source-if-match";
+/// Condition on a copy's source.
+pub const COPY_SOURCE_IF_NONE_MATCH: &str = "x-oss-copy-source-if-none-match";
+/// Condition on a copy's source.
+pub const COPY_SOURCE_IF_MODIFIED_SINCE: &str = "x-oss-copy-source-if-modified-since";
+/// Condition on a copy's source.
+pub const COPY_SOURCE_IF_UNMODIFIED_SINCE: &str = "x-oss-copy-source-if-unmodified-since";
+/// COPY or REPLACE.
+pub const METADATA_DIRECTIVE: &str = "x-oss-metadata-directive";
+/// `true`: refuse to replace an existing object.
+pub const FORBID_OVERWRITE: &str = "x-oss-forbid-overwrite";
+/// ACL of an object on a write.
+pub const OBJECT_ACL: &str = "x-oss-object-acl";
+/// ACL of a bucket.
+pub const ACL: &str = "x-oss-acl";
+/// `standard`: answer ranges as RFC 9110 does.
+pub const RANGE_BEHAVIOR: &str = "x-oss-range-behavior";
+/// `yes`: complete with every uploaded part.
+pub const COMPLETE_ALL: &str = "x-oss-complete-all";

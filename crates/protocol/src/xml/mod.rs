@@ -1,0 +1,71 @@
+//! The XML documents of OSS: one struct a document serves its writer (the server) and its reader
+//! (the client). Field names are the elements' names.
+//!
+//! Success documents have exactly the root that the API page names and no namespace: oss2 finds
+//! children by bare name, and the Python v2 SDK refuses another root.
+
+mod bucket;
+mod delete;
+mod error;
+mod list;
+mod multipart;
+mod object;
+
+pub use bucket::{
+    AccessControlList, AccessControlPolicy, Bucket, BucketInfo, BucketInfoBody, BucketPolicy,
+    BucketStat, Buckets, CreateBucketConfiguration, ListAllMyBucketsResult, LocationConstraint,
+    Owner, ServerSideEncryptionRule,
+};
+pub use delete::{Delete, DeleteResult, Deleted, ObjectToDelete};
+pub use error::ErrorDocument;
+pub use list::{CommonPrefix, Contents, ListBucketResult, ListBucketResultV2};
+pub use multipart::{
+    CompleteMultipartUpload, CompleteMultipartUploadResult, InitiateMultipartUploadResult,
+    ListMultipartUploadsResult, ListPartsResult, ListedPart, PartToComplete, Upload,
+};
+pub use object::{CopyObjectResult, CopyPartResult};
+
+use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
+
+/// A document that can't be read.
+#[derive(Debug, Error)]
+#[error("malformed XML: {0}")]
+pub struct Malformed(String);
+
+const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+
+/// Writes a document with its declaration.
+pub fn write<T: Serialize>(document: &T) -> String {
+    let body = quick_xml::se::to_string(document).expect("documents hold only strings and numbers");
+    format!("{DECLARATION}{body}")
+}
+
+/// Reads a document. A declaration, blanks between elements and unknown elements are fine.
+pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Malformed> {
+    let text = std::str::from_utf8(bytes).map_err(|e| Malformed(e.to_string()))?;
+    quick_xml::de::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|e| Malformed(e.to_string()))
+}
+
+/// The value of `EncodingType` when keys are percent-encoded.
+pub const URL_ENCODING: &str = "url";
+
+/// Percent-encodes a field for `encoding-type=url`.
+fn encode(field: &mut String) {
+    *field = crate::encode::component(field);
+}
+
+/// Decodes a field of a document whose `EncodingType` is `url`.
+fn decode(field: &mut String) -> Result<(), Malformed> {
+    match crate::encode::decode(field) {
+        Some(plain) => {
+            *field = plain.into_owned();
+            Ok(())
+        }
+        None => Err(Malformed(format!("{field} is not percent-encoded UTF-8"))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

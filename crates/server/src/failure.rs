@@ -1,0 +1,199 @@
+//! A refusal in the service's words.
+
+use crate::store::StoreError;
+use http::{HeaderName, HeaderValue};
+use ossplit_protocol::{code::Code, headers as names, sign::AuthError, time};
+use std::borrow::Cow;
+
+/// Why a request is refused: what the error document will say, and headers that go with it.
+#[derive(Debug)]
+pub(crate) struct Failure(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    code: Code,
+    ec: &'static str,
+    message: Cow<'static, str>,
+    extra: Vec<(&'static str, String)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code) -> Self {
+        Self(Box::new(Inner {
+            code,
+            ec: code.ec(),
+            message: Cow::Borrowed(code.message()),
+            extra: Vec::new(),
+            headers: Vec::new(),
+        }))
+    }
+
+    /// An argument with a bad value.
+    pub(crate) fn argument(name: &'static str, value: impl Into<String>) -> Self {
+        Self::new(Code::InvalidArgument)
+            .with("ArgumentName", name)
+            .with("ArgumentValue", value)
+    }
+
+    pub(crate) fn ec(mut self, ec: &'static str) -> Self {
+        self.0.ec = ec;
+        self
+    }
+
+    pub(crate) fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
+    /// Adds an element to the document.
+    pub(crate) fn with(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.0.extra.push((name, text.into()));
+        self
+    }
+
+    /// Adds a header to the response.
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<HeaderValue>) -> Self {
+        let header = (HeaderName::from_static(name), value.into());
+        self.0.headers.push(header);
+        self
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        self.0.code
+    }
+
+    pub(crate) fn ec_text(&self) -> &'static str {
+        self.0.ec
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.0.message
+    }
+
+    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.0.headers
+    }
+
+    /// The document's own elements; those that only the request knows are added for codes that
+    /// want them.
+    pub(crate) fn elements(
+        self,
+        bucket: Option<&str>,
+        key: Option<&str>,
+        upload_id: Option<&str>,
+    ) -> Vec<(&'static str, String)> {
+        let mut extra = self.0.extra;
+        let mut add = |name, value: Option<&str>| {
+            if extra.iter().all(|(present, _)| *present != name) {
+                extra.extend(value.map(|value| (name, value.to_owned())));
+            }
+        };
+        match self.0.code {
+            Code::NoSuchBucket | Code::BucketNotEmpty | Code::BucketAlreadyExists => {
+                add("BucketName", bucket);
+            }
+            Code::InvalidBucketName => add("BucketName", bucket),
+            Code::NoSuchKey => add("Key", key),
+            Code::InvalidObjectName => add("ObjectName", key),
+            Code::NoSuchUpload | Code::InvalidPart => add("UploadId", upload_id),
+            _ => {}
+        }
+        extra
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NoSuchBucket => Self::new(Code::NoSuchBucket),
+            StoreError::BucketNotEmpty => Self::new(Code::BucketNotEmpty),
+            StoreError::BucketDiffers => Self::new(Code::BucketAlreadyExists)
+                .message("The bucket exists with another storage class or redundancy type."),
+            StoreError::NoSuchKey => Self::new(Code::NoSuchKey),
+            StoreError::NoSuchUpload => Self::new(Code::NoSuchUpload),
+            StoreError::Exists => Self::new(Code::FileAlreadyExists),
+            StoreError::NotAppendable => Self::new(Code::ObjectNotAppendable),
+            StoreError::WrongPosition { length, crc64 } => {
+                Self::new(Code::PositionNotEqualToLength)
+                    .header(names::NEXT_APPEND_POSITION, length)
+                    .header(names::CRC64, crc64)
+            }
+            StoreError::InvalidPart { number } => {
+                Self::new(Code::InvalidPart).with("PartNumber", number.to_string())
+            }
+            StoreError::PartTooSmall { number, size, etag } => Self::new(Code::EntityTooSmall)
+                .with("ETag", etag)
+                .with("MinSizeAllowed", crate::store::MIN_PART_BYTES.to_string())
+                .with("ProposedSize", size.to_string())
+                .with("PartNumber", number.to_string()),
+            StoreError::TooLarge => Self::new(Code::EntityTooLarge),
+            StoreError::Full => Self::new(Code::InternalError)
+                .message("The disk that holds the data directory is full."),
+            StoreError::Changed => Self::new(Code::ServiceUnavailable)
+                .message("The object changed while it was read. Please try again."),
+            error @ (StoreError::Unusable(_)
+            | StoreError::Io(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Closed) => {
+                tracing::error!(%error, "the store failed");
+                Self::new(Code::InternalError)
+            }
+        }
+    }
+}
+
+/// Bytes as upper-case hex pairs, each with a space after it.
+fn hex_pairs(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02X} ");
+        out
+    })
+}
+
+impl Failure {
+    /// A signature that is refused; `id` is the key's id, if the request got as far as naming one.
+    pub(crate) fn of_auth(error: AuthError, id: Option<&str>) -> Self {
+        let base = Self::new(error.code())
+            .ec(error.ec())
+            .message(error.to_string());
+        match error {
+            AuthError::UnsupportedType { value } => base
+                .with("ArgumentName", "Authorization")
+                .with("ArgumentValue", value),
+            AuthError::MalformedUrl { parameter, .. } => base.with("ArgumentName", parameter),
+            AuthError::WrongRegion { region } => base
+                .with("ArgumentName", "Region")
+                .with("ArgumentValue", region),
+            AuthError::Skewed { request, server } => base
+                .with("MaxAllowedSkewMilliseconds", "900000")
+                .with("RequestTime", time::xml_time(request))
+                .with("ServerTime", time::xml_time(server)),
+            AuthError::Expired { expires, server } => base
+                .with("Expires", time::xml_time(expires))
+                .with("ServerTime", time::xml_time(server)),
+            AuthError::Mismatch {
+                provided,
+                string_to_sign,
+                canonical_request,
+            } => {
+                let text = String::from_utf8_lossy(&string_to_sign).into_owned();
+                let base = base
+                    .with("OSSAccessKeyId", id.unwrap_or_default())
+                    .with("SignatureProvided", provided)
+                    .with("StringToSign", text)
+                    .with("StringToSignBytes", hex_pairs(&string_to_sign));
+                match canonical_request {
+                    Some(request) => {
+                        let text = String::from_utf8_lossy(&request).into_owned();
+                        base.with("CanonicalRequest", text)
+                    }
+                    None => base,
+                }
+            }
+            AuthError::MalformedHeader { piece } => base.with("ArgumentName", piece),
+            AuthError::NoDate | AuthError::AdditionalHeaderAbsent { .. } => base,
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! From a connection to an operation and back: nothing here knows what an operation does.
+
+mod address;
+mod body;
+mod paced;
+mod request;
+mod respond;
+mod service;
+
+pub(crate) use address::Address;
+pub(crate) use body::{Body, Payload};
+pub(crate) use paced::Paced;
+pub(crate) use request::Request;
+pub(crate) use respond::Reply;
+pub(crate) use service::{State, handle};

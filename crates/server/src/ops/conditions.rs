@@ -1,0 +1,63 @@
+//! Conditions on an object: its `ETag` and its time, seconds apart.
+
+use crate::{failure::Failure, http::Request, store::ObjectRecord};
+use http::HeaderValue;
+use ossplit_protocol::{code::Code, etag, headers as names, time};
+
+/// The four headers of a read, or those of a copy's source.
+pub(super) struct Conditions {
+    if_match: &'static str,
+    if_none_match: &'static str,
+    if_modified_since: &'static str,
+    if_unmodified_since: &'static str,
+}
+
+/// On GET and HEAD.
+pub(super) const OF_READ: Conditions = Conditions {
+    if_match: "if-match",
+    if_none_match: "if-none-match",
+    if_modified_since: "if-modified-since",
+    if_unmodified_since: "if-unmodified-since",
+};
+
+/// On copies.
+pub(super) const OF_SOURCE: Conditions = Conditions {
+    if_match: names::COPY_SOURCE_IF_MATCH,
+    if_none_match: names::COPY_SOURCE_IF_NONE_MATCH,
+    if_modified_since: names::COPY_SOURCE_IF_MODIFIED_SINCE,
+    if_unmodified_since: names::COPY_SOURCE_IF_UNMODIFIED_SINCE,
+};
+
+impl Conditions {
+    /// Refuses with 412 or 304. An `ETag` beats the time that goes with it (RFC 9110 section
+    /// 13.2.2); a date that can't be read counts as absent, one in the future does not.
+    pub(super) fn check(&self, request: &Request, record: &ObjectRecord) -> Result<(), Failure> {
+        let modified = record.modified_ms.div_euclid(1000);
+        let date = |name| request.text(name).and_then(time::parse_http_date);
+        let failed = |name| Failure::new(Code::PreconditionFailed).with("Condition", name);
+        if let Some(tags) = request.text(self.if_match) {
+            if !etag::condition_names(tags, &record.etag) {
+                return Err(failed("If-Match"));
+            }
+        } else if date(self.if_unmodified_since).is_some_and(|date| modified > date) {
+            return Err(failed("If-Unmodified-Since"));
+        }
+        let not_modified = match request.text(self.if_none_match) {
+            Some(tags) => etag::condition_names(tags, &record.etag),
+            None => date(self.if_modified_since).is_some_and(|date| modified <= date),
+        };
+        if not_modified {
+            let mut failure = Failure::new(Code::NotModified);
+            for (name, text) in [
+                ("etag", record.etag.clone()),
+                ("last-modified", time::http_date(modified)),
+            ] {
+                if let Ok(value) = HeaderValue::try_from(text) {
+                    failure = failure.header(name, value);
+                }
+            }
+            return Err(failure);
+        }
+        Ok(())
+    }
+}

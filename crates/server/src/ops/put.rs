@@ -1,0 +1,52 @@
+//! `PutObject`.
+
+use super::{intake, meta};
+use crate::{
+    failure::Failure,
+    http::{Reply, Request},
+    store::{ObjectRecord, StoreError},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ossplit_protocol::headers as names;
+
+/// Whether the request forbids to overwrite.
+pub(super) fn forbids_overwrite(request: &Request) -> Result<bool, Failure> {
+    let refuse = |failure: Failure| failure.ec("0017-00000279");
+    request.flag(names::FORBID_OVERWRITE).map_err(refuse)
+}
+
+/// Refuses early, before the bytes are taken, what would be refused after.
+pub(super) async fn refuse_early(request: &Request, forbid: bool) -> Result<(), Failure> {
+    meta::default_class(request)?;
+    if !forbid {
+        return Ok(());
+    }
+    match request
+        .state
+        .store
+        .head(request.bucket(), request.key())
+        .await
+    {
+        Ok(_) => Err(StoreError::Exists.into()),
+        Err(_) => Ok(()),
+    }
+}
+
+/// What every write of an object answers.
+pub(super) fn written(record: &ObjectRecord) -> Reply {
+    Reply::ok()
+        .with_text("etag", &record.etag)
+        .with(names::CRC64, record.crc64)
+}
+
+pub(super) async fn run(request: &mut Request) -> Result<Reply, Failure> {
+    meta::check_headers(request)?;
+    let forbid = forbids_overwrite(request)?;
+    refuse_early(request, forbid).await?;
+    let meta = meta::of_request(request)?;
+    let staged = intake::object(request).await?;
+    let md5 = STANDARD.encode(staged.md5);
+    let (bucket, key) = (request.bucket(), request.key());
+    let put = request.state.store.put(bucket, key, meta, staged, forbid);
+    Ok(written(&put.await?).with_text("content-md5", &md5))
+}

@@ -1,0 +1,244 @@
+//! Which call a request is, from its method, its address and its query.
+
+use http::Method;
+use ossplit_protocol::code::Code;
+
+use crate::failure::Failure;
+
+macro_rules! operations {
+    ($($name:ident)*) => {
+        /// A call of the service.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "the API page of each is its documentation")]
+        pub enum Operation { $($name,)* }
+
+        impl Operation {
+            /// Every call, in the order of the enum.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The call's name on the API pages.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+        }
+    };
+}
+
+operations! {
+    ListBuckets
+    PutBucket DeleteBucket GetBucketInfo GetBucketLocation GetBucketStat GetBucketVersioning
+    PutBucketAcl GetBucketAcl
+    ListObjects ListObjectsV2 ListMultipartUploads DeleteMultipleObjects
+    PutObject GetObject HeadObject GetObjectMeta DeleteObject CopyObject AppendObject
+    PutObjectAcl GetObjectAcl
+    InitiateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload
+    ListParts
+    Unknown
+}
+
+/// Who may make a call without a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Nobody.
+    Owner,
+    /// Whoever may list the bucket.
+    List,
+    /// Whoever may read the object.
+    Read,
+    /// Whoever may write the object.
+    Write,
+}
+
+impl Operation {
+    /// Who may make this call.
+    pub(crate) fn access(self) -> Access {
+        match self {
+            Self::ListObjects | Self::ListObjectsV2 => Access::List,
+            Self::GetObject | Self::HeadObject | Self::GetObjectMeta => Access::Read,
+            Self::PutObject
+            | Self::AppendObject
+            | Self::DeleteObject
+            | Self::InitiateMultipartUpload
+            | Self::UploadPart
+            | Self::CompleteMultipartUpload
+            | Self::AbortMultipartUpload => Access::Write,
+            _ => Access::Owner,
+        }
+    }
+}
+
+/// Settings and calls of the service that are refused by name, rather than taken for another call.
+const NOT_HERE: &[&str] = &[
+    "accessPoint",
+    "accessPointPolicy",
+    "accessmonitor",
+    "asyncFetch",
+    "bucketArchiveDirectRead",
+    "cleanRestoredObject",
+    "cname",
+    "comp",
+    "cors",
+    "encryption",
+    "httpsConfig",
+    "inventory",
+    "lifecycle",
+    "live",
+    "logging",
+    "metaQuery",
+    "objectWorm",
+    "overwriteConfig",
+    "policy",
+    "policyStatus",
+    "publicAccessBlock",
+    "qos",
+    "qosInfo",
+    "referer",
+    "regions",
+    "replication",
+    "replicationLocation",
+    "replicationProgress",
+    "requestPayment",
+    "resourceGroup",
+    "restore",
+    "rtc",
+    "seal",
+    "style",
+    "symlink",
+    "tagging",
+    "transferAcceleration",
+    "userDefinedLogFieldsConfig",
+    "versions",
+    "vod",
+    "website",
+    "worm",
+    "wormExtend",
+    "wormId",
+    "x-oss-async-process",
+    "x-oss-process",
+];
+
+/// The call that a request is.
+pub(crate) fn route(
+    method: &Method,
+    bucket: Option<&str>,
+    key: Option<&str>,
+    query: &[(String, String)],
+    copies: bool,
+) -> Result<Operation, Failure> {
+    use Operation::*;
+    let has = |name: &str| query.iter().any(|(n, _)| n == name);
+    if let Some(name) = NOT_HERE.iter().find(|name| has(name)) {
+        return Err(Failure::new(Code::NotImplemented)
+            .message(format!("{name} is not implemented by this server."))
+            .with("ArgumentName", *name));
+    }
+    let operation = match (bucket, key) {
+        (None, _) => match *method {
+            Method::GET => ListBuckets,
+            _ => return Err(not_allowed(method, "Service")),
+        },
+        (Some(_), None) => match *method {
+            Method::GET if has("acl") => GetBucketAcl,
+            Method::GET if has("bucketInfo") => GetBucketInfo,
+            Method::GET if has("location") => GetBucketLocation,
+            Method::GET if has("stat") => GetBucketStat,
+            Method::GET if has("versioning") => GetBucketVersioning,
+            Method::GET if has("uploads") => ListMultipartUploads,
+            Method::GET if parameter(query, "list-type") == Some("2") => ListObjectsV2,
+            Method::GET => ListObjects,
+            Method::PUT if has("acl") => PutBucketAcl,
+            Method::PUT if has("versioning") => return Err(not_implemented("versioning")),
+            Method::PUT => PutBucket,
+            Method::DELETE => DeleteBucket,
+            Method::POST if has("delete") => DeleteMultipleObjects,
+            Method::POST => return Err(not_implemented("PostObject")),
+            _ => return Err(not_allowed(method, "Bucket")),
+        },
+        (Some(_), Some(_)) => match *method {
+            Method::GET if has("acl") => GetObjectAcl,
+            Method::GET if has("uploadId") => ListParts,
+            Method::GET if has("objectMeta") => GetObjectMeta,
+            Method::GET => GetObject,
+            Method::HEAD if has("objectMeta") => GetObjectMeta,
+            Method::HEAD => HeadObject,
+            Method::PUT if has("acl") => PutObjectAcl,
+            Method::PUT if has("partNumber") && copies => UploadPartCopy,
+            Method::PUT if has("partNumber") => UploadPart,
+            Method::PUT if has("uploadId") => {
+                return Err(Failure::new(Code::InvalidArgument)
+                    .ec("0017-00000219")
+                    .message("Unexpected query string parameter")
+                    .with("ArgumentName", "ResourceType"));
+            }
+            Method::PUT if copies => CopyObject,
+            Method::PUT => PutObject,
+            Method::POST if has("append") => AppendObject,
+            Method::POST if has("uploads") => InitiateMultipartUpload,
+            Method::POST if has("uploadId") => CompleteMultipartUpload,
+            Method::DELETE if has("uploadId") => AbortMultipartUpload,
+            Method::DELETE => DeleteObject,
+            _ => return Err(not_allowed(method, "Object")),
+        },
+    };
+    Ok(operation)
+}
+
+/// The first query parameter of this name.
+pub(crate) fn parameter<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = query.iter().find(|(n, _)| n == name);
+    found.map(|(_, value)| value.as_str())
+}
+
+fn not_implemented(what: &str) -> Failure {
+    Failure::new(Code::NotImplemented).message(format!("{what} is not implemented by this server."))
+}
+
+fn not_allowed(method: &Method, resource: &'static str) -> Failure {
+    Failure::new(Code::MethodNotAllowed)
+        .with("Method", method.as_str())
+        .with("ResourceType", resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routed(method: &str, address: &str) -> Result<Operation, Code> {
+        let (path, query) = address.split_once('?').unwrap_or((address, ""));
+        let mut pieces = path.splitn(2, '/').filter(|piece| !piece.is_empty());
+        let (bucket, key) = (pieces.next(), pieces.next());
+        let query = ossplit_protocol::encode::parse_query(query).unwrap();
+        let method = method.parse().unwrap();
+        route(&method, bucket, key, &query, false).map_err(|failure| failure.code())
+    }
+
+    #[test]
+    fn sub_resources_choose_the_call_and_strange_parameters_do_not() {
+        use Operation::*;
+        for (method, address, operation) in [
+            ("GET", "", ListBuckets),
+            ("GET", "b?prefix=x&para1=test", ListObjects),
+            ("GET", "b?list-type=2", ListObjectsV2),
+            ("GET", "b?acl=", GetBucketAcl),
+            ("PUT", "b", PutBucket),
+            ("POST", "b?delete=&encoding-type=url", DeleteMultipleObjects),
+            ("GET", "b/k?response-content-type=a", GetObject),
+            ("HEAD", "b/k?objectMeta", GetObjectMeta),
+            ("PUT", "b/k?partNumber=1&uploadId=X", UploadPart),
+            ("POST", "b/k?append&position=0", AppendObject),
+            ("DELETE", "b/k?uploadId=X", AbortMultipartUpload),
+        ] {
+            assert_eq!(routed(method, address), Ok(operation), "{method} {address}");
+        }
+        for (method, address, code) in [
+            ("DELETE", "", Code::MethodNotAllowed),
+            ("PUT", "b/k?uploadId=X", Code::InvalidArgument),
+            ("GET", "b/k?x-oss-process=image/info", Code::NotImplemented),
+            ("GET", "b?lifecycle", Code::NotImplemented),
+            ("POST", "b", Code::NotImplemented),
+            ("PATCH", "b/k", Code::MethodNotAllowed),
+        ] {
+            assert_eq!(routed(method, address), Err(code), "{method} {address}");
+        }
+    }
+}

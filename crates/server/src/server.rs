@@ -1,0 +1,317 @@
+//! The running server: its ports, its connections, its orderly end.
+
+use crate::{
+    auth::Keys,
+    console,
+    counters::Counters,
+    http::{Paced, State, handle},
+    store::{Acl, Redundancy, StorageClass, Store, StoreError},
+};
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use ossplit_protocol::sign::Key;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use thiserror::Error;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// Request line and headers together, in bytes.
+const MAX_HEAD: usize = 32 << 10;
+
+/// A head that is not complete after this long is cut off.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Requests that are being answered when the server is told to stop may go on for this long.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The wait after a connection could not be accepted, as when descriptors have run out.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Files of a certificate chain and its private key, in PEM.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// The chain, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// How a server runs.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where its console listens, if it has one.
+    pub console: Option<SocketAddr>,
+    /// The region that V4 signatures must name, such as `cn-local`.
+    pub region: String,
+    /// The keys it accepts.
+    pub keys: Vec<Key>,
+    /// Buckets that are made if they are not there.
+    pub buckets: Vec<String>,
+    /// Domains whose names below are buckets.
+    pub domains: Vec<String>,
+    /// Added before each request is looked at.
+    pub latency: Duration,
+    /// Bytes per second of each connection each way; 0 for no cap.
+    pub bandwidth: u64,
+    /// TLS, or plain HTTP.
+    pub tls: Option<Tls>,
+}
+
+/// Why a server does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Another process listens there.
+    #[error("{0} is already in use: choose another address, or port 0 for a free one")]
+    AddressInUse(SocketAddr),
+    /// Listening failed.
+    #[error("can't listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The certificate or its key can't be used.
+    #[error("can't use the TLS file {path}: {cause}")]
+    Tls {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// The store can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A server that listens, and answers once it runs.
+pub struct Server {
+    listener: TcpListener,
+    console: Option<TcpListener>,
+    tls: Option<TlsAcceptor>,
+    state: Arc<State>,
+    bandwidth: u64,
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => StartError::AddressInUse(address),
+            _ => StartError::Listen(address, error),
+        })
+}
+
+fn acceptor(files: &Tls) -> Result<TlsAcceptor, StartError> {
+    let bad = |path: &PathBuf, cause: String| StartError::Tls {
+        path: path.clone(),
+        cause,
+    };
+    let of_chain = |error: &dyn std::fmt::Display| bad(&files.certificate, error.to_string());
+    let chain = CertificateDer::pem_file_iter(&files.certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| of_chain(&error))?;
+    if chain.is_empty() {
+        return Err(of_chain(&"it has no certificate"));
+    }
+    let key = PrivateKeyDer::from_pem_file(&files.key)
+        .map_err(|error| bad(&files.key, error.to_string()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| of_chain(&error))?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| bad(&files.key, error.to_string()))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+impl Server {
+    /// Listens, and makes the buckets that are not there.
+    pub async fn bind(config: Config, store: Store) -> Result<Self, StartError> {
+        let tls = config.tls.as_ref().map(acceptor).transpose()?;
+        let listener = listen(config.listen).await?;
+        let console = match config.console {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        for bucket in &config.buckets {
+            if store.bucket(bucket).is_none() {
+                let (class, redundancy) = (StorageClass::Standard, Redundancy::Lrs);
+                store
+                    .create_bucket(bucket, class, redundancy, Some(Acl::Private))
+                    .await?;
+            }
+        }
+        let state = State {
+            store: Arc::new(store),
+            keys: Keys::new(config.keys),
+            region: config.region,
+            domains: config
+                .domains
+                .iter()
+                .map(|domain| domain.trim_matches('.').to_ascii_lowercase())
+                .collect(),
+            latency: config.latency,
+            counters: Arc::new(Counters::default()),
+            secure: tls.is_some(),
+        };
+        Ok(Self {
+            listener,
+            console,
+            tls,
+            state: Arc::new(state),
+            bandwidth: config.bandwidth,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Where its console listens.
+    pub fn console_address(&self) -> Option<io::Result<SocketAddr>> {
+        self.console.as_ref().map(TcpListener::local_addr)
+    }
+
+    /// Its counters.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.state.counters)
+    }
+
+    /// Answers requests until `stop` is done; then takes no more, finishes those it has (up to
+    /// ten seconds), and closes the store.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let (tell, told) = watch::channel(false);
+        let mut connections = JoinSet::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stop => break,
+                accepted = self.listener.accept() => accepted.map(|(stream, _)| (stream, false)),
+                accepted = accept(self.console.as_ref()) => accepted.map(|stream| (stream, true)),
+                Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            };
+            match accepted {
+                Ok((stream, false)) => {
+                    let serve = data(
+                        stream,
+                        self.tls.clone(),
+                        self.bandwidth,
+                        Arc::clone(&self.state),
+                        told.clone(),
+                    );
+                    connections.spawn(serve);
+                }
+                Ok((stream, true)) => {
+                    let serve = console_connection(stream, self.counters(), told.clone());
+                    connections.spawn(serve);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop((self.listener, self.console));
+        // Nobody is told if there is no connection.
+        let _ = tell.send(true);
+        let finish = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_TIMEOUT, finish).await.is_err() {
+            tracing::warn!("requests were still being answered when the server stopped");
+            connections.shutdown().await;
+        }
+        let state = self.state;
+        // Closing waits for disks.
+        let _ = tokio::task::spawn_blocking(move || state.store.close()).await;
+    }
+}
+
+/// Accepts on a listener that may not be there.
+async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
+    match listener {
+        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        None => std::future::pending().await,
+    }
+}
+
+/// A connection to the data port.
+async fn data(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    bandwidth: u64,
+    state: Arc<State>,
+    told: watch::Receiver<bool>,
+) {
+    let _open = state.counters.connection();
+    // Without it small answers wait for the client's acknowledgements; it can only fail on a
+    // socket that is gone.
+    let _ = stream.set_nodelay(true);
+    let paced = Paced::new(stream, bandwidth);
+    match tls {
+        None => requests(paced, state, told).await,
+        Some(tls) => match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(paced)).await {
+            Ok(Ok(stream)) => requests(stream, state, told).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        },
+    }
+}
+
+/// Waits until the server is told to stop.
+async fn stopping(told: &mut watch::Receiver<bool>) {
+    // An error means that the server is gone, which is a stop as well.
+    let _ = told.wait_for(|stop| *stop).await;
+}
+
+async fn requests<T>(stream: T, state: Arc<State>, mut told: watch::Receiver<bool>)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(move |request: Request<Incoming>| handle(Arc::clone(&state), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_header_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopping(&mut told) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// A connection to the console.
+async fn console_connection(
+    stream: TcpStream,
+    counters: Arc<Counters>,
+    mut told: watch::Receiver<bool>,
+) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        std::future::ready(console::answer(&counters, &request))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = stopping(&mut told) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}

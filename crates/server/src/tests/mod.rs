@@ -1,0 +1,5 @@
+//! The server over TCP, byte by byte where clients are odd.
+
+mod odd;
+mod rules;
+mod wire;

@@ -1,0 +1,233 @@
+//! A server in this process, and a client that sends exactly what it is told.
+
+use crate::{Config, Key, Server, store::Store};
+use http::HeaderMap;
+use ossplit_protocol::{encode, sign, time};
+use std::{net::SocketAddr, time::Duration};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+pub(super) struct Running {
+    pub(super) address: SocketAddr,
+    pub(super) stop: Option<oneshot::Sender<()>>,
+    pub(super) task: JoinHandle<()>,
+}
+
+pub(super) fn key() -> Key {
+    Key {
+        id: "id".into(),
+        secret: "secret".into(),
+        token: None,
+    }
+}
+
+pub(super) fn config() -> Config {
+    Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        console: None,
+        region: "cn-local".into(),
+        keys: vec![key()],
+        buckets: vec!["bucket".into()],
+        domains: vec!["oss.test".into()],
+        latency: Duration::ZERO,
+        bandwidth: 0,
+        tls: None,
+    }
+}
+
+pub(super) async fn start_with(config: Config) -> Running {
+    let server = Server::bind(config, Store::in_memory()).await.unwrap();
+    let address = server.address().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(server.run(async {
+        let _ = stopped.await;
+    }));
+    Running {
+        address,
+        stop: Some(stop),
+        task,
+    }
+}
+
+pub(super) async fn start() -> Running {
+    start_with(config()).await
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: Vec<(String, Vec<u8>)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn bytes(&self, name: &str) -> Option<&[u8]> {
+        let found = self.head.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.as_slice())
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.bytes(name)
+            .map(|value| std::str::from_utf8(value).unwrap())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// The code of an error document.
+    pub(super) fn code(&self) -> &str {
+        let text = self.text();
+        let code = text.split("<Code>").nth(1).unwrap_or_default();
+        code.split('<').next().unwrap_or_default()
+    }
+}
+
+/// Reads one answer off a connection; `bodiless` after HEAD.
+pub(super) async fn read_answer(stream: &mut TcpStream, bodiless: bool) -> Answer {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let mut lines = head.split(|b| *b == b'\n');
+    let status = String::from_utf8_lossy(lines.next().unwrap()).into_owned();
+    let status = status.split(' ').nth(1).unwrap().parse().unwrap();
+    let head: Vec<(String, Vec<u8>)> = lines
+        .filter_map(|line| {
+            let line = line.trim_ascii();
+            let colon = line.iter().position(|b| *b == b':')?;
+            let name = String::from_utf8_lossy(&line[..colon]).to_ascii_lowercase();
+            Some((name, line[colon + 1..].trim_ascii().to_vec()))
+        })
+        .collect();
+    let mut answer = Answer {
+        status,
+        head,
+        body: Vec::new(),
+    };
+    let length = answer.header("content-length").map(|l| l.parse().unwrap());
+    if !bodiless && let Some(length) = length {
+        answer.body = vec![0; length];
+        stream.read_exact(&mut answer.body).await.unwrap();
+    }
+    answer
+}
+
+/// A request to be signed (V1) and sent.
+#[derive(Clone)]
+pub(super) struct Ask {
+    method: &'static str,
+    bucket: Option<&'static str>,
+    key: Option<String>,
+    query: Vec<(String, String)>,
+    headers: Vec<(&'static str, Vec<u8>)>,
+    body: Option<Vec<u8>>,
+    signed: bool,
+    target: Option<String>,
+}
+
+pub(super) fn ask(method: &'static str, key: &str, query: &str) -> Ask {
+    Ask {
+        method,
+        bucket: Some("bucket"),
+        key: Some(key.to_owned()).filter(|key| !key.is_empty()),
+        query: encode::parse_query(query).unwrap(),
+        headers: Vec::new(),
+        body: None,
+        signed: true,
+        target: None,
+    }
+}
+
+impl Ask {
+    pub(super) fn header(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name, value.as_ref().to_vec()));
+        self
+    }
+
+    pub(super) fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = Some(body.as_ref().to_vec());
+        self
+    }
+
+    pub(super) fn bucket(mut self, bucket: &'static str) -> Self {
+        self.bucket = Some(bucket);
+        self
+    }
+
+    pub(super) fn anonymous(mut self) -> Self {
+        self.signed = false;
+        self
+    }
+
+    /// Sends this as the request's target, whatever was signed.
+    pub(super) fn target(mut self, target: &str) -> Self {
+        self.target = Some(target.to_owned());
+        self
+    }
+
+    /// The head as bytes, with `Content-Length` if there is a body.
+    pub(super) fn head(&self) -> Vec<u8> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            headers.append(*name, value.as_slice().try_into().unwrap());
+        }
+        if self.signed {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+            let now = now.unwrap().as_secs() as i64;
+            if !headers.contains_key("date") {
+                headers.insert("date", time::http_date(now).try_into().unwrap());
+            }
+            let (bucket, object) = (self.bucket, self.key.as_deref());
+            let (method, query) = (self.method, &self.query);
+            sign::v1::sign_header(method, bucket, object, query, &mut headers, &key(), now)
+                .unwrap();
+        }
+        let target = self.target.clone().unwrap_or_else(|| {
+            let bucket = self.bucket.unwrap_or_default();
+            let key = encode::path(self.key.as_deref().unwrap_or_default());
+            let query = encode::format_query(&self.query);
+            format!("/{bucket}/{key}?{query}")
+        });
+        let mut out = format!("{} {target} HTTP/1.1\r\n", self.method).into_bytes();
+        if !headers.contains_key("host") {
+            out.extend_from_slice(b"Host: 127.0.0.1\r\n");
+        }
+        if let Some(body) = &self.body {
+            out.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
+        }
+        for (name, value) in &headers {
+            out.extend_from_slice(name.as_str().as_bytes());
+            out.extend_from_slice(b": ");
+            out.extend_from_slice(value.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
+        out
+    }
+
+    /// Sends it on a connection.
+    pub(super) async fn on(&self, stream: &mut TcpStream) -> Answer {
+        stream.write_all(&self.head()).await.unwrap();
+        if let Some(body) = &self.body {
+            stream.write_all(body).await.unwrap();
+        }
+        read_answer(stream, self.method == "HEAD").await
+    }
+
+    /// Sends it on a connection of its own.
+    pub(super) async fn to(&self, server: &Running) -> Answer {
+        self.on(&mut server.connect().await).await
+    }
+}
+
+impl Running {
+    pub(super) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+}

@@ -1,0 +1,55 @@
+//! What the server was asked, from its console (`GET /counters`).
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
+
+/// Sends one request to a plain HTTP server and gives its status and body.
+///
+/// # Panics
+/// When the server does not answer.
+pub fn http(address: &str, method: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("{address}: {e}"));
+    stream
+        .set_read_timeout(Some(crate::DEADLINE))
+        .expect("a timeout can be set");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    );
+    stream
+        .write_all(request.as_bytes())
+        .expect("a request can be sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|s| s.parse().ok());
+    (
+        status.unwrap_or_else(|| panic!("no status in {head}")),
+        body.to_owned(),
+    )
+}
+
+/// Requests since the last reset, by operation (`GetObject`, `ListObjects`, ...).
+pub fn requests(console: &str) -> BTreeMap<String, u64> {
+    let (status, body) = http(console, "GET", "/counters");
+    assert_eq!(status, 200, "{body}");
+    let json: serde_json::Value = serde_json::from_str(&body).expect("counters are JSON");
+    let operations = json["operations"]
+        .as_object()
+        .expect("counters have operations");
+    let count = |value: &serde_json::Value| value["requests"].as_u64().expect("a count");
+    operations
+        .iter()
+        .map(|(name, value)| (name.clone(), count(value)))
+        .filter(|(_, requests)| *requests > 0)
+        .collect()
+}
+
+/// Sets every counter to zero.
+pub fn reset(console: &str) {
+    let (status, body) = http(console, "POST", "/counters/reset");
+    assert!(status < 300, "{status} {body}");
+}

@@ -1,0 +1,121 @@
+//! What a mount asks of OSS: requests are counted, not timed.
+
+use ossplit_testkit::{Mounted, Server, oss};
+use std::fs;
+
+const FILES: [&str; 4] = [
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+];
+
+fn digits(server: &Server) {
+    for (i, file) in FILES.iter().enumerate() {
+        let body = crate::read_only::pattern(100_000 + i, i as u64);
+        oss::put(
+            server,
+            "data",
+            &format!("tf-train/train/data/{file}"),
+            &body,
+        );
+    }
+}
+
+fn total(server: &Server) -> u64 {
+    server.requests().values().sum()
+}
+
+#[test]
+fn the_split_form_loads_with_one_get_a_file() {
+    let server = Server::start();
+    digits(&server);
+    let mount = Mounted::new(
+        &server,
+        "data:/tf-train/train/data",
+        "ro,max_stat_cache_size=10000,kernel_cache,umask=022",
+    );
+    server.reset();
+    for file in FILES {
+        fs::read(mount.path(file)).unwrap();
+    }
+    let counted = server.requests();
+    assert_eq!(counted.get("GetObject"), Some(&4), "{counted:?}");
+    assert_eq!(counted.get("HeadObject"), None, "{counted:?}");
+    assert!(total(&server) <= 6, "{counted:?}");
+    server.reset();
+    for file in FILES {
+        fs::read(mount.path(file)).unwrap();
+    }
+    assert_eq!(
+        total(&server),
+        0,
+        "a second pass asks nothing: {:?}",
+        server.requests()
+    );
+    mount.unmount();
+}
+
+#[test]
+fn a_directory_is_listed_once_for_all_its_files() {
+    let server = Server::start();
+    for i in 0..50 {
+        oss::put(&server, "data", &format!("d/f{i:02}"), b"body");
+    }
+    let mount = Mounted::new(&server, "data", "ro");
+    server.reset();
+    for entry in fs::read_dir(mount.path("d")).unwrap().map(Result::unwrap) {
+        assert_eq!(entry.metadata().unwrap().len(), 4);
+    }
+    let counted = server.requests();
+    assert!(!counted.contains_key("HeadObject"), "{counted:?}");
+    assert!(total(&server) <= 4, "{counted:?}");
+    server.reset();
+    for i in 0..50 {
+        fs::read(mount.path(&format!("d/f{i:02}"))).unwrap();
+    }
+    let counted = server.requests();
+    assert_eq!(counted.get("GetObject"), Some(&50), "{counted:?}");
+    assert_eq!(total(&server), 50, "{counted:?}");
+    mount.unmount();
+}
+
+#[test]
+fn a_small_new_file_is_one_put() {
+    let server = Server::start();
+    oss::put(&server, "data", "d/", b"");
+    let mount = Mounted::new(&server, "data", "");
+    fs::read_dir(mount.path("d")).unwrap().count();
+    server.reset();
+    for i in 0..10 {
+        fs::write(mount.path(&format!("d/n{i}")), b"body").unwrap();
+    }
+    let counted = server.requests();
+    assert_eq!(counted.get("PutObject"), Some(&10), "{counted:?}");
+    assert!(
+        total(&server) <= 20,
+        "at most two requests a file: {counted:?}"
+    );
+    mount.unmount();
+}
+
+#[test]
+fn a_large_file_travels_in_parts() {
+    let server = Server::start();
+    let mount = Mounted::new(&server, "data", "multipart_size=5");
+    server.reset();
+    fs::write(mount.path("f"), crate::read_only::pattern(32 << 20, 1)).unwrap();
+    let counted = server.requests();
+    assert!(
+        counted
+            .get("UploadPart")
+            .is_some_and(|n| (6..=8).contains(n)),
+        "{counted:?}"
+    );
+    assert_eq!(
+        counted.get("CompleteMultipartUpload"),
+        Some(&1),
+        "{counted:?}"
+    );
+    mount.unmount();
+}
