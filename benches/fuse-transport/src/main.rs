@@ -30,9 +30,16 @@ pub const THREADS: usize = 2;
 pub fn tree() -> tree::Tree {
     let tree = tree::Tree::new();
     for index in 0..FILES {
-        tree.add(1, name(index).as_ref(), libc::S_IFREG | 0o644, &[b'x'; SMALL]).expect("new name");
+        tree.add(
+            1,
+            name(index).as_ref(),
+            libc::S_IFREG | 0o644,
+            &[b'x'; SMALL],
+        )
+        .expect("new name");
     }
-    tree.add(1, "large".as_ref(), libc::S_IFREG | 0o644, &[]).expect("new name");
+    tree.add(1, "large".as_ref(), libc::S_IFREG | 0o644, &[])
+        .expect("new name");
     tree
 }
 
@@ -40,7 +47,11 @@ pub const LARGE_ID: u64 = FILES as u64 + 2;
 
 /// The size that the tree does not hold.
 pub fn size(id: u64, node: &tree::Node) -> u64 {
-    if id == LARGE_ID { LARGE } else { node.data.len() as u64 }
+    if id == LARGE_ID {
+        LARGE
+    } else {
+        node.data.len() as u64
+    }
 }
 
 fn name(index: usize) -> String {
@@ -63,7 +74,12 @@ impl Server {
             .spawn()
             .expect("the server starts");
         let mut ready = [0; 6];
-        child.stdout.take().expect("piped").read_exact(&mut ready).expect("the server is ready");
+        child
+            .stdout
+            .take()
+            .expect("piped")
+            .read_exact(&mut ready)
+            .expect("the server is ready");
         let minor = rustix::fs::minor(rustix::fs::stat(&path).expect("mounted").st_dev);
         fs::write(format!("/sys/class/bdi/0:{minor}/read_ahead_kb"), "16384").expect("root");
         Self { child, path }
@@ -72,8 +88,18 @@ impl Server {
     /// User and system time that the server has used.
     fn cpu(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("it runs");
-        let mut words = stat.rsplit(") ").next().expect("a name").split(' ').skip(11);
-        let mut ticks = || words.next().and_then(|word| word.parse::<u64>().ok()).expect("ticks");
+        let mut words = stat
+            .rsplit(") ")
+            .next()
+            .expect("a name")
+            .split(' ')
+            .skip(11);
+        let mut ticks = || {
+            words
+                .next()
+                .and_then(|word| word.parse::<u64>().ok())
+                .expect("ticks")
+        };
         Duration::from_millis((ticks() + ticks()) * 10)
     }
 }
@@ -119,7 +145,10 @@ fn measure(kind: &str) -> Figures {
 fn timed(server: &Server, work: impl FnOnce()) -> (f64, f64) {
     let (cpu, start) = (server.cpu(), Instant::now());
     work();
-    (start.elapsed().as_secs_f64(), (server.cpu() - cpu).as_secs_f64())
+    (
+        start.elapsed().as_secs_f64(),
+        (server.cpu() - cpu).as_secs_f64(),
+    )
 }
 
 fn small(path: &Path) {
@@ -132,7 +161,12 @@ fn small(path: &Path) {
 
 fn stat(path: &Path) {
     for index in 0..FILES {
-        assert_eq!(fs::metadata(path.join(name(index))).expect("it is there").len(), SMALL as u64);
+        assert_eq!(
+            fs::metadata(path.join(name(index)))
+                .expect("it is there")
+                .len(),
+            SMALL as u64
+        );
     }
 }
 
@@ -148,7 +182,11 @@ fn large(path: &Path) {
 /// Median and best.
 fn summary(mut values: Vec<f64>, least_is_best: bool) -> (f64, f64) {
     values.sort_by(f64::total_cmp);
-    let best = if least_is_best { values[0] } else { values[values.len() - 1] };
+    let best = if least_is_best {
+        values[0]
+    } else {
+        values[values.len() - 1]
+    };
     (values[values.len() / 2], best)
 }
 
@@ -170,7 +208,10 @@ fn compare(rounds: usize) {
         theirs.push(measure("fuser"));
     }
     println!("{:38} {:^25} {:^25}", "", "ossplit-fuse", "fuser 0.18");
-    println!("{:38} {:>12} {:>12} {:>12} {:>12}", "", "median", "best", "median", "best");
+    println!(
+        "{:38} {:>12} {:>12} {:>12} {:>12}",
+        "", "median", "best", "median", "best"
+    );
     let rows: [(&str, fn(&Figures) -> f64); 6] = [
         ("cold open+read+close, files/s", |it| it.small),
         ("  server CPU, us a file", |it| it.small_cpu),

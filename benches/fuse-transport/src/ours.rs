@@ -20,7 +20,14 @@ struct Bench {
 }
 
 fn attr(id: u64, node: &Node) -> Attr {
-    Attr { ino: id, size: size(id, node), mode: node.mode, nlink: 1, blksize: 4096, ..Attr::default() }
+    Attr {
+        ino: id,
+        size: size(id, node),
+        mode: node.mode,
+        nlink: 1,
+        blksize: 4096,
+        ..Attr::default()
+    }
 }
 
 impl Filesystem for Bench {
@@ -30,12 +37,21 @@ impl Filesystem for Bench {
             reply.error(Errno::NOENT);
             return;
         };
-        let entry = Entry { nodeid: attr.ino, generation: 0, entry_valid: TTL, attr_valid: TTL, attr };
+        let entry = Entry {
+            nodeid: attr.ino,
+            generation: 0,
+            entry_valid: TTL,
+            attr_valid: TTL,
+            attr,
+        };
         reply.entry(&entry);
     }
 
     fn getattr(&self, header: Header, _fh: Option<u64>, reply: ReplyAttr) {
-        match self.tree.with(header.nodeid, |node| attr(header.nodeid, node)) {
+        match self
+            .tree
+            .with(header.nodeid, |node| attr(header.nodeid, node))
+        {
             Ok(attr) => reply.attr(&attr, TTL),
             Err(_) => reply.error(Errno::NOENT),
         };
@@ -66,7 +82,10 @@ pub fn serve(path: &Path) {
     let mounted = mount(path, &MountOptions::default()).expect("root and /dev/fuse");
     let mut session = Session::init(mounted.device, &InitOptions::default()).expect("INIT");
     session.add_clones(THREADS - 1).expect("clones");
-    let bench = Bench { tree: tree(), large: vec![b'y'; 1 << 20] };
+    let bench = Bench {
+        tree: tree(),
+        large: vec![b'y'; 1 << 20],
+    };
     let running = session.start(&Arc::new(bench)).expect("threads");
     println!("ready");
     running.join().expect("an orderly end");

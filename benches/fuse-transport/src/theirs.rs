@@ -6,8 +6,8 @@ use std::time::UNIX_EPOCH;
 
 use fuser::{
     Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
-    InitFlags, KernelConfig, LockOwner, MountOption, OpenFlags, ReplyAttr, ReplyData,
-    ReplyEntry, ReplyOpen, Request, Session,
+    InitFlags, KernelConfig, LockOwner, MountOption, OpenFlags, ReplyAttr, ReplyData, ReplyEntry,
+    ReplyOpen, Request, Session,
 };
 
 use crate::tree::{Node, Tree};
@@ -74,7 +74,10 @@ impl Filesystem for Bench {
     }
 
     fn open(&self, _req: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        reply.opened(FileHandle(1), FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH);
+        reply.opened(
+            FileHandle(1),
+            FopenFlags::FOPEN_KEEP_CACHE | FopenFlags::FOPEN_NOFLUSH,
+        );
     }
 
     fn read(
@@ -105,7 +108,10 @@ pub fn serve(path: &Path) {
     config.mount_options = vec![MountOption::NoSuid, MountOption::NoDev];
     config.n_threads = Some(THREADS);
     config.clone_fd = true;
-    let bench = Bench { tree: tree(), large: vec![b'y'; 1 << 20] };
+    let bench = Bench {
+        tree: tree(),
+        large: vec![b'y'; 1 << 20],
+    };
     let session = Session::new(bench, path, &config).expect("root and /dev/fuse");
     println!("ready");
     session.run().expect("an orderly end");
