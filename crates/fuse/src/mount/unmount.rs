@@ -99,7 +99,8 @@ impl Unmounter {
 
     /// Cuts the connection: every waiting request ends with ECONNABORTED, every later one with
     /// ENOTCONN, and the session's threads end. The mount point stays until it is unmounted. For a
-    /// server that does not answer any more.
+    /// server that does not answer any more. Needs fusectl (`/sys/fs/fuse/connections`) or root; with
+    /// neither the connection ends when its descriptors are closed.
     pub fn abort(&self) -> io::Result<()> {
         let control = format!("/sys/fs/fuse/connections/{}/abort", self.inner.id.minor);
         match std::fs::write(&control, "1") {

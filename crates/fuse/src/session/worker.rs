@@ -76,7 +76,7 @@ impl Running {
 
     /// Stops taking requests and waits for the threads, while the mount stays: for an orderly
     /// hand-over. Requests that were taken and moved elsewhere can still be answered; those that
-    /// nobody answers come again after the successor's [`Notifier::resend`].
+    /// nobody answers come again after the successor's [`crate::Notifier::resend`].
     pub fn stop(self) -> io::Result<End> {
         self.shared.stop.store(true, Ordering::Release);
         // A thread may wait in read(2) for a request that never comes: a signal ends the call. One
