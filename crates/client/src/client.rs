@@ -336,6 +336,10 @@ impl Client {
         headers.insert(header::HOST, host);
         let agent = HeaderValue::from_str(&config.user_agent).map_err(|e| invalid(&e))?;
         headers.insert(header::USER_AGENT, agent);
+        if call.body.length() == Some(0) && matches!(call.method, Method::PUT | Method::POST) {
+            // hyper says nothing of a body that is empty, and OSS wants to hear it (411).
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         let mut request = Request::new(
             call.body
                 .to_request()
