@@ -71,6 +71,15 @@ pub(super) async fn check(plan: &Plan, config: &ClientConfig) -> Result<(), Stri
     let asked = tokio::time::timeout(LIMIT, client.list_objects_v2(request)).await;
     let page = match asked {
         Ok(Ok(page)) => page,
+        Ok(Err(error)) if error.kind() == ErrorKind::Unauthenticated => {
+            return Err(match &config.credentials {
+                Some(provider) => match provider.key().await {
+                    Ok(key) => format!("AccessKey id {:?}: {error}", key.id),
+                    Err(_) => error.to_string(),
+                },
+                None => error.to_string(),
+            });
+        }
         Ok(Err(error)) => return Err(error.to_string()),
         Err(_) => {
             let seconds = LIMIT.as_secs();
