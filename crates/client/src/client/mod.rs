@@ -261,7 +261,9 @@ impl Client {
         headers.insert(header::HOST, host);
         let agent = HeaderValue::from_str(&config.user_agent).map_err(|e| invalid(&e))?;
         headers.insert(header::USER_AGENT, agent);
-        if call.body.length() == Some(0) && matches!(call.method, Method::PUT | Method::POST) {
+        if call.body.length() == Some(0)
+            && matches!(call.method, ::http::Method::PUT | ::http::Method::POST)
+        {
             // hyper says nothing of a body that is empty, and OSS wants to hear it (411).
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
