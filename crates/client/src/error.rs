@@ -109,7 +109,7 @@ impl ErrorKind {
             (412, _) => Self::Precondition,
             (416, _) => Self::InvalidRange,
             (429 | 503, _) => Self::Throttled,
-            (400..=499, _) => Self::Refused,
+            (300..=499, _) => Self::Refused,
             _ => Self::Server,
         }
     }
@@ -171,6 +171,10 @@ impl Error {
         tries: u32,
         elapsed: Duration,
     ) -> Self {
+        // A HEAD whose answer carries no code: without a key only the bucket can be missing.
+        if key.is_none() && self.0.kind == Some(ErrorKind::NoSuchKey) && self.0.code.is_empty() {
+            self.0.kind = Some(ErrorKind::NoSuchBucket);
+        }
         self.0.operation = Some(operation);
         self.0.bucket = bucket.map(str::to_owned);
         self.0.key = key.map(str::to_owned);

@@ -32,12 +32,6 @@ pub use multipart::{
 pub use put::{NewObject, PutObject, PutObjectOutput};
 
 use crate::{Error, ErrorKind};
-use ossplit_protocol::xml;
-
-/// Reads a document, or says that the service answered what no OSS answers.
-fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    xml::read(bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))
-}
 
 fn undecodable(error: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Server, error.to_string())

@@ -14,6 +14,14 @@
 //! * `InitiateMultipartUpload` only when the service answered that it failed, or nothing was sent: a
 //!   lost answer would leave an upload that nobody knows.
 //!
+//! A document that breaks off half-way counts as a failure too; an object's body that breaks off is
+//! taken up again at the same byte by [`BodyStream`](crate::BodyStream). A body that is a stream can't
+//! be sent twice, so its call is tried once.
+//!
+//! Three things are put right rather than waited for, at once and once each: a kept connection that
+//! the server had closed (a new one is made), a wrong clock (the server's `Date` is learned), and a key
+//! that is no longer good (its [provider](crate::CredentialsProvider::refused) is asked for another).
+//!
 //! Between tries it waits a random time up to a bound that doubles ("full jitter", AWS Architecture
 //! Blog, "Exponential Backoff And Jitter", 2015). A [budget](throttle::Budget) shared by all requests
 //! of a client stops retries from multiplying the load of a service in trouble.
@@ -55,8 +63,8 @@ impl RetryPolicy {
         }
     }
 
-    /// The wait before try number `next` (2 is the first retry).
-    pub(crate) fn wait(&self, next: u32) -> Duration {
-        backoff::full_jitter(self.base, self.cap, next.saturating_sub(2))
+    /// The wait after this many failures.
+    pub(crate) fn wait(&self, failures: u32) -> Duration {
+        backoff::full_jitter(self.base, self.cap, failures.saturating_sub(1))
     }
 }

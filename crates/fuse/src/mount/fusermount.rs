@@ -37,7 +37,8 @@ pub(super) fn mount(path: &Path, options: &MountOptions) -> Result<OwnedFd, Moun
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => MountError::NoHelper,
+            // "Permission denied" is what a search path with folders of others gives.
+            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => MountError::NoHelper,
             _ => fail(source),
         })?;
     let received = recv_descriptors(ours.as_fd(), &mut [0; 16]);
