@@ -6,7 +6,7 @@ use ossplit_mount::{
     options::{self, Effect, Surroundings},
     process,
 };
-use std::ffi::OsString;
+use std::{ffi::OsString, fmt::Write as _};
 
 /// Arguments of `ossplit mount`, as typed: ossfs's dialect is not clap's.
 #[derive(clap::Args)]
@@ -75,9 +75,9 @@ fn help() -> String {
          \x20 -d          as -f, with every request logged\n",
     );
     for (category, specs) in options::all() {
-        out += &format!("\n{category}:\n");
+        let _ = writeln!(out, "\n{category}:");
         for spec in specs.iter().filter(|spec| spec.effect == Effect::Honoured) {
-            out += &format!("  {:<24}{}\n", spec.name, spec.help);
+            let _ = writeln!(out, "  {:<24}{}", spec.name, spec.help);
         }
     }
     out

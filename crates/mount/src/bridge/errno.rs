@@ -6,7 +6,7 @@ use ossplit_fuse::Errno;
 /// The number that the program gets.
 pub(super) fn errno(error: &Error) -> Errno {
     let number = match error {
-        Error::NotFound => Errno::NOENT,
+        Error::NotFound | Error::NoBucket(_) => Errno::NOENT,
         Error::Exists => Errno::EXIST,
         Error::NotDirectory => Errno::NOTDIR,
         Error::IsDirectory => Errno::ISDIR,
@@ -21,7 +21,6 @@ pub(super) fn errno(error: &Error) -> Errno {
         Error::NoSpace => Errno::NOSPC,
         Error::OverBudget => Errno::NOMEM,
         Error::Denied(_) | Error::Archived(_) => Errno::ACCESS,
-        Error::NoBucket(_) => Errno::NOENT,
         Error::TimedOut(_) => Errno::TIMEDOUT,
         Error::Throttled(_) => Errno::AGAIN,
         Error::Lost

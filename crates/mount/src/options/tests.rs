@@ -23,8 +23,12 @@ fn plan(options: &str) -> Result<Plan, Vec<Fault>> {
 }
 
 fn faults(options: &str) -> String {
-    let faults = plan(options).unwrap_err();
-    faults.iter().map(|fault| format!("{fault}\n")).collect()
+    let said: Vec<String> = plan(options)
+        .unwrap_err()
+        .iter()
+        .map(Fault::to_string)
+        .collect();
+    said.join("\n")
 }
 
 #[test]

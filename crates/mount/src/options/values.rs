@@ -17,9 +17,8 @@ pub(super) fn check(written: &Written) -> Result<(), Fault> {
         (Kind::Flag, Some(value)) if value != "1" && value != "true" => {
             Err(fault("no value: write the bare word"))
         }
-        (Kind::Flag | Kind::FlagOrText, _) => Ok(()),
         (Kind::Text, None | Some("")) => Err(fault(&format!("a value: {}=…", spec.name))),
-        (Kind::Text, Some(_)) => Ok(()),
+        (Kind::Flag | Kind::FlagOrText, _) | (Kind::Text, Some(_)) => Ok(()),
         (Kind::Number { min, max }, value) => match value.unwrap_or("").parse::<u64>() {
             Ok(number) if (min..=max).contains(&number) => Ok(()),
             _ if max == u64::MAX => Err(fault("a whole number of 0 or more")),

@@ -1,7 +1,6 @@
 //! Who has something open below a path, from the links in /proc.
 
 use std::{
-    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
@@ -17,12 +16,36 @@ pub(super) fn of(mountpoint: &Path) -> Vec<String> {
         .collect()
 }
 
-/// The processes that serve `mountpoint`: those that were called as we are, with it as an argument.
-pub(super) fn servers(mountpoint: &Path) -> Vec<u32> {
-    processes()
-        .filter(|(pid, folder)| *pid != std::process::id() && serves(folder, mountpoint))
-        .map(|(pid, _)| pid)
-        .collect()
+/// What the main thread of a worker is called, so that `umount` finds it: the mount's device number.
+pub(super) fn worker_name(minor: u32) -> String {
+    format!("ossplit@{minor}")
+}
+
+/// The worker that serves the mount with this device number, and its guard.
+pub(super) fn servers(minor: u32) -> Vec<u32> {
+    let name = worker_name(minor);
+    let mut found = Vec::new();
+    for (pid, folder) in processes() {
+        let comm = fs::read_to_string(folder.join("comm")).unwrap_or_default();
+        if comm.trim_end() == name {
+            found.push(pid);
+            found.extend(guard_of(&folder));
+        }
+    }
+    found
+}
+
+/// The parent of a worker, if it is one of us.
+fn guard_of(worker: &Path) -> Option<u32> {
+    let status = fs::read_to_string(worker.join("status")).ok()?;
+    let parent = status
+        .lines()
+        .find_map(|line| line.strip_prefix("PPid:"))?
+        .trim()
+        .to_owned();
+    let same = fs::read_link(worker.join("exe")).ok()?
+        == fs::read_link(format!("/proc/{parent}/exe")).ok()?;
+    same.then(|| parent.parse().ok()).flatten()
 }
 
 fn processes() -> impl Iterator<Item = (u32, PathBuf)> {
@@ -37,27 +60,4 @@ fn holds(process: &Path, mountpoint: &Path) -> bool {
         .any(|name| inside(process.join(name)))
         || fs::read_dir(process.join("fd"))
             .is_ok_and(|open| open.flatten().any(|entry| inside(entry.path())))
-}
-
-fn serves(process: &Path, mountpoint: &Path) -> bool {
-    let Ok(line) = fs::read(process.join("cmdline")) else {
-        return false;
-    };
-    let mut words = line.split(|byte| *byte == 0);
-    let program = words.next().map(|word| Path::new(as_text(word)));
-    let name = program
-        .and_then(Path::file_name)
-        .and_then(OsStr::to_str)
-        .unwrap_or("");
-    let ours = ["ossplit", "ossfs", "mount.ossfs", "mount.fuse.ossfs"].contains(&name);
-    ours && words.any(|word| {
-        let word = Path::new(as_text(word));
-        // A daemon's folder is `/`: a relative word can only be compared by its end.
-        word == mountpoint
-            || (word.is_relative() && mountpoint.ends_with(word) && !word.as_os_str().is_empty())
-    }) && !line.windows(8).any(|word| word == b"\0umount\0")
-}
-
-fn as_text(word: &[u8]) -> &OsStr {
-    std::os::unix::ffi::OsStrExt::from_bytes(word)
 }

@@ -18,12 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub fn unmount(mountpoint: &Path) -> Result<(), String> {
     let absolute = std::path::absolute(mountpoint).map_err(|e| e.to_string())?;
     let shown = absolute.display();
-    if !is_fuse_mount(&absolute) {
+    let Some(minor) = fuse_device(&absolute) else {
         return Err(format!(
             "no bucket is mounted on {shown}; `mount -t fuse.ossfs` lists them"
         ));
-    }
-    let servers = holders::servers(&absolute);
+    };
+    let servers = holders::servers(minor);
     match rustix::mount::unmount(&absolute, UnmountFlags::NOFOLLOW) {
         Ok(()) => {}
         Err(Errno::BUSY) => {
@@ -70,15 +70,18 @@ fn by_helper(mountpoint: &Path) -> Result<(), String> {
     }
 }
 
-/// From /proc/self/mountinfo (`man 5 proc`): field 5 is the place, and the type follows " - ".
-fn is_fuse_mount(path: &Path) -> bool {
-    let Ok(table) = std::fs::read_to_string("/proc/self/mountinfo") else {
-        return false;
-    };
+/// The device number (its minor half) of the FUSE mount on `path`, from /proc/self/mountinfo (`man 5
+/// proc`): field 3 is `major:minor`, field 5 the place, and the type follows " - ".
+fn fuse_device(path: &Path) -> Option<u32> {
+    let table = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
     let wanted = path.to_string_lossy().replace(' ', "\\040");
-    table.lines().any(|line| {
-        let place = line.split(' ').nth(4);
-        let kind = line.split_once(" - ").map_or("", |(_, rest)| rest);
-        place == Some(&wanted) && kind.starts_with("fuse")
-    })
+    // The last of several mounts on one place is the one on top.
+    let line = table
+        .lines()
+        .rfind(|line| line.split(' ').nth(4) == Some(&wanted))?;
+    let (fields, rest) = line.split_once(" - ")?;
+    let device = fields.split(' ').nth(2)?;
+    rest.starts_with("fuse")
+        .then(|| device.split_once(':')?.1.parse().ok())
+        .flatten()
 }

@@ -8,7 +8,7 @@ use ossplit_fuse::{
     CacheInvalidation, InitOptions, Session,
     mount::{UnmountError, UnmountMode, Unmounter},
 };
-use std::{sync::Arc, thread::JoinHandle};
+use std::{ffi::CString, sync::Arc, thread::JoinHandle};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -31,6 +31,10 @@ pub(super) fn run(plan: &Plan, log: SetUpLog, report: Report) -> i32 {
             1
         }
         Ok(serving) => {
+            let name = holders::worker_name(serving.unmounter.connection().minor);
+            if let Ok(name) = CString::new(name) {
+                let _ = rustix::thread::set_name(&name);
+            }
             report.ready();
             tracing::info!(mountpoint = %plan.mountpoint.display(), bucket = plan.fs.bucket, "mounted");
             serving.until_the_end(&*reopen_log)
