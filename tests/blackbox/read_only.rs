@@ -75,6 +75,7 @@ fn reads_at_any_offset_are_right() {
     file.seek(SeekFrom::End(-10)).unwrap();
     file.read_to_end(&mut end).unwrap();
     assert_eq!(end, body[body.len() - 10..]);
+    drop(file);
     mount.unmount();
 }
 

@@ -14,6 +14,7 @@ use crate::{
     retry::Budget,
     sign::{RequestSigner, Signed},
 };
+use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use http::{HeaderMap, HeaderValue, Request, Response, header};
 use ossplit_protocol::{
     encode, headers as names, time,
@@ -109,7 +110,7 @@ impl Client {
     /// Sends a call until it succeeds or must not be sent again; the body of the answer follows by
     /// itself.
     pub(crate) async fn execute(&self, call: &Call) -> Result<Reply, Error> {
-        self.run(call, async |reply| Ok(reply)).await
+        self.run(call, |_, _, reply| ready(Ok(reply)).boxed()).await
     }
 
     /// Sends a call and reads the document that it answers. A document that breaks off, or is none,
@@ -118,14 +119,17 @@ impl Client {
         &self,
         call: &Call,
     ) -> Result<(HeaderMap, T), Error> {
-        self.run(call, async |reply| {
-            let (head, body) = reply.response.into_parts();
-            let bytes = collect_limited(body, DOCUMENT_LIMIT).await;
-            let bytes = bytes.map_err(|e| of_transport(&e))?;
-            self.received(call.operation, bytes.len() as u64);
-            let document =
-                xml::read(&bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))?;
-            Ok((head.headers, document))
+        self.run(call, |client, call, reply| {
+            async move {
+                let (head, body) = reply.response.into_parts();
+                let bytes = collect_limited(body, DOCUMENT_LIMIT).await;
+                let bytes = bytes.map_err(|e| of_transport(&e))?;
+                client.received(call.operation, bytes.len() as u64);
+                let document =
+                    xml::read(&bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))?;
+                Ok((head.headers, document))
+            }
+            .boxed()
         })
         .await
     }
@@ -135,7 +139,8 @@ impl Client {
     async fn run<T>(
         &self,
         call: &Call,
-        read: impl AsyncFn(Reply) -> Result<T, Error>,
+        // A boxed future, since the compiler can't see that those of an async closure are `Send`.
+        read: for<'a> fn(&'a Self, &'a Call, Reply) -> BoxFuture<'a, Result<T, Error>>,
     ) -> Result<T, Error> {
         call.check_names()?;
         let start = Instant::now();
@@ -146,7 +151,7 @@ impl Client {
         loop {
             tries += 1;
             let failed = match self.send_once(call, tries, fresh).await {
-                Ok(reply) => match read(reply).await {
+                Ok(reply) => match read(self, call, reply).await {
                     Ok(output) => {
                         self.inner.budget.give_back();
                         return Ok(output);
@@ -261,6 +266,12 @@ impl Client {
         headers.insert(header::HOST, host);
         let agent = HeaderValue::from_str(&config.user_agent).map_err(|e| invalid(&e))?;
         headers.insert(header::USER_AGENT, agent);
+        if call.body.length() == Some(0)
+            && matches!(call.method, ::http::Method::PUT | ::http::Method::POST)
+        {
+            // hyper says nothing of a body that is empty, and OSS wants to hear it (411).
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         let mut body = call.body.to_request();
         if call.check_crc {
             body = body.with_crc();

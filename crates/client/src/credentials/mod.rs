@@ -14,7 +14,7 @@ mod static_key;
 
 pub use chain::Chain;
 pub use ecs::EcsRole;
-pub use environment::from_environment;
+pub use environment::key_from_environment;
 pub use file::KeyFile;
 pub use ossplit_protocol::sign::Key;
 pub use process::CredentialProcess;

@@ -1,0 +1,102 @@
+//! What a mount is told. Plain values: whoever parsed the options has checked them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The configuration of one mounted file system. Every field is decided: defaults of options live where they
+/// are parsed; [`FsConfig::new`] is for tests and tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FsConfig {
+    /// The bucket.
+    pub bucket: String,
+    /// The key prefix that is the root: empty, or without a leading and with a trailing `/`.
+    pub prefix: String,
+    /// Refuse every change.
+    pub read_only: bool,
+
+    /// Owner of entries whose metadata names none: the mounting user.
+    pub default_uid: u32,
+    /// Group of entries whose metadata names none.
+    pub default_gid: u32,
+    /// `uid=`: owner of every entry.
+    pub uid: Option<u32>,
+    /// `gid=`: group of every entry.
+    pub gid: Option<u32>,
+    /// `umask=`: every entry's mode is `0o777 & !umask`.
+    pub umask: Option<u16>,
+    /// The root's mode. ossfs 1: `0o777 & !mp_umask` with `allow_other`, else `0o700`.
+    pub root_mode: u16,
+    /// Mode of a file without `x-oss-meta-mode`: ossfs 1 has `0o640`.
+    pub file_mode: u16,
+    /// Mode of a directory without `x-oss-meta-mode`: ossfs 1 has `0o750`.
+    pub dir_mode: u16,
+
+    /// Entries whose attributes are kept. 0: every lookup asks OSS and the kernel keeps nothing.
+    pub max_stat_cache_size: usize,
+    /// How long attributes, listings and negative answers hold.
+    pub stat_cache_expire: Duration,
+    /// How long the kernel may keep attributes (at most `stat_cache_expire`; zero if nothing is cached).
+    pub attr_timeout: Duration,
+    /// How long the kernel may keep name → node.
+    pub entry_timeout: Duration,
+    /// How long the kernel may keep "no such name".
+    pub negative_timeout: Duration,
+    /// Keep the page cache over an open if the `ETag` did not change.
+    pub kernel_cache: bool,
+
+    /// Parts in flight for one large object, up or down.
+    pub parallel_count: usize,
+    /// Metadata requests in flight; at least `parallel_count`.
+    pub multireq_max: usize,
+    /// Bytes of an upload part, at least 100 KiB (OSS's lower bound).
+    pub multipart_size: u64,
+    /// Bytes of a small object: fetched whole at open, and written with one PUT.
+    pub small_object_size: u64,
+    /// Largest readahead of one stream, in bytes.
+    pub max_readahead: u64,
+    /// The budget for every buffer, in bytes.
+    pub memory: u64,
+    /// Where data goes that is neither in memory nor in OSS yet.
+    pub tmpdir: PathBuf,
+}
+
+impl FsConfig {
+    /// The page's defaults over `bucket` and `prefix` (a missing trailing `/` is added).
+    pub fn new(bucket: impl Into<String>, prefix: &str) -> Self {
+        let mut prefix = prefix.trim_start_matches('/').to_owned();
+        if !prefix.is_empty() && !prefix.ends_with('/') {
+            prefix.push('/');
+        }
+        Self {
+            bucket: bucket.into(),
+            prefix,
+            read_only: false,
+            default_uid: 0,
+            default_gid: 0,
+            uid: None,
+            gid: None,
+            umask: None,
+            root_mode: 0o700,
+            file_mode: 0o640,
+            dir_mode: 0o750,
+            max_stat_cache_size: 1000,
+            stat_cache_expire: Duration::from_mins(15),
+            attr_timeout: Duration::from_mins(1),
+            entry_timeout: Duration::from_mins(1),
+            negative_timeout: Duration::ZERO,
+            kernel_cache: false,
+            parallel_count: 20,
+            multireq_max: 20,
+            multipart_size: 10 << 20,
+            small_object_size: 4 << 20,
+            max_readahead: 64 << 20,
+            memory: 256 << 20,
+            tmpdir: PathBuf::from("/tmp"),
+        }
+    }
+
+    /// True if nothing may be remembered between calls.
+    pub fn always_ask(&self) -> bool {
+        self.max_stat_cache_size == 0
+    }
+}

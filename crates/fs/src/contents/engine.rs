@@ -1,0 +1,105 @@
+//! The contents of a bucket of OSS: the read engine and the writers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use ossplit::NewObject;
+
+use super::{Contents, NewFile, ReadObject, WriteObject};
+use crate::context::Context;
+use crate::error::Result;
+use crate::read::{Engine, Reader};
+use crate::types::ObjectVersion;
+use crate::write::Writer;
+
+/// Readers and writers of one mount.
+pub(crate) struct Objects {
+    context: Arc<Context>,
+    engine: Engine,
+}
+
+impl Objects {
+    /// To be made on the runtime that fetches.
+    pub(crate) fn new(context: Arc<Context>) -> Self {
+        Self {
+            engine: Engine::new(&context),
+            context,
+        }
+    }
+}
+
+impl Contents for Objects {
+    fn open(&self, version: &ObjectVersion) -> Arc<dyn ReadObject> {
+        Arc::new(OpenReader(self.engine.open(version)))
+    }
+
+    fn prefetch(&self, versions: Vec<ObjectVersion>) {
+        self.engine.prefetch(versions);
+    }
+
+    fn write(
+        &self,
+        key: String,
+        base: Option<ObjectVersion>,
+        with: NewFile,
+    ) -> Arc<dyn WriteObject> {
+        let with = NewObject {
+            user_metadata: with.metadata,
+            ..NewObject::default()
+        };
+        Arc::new(Writer::new(Arc::clone(&self.context), key, base, with))
+    }
+}
+
+/// A handle's share of a reader.
+struct OpenReader(Arc<Reader>);
+
+impl ReadObject for OpenReader {
+    fn try_read(&self, offset: u64, len: u32, out: &mut Vec<Bytes>) -> Option<Result<()>> {
+        self.0.try_read(offset, len, out)
+    }
+
+    fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>> {
+        self.0.read(offset, len).boxed()
+    }
+}
+
+impl WriteObject for Writer {
+    fn write(&self, offset: u64, data: Bytes) -> BoxFuture<'_, Result<()>> {
+        self.write(offset, data).boxed()
+    }
+
+    fn append(&self, data: Bytes) -> BoxFuture<'_, Result<()>> {
+        async move { self.append(data).await.map(drop) }.boxed()
+    }
+
+    fn keep_for_reading(&self) {
+        self.keep_for_reading();
+    }
+
+    fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>> {
+        self.read(offset, len).boxed()
+    }
+
+    fn truncate(&self, size: u64) -> BoxFuture<'_, Result<()>> {
+        self.truncate(size).boxed()
+    }
+
+    fn size(&self) -> u64 {
+        self.size()
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.is_dirty()
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<ObjectVersion>> {
+        self.flush().boxed()
+    }
+
+    fn discard(&self) -> BoxFuture<'_, Result<()>> {
+        self.discard().boxed()
+    }
+}

@@ -1,0 +1,183 @@
+//! Contents in memory, in the same bucket as the names.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+
+use super::{Contents, NewFile, ReadObject, WriteObject};
+use crate::error::{Error, Result};
+use crate::remote::fake::FakeBucket;
+use crate::types::ObjectVersion;
+
+/// Contents of a [`FakeBucket`]: an object's bytes are made from its `ETag`, unless they were written here.
+pub(crate) struct FakeContents {
+    pub(crate) bucket: Arc<FakeBucket>,
+    /// Keys that were to be fetched ahead, in order.
+    pub(crate) ahead: Mutex<Vec<String>>,
+}
+
+impl FakeContents {
+    pub(crate) fn new(bucket: Arc<FakeBucket>) -> Arc<Self> {
+        Arc::new(Self {
+            bucket,
+            ahead: Mutex::default(),
+        })
+    }
+}
+
+impl Contents for FakeContents {
+    fn open(&self, version: &ObjectVersion) -> Arc<dyn ReadObject> {
+        let version = version.clone();
+        Arc::new(FakeReader {
+            bucket: Arc::clone(&self.bucket),
+            version,
+            body: Mutex::default(),
+        })
+    }
+
+    fn prefetch(&self, versions: Vec<ObjectVersion>) {
+        self.ahead
+            .lock()
+            .extend(versions.into_iter().map(|version| version.key.to_string()));
+    }
+
+    fn write(
+        &self,
+        key: String,
+        base: Option<ObjectVersion>,
+        with: NewFile,
+    ) -> Arc<dyn WriteObject> {
+        let dirty = base.is_none();
+        let data = match &base {
+            Some(base) => self.bucket.read(&base.key, &base.etag),
+            None => Ok(Vec::new()),
+        };
+        Arc::new(FakeWriter {
+            bucket: Arc::clone(&self.bucket),
+            key,
+            with,
+            state: Mutex::new((data, dirty)),
+        })
+    }
+}
+
+struct FakeReader {
+    bucket: Arc<FakeBucket>,
+    version: ObjectVersion,
+    body: Mutex<Option<Bytes>>,
+}
+
+impl ReadObject for FakeReader {
+    fn try_read(&self, offset: u64, len: u32, out: &mut Vec<Bytes>) -> Option<Result<()>> {
+        let body = self.body.lock();
+        out.extend(slice(body.as_ref()?, offset, len));
+        Some(Ok(()))
+    }
+
+    fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>> {
+        async move {
+            let body = self.bucket.read(&self.version.key, &self.version.etag);
+            self.bucket.note(format!("GET {}", self.version.key));
+            let body: Bytes = body?.into();
+            *self.body.lock() = Some(body.clone());
+            Ok(slice(&body, offset, len).into_iter().collect())
+        }
+        .boxed()
+    }
+}
+
+struct FakeWriter {
+    bucket: Arc<FakeBucket>,
+    key: String,
+    with: NewFile,
+    state: Mutex<(Result<Vec<u8>>, bool)>,
+}
+
+impl FakeWriter {
+    fn change<T>(&self, change: impl FnOnce(&mut Vec<u8>) -> T) -> Result<T> {
+        let mut state = self.state.lock();
+        let result = match &mut state.0 {
+            Ok(data) => change(data),
+            Err(error) => return Err(error.clone()),
+        };
+        state.1 = true;
+        Ok(result)
+    }
+}
+
+impl WriteObject for FakeWriter {
+    fn write(&self, offset: u64, data: Bytes) -> BoxFuture<'_, Result<()>> {
+        let written = self.change(|body| {
+            let end = offset as usize + data.len();
+            if body.len() < end {
+                body.resize(end, 0);
+            }
+            body[offset as usize..end].copy_from_slice(&data);
+        });
+        async move { written }.boxed()
+    }
+
+    fn append(&self, data: Bytes) -> BoxFuture<'_, Result<()>> {
+        self.write(self.size(), data)
+    }
+
+    fn keep_for_reading(&self) {}
+
+    fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>> {
+        let read = match &self.state.lock().0 {
+            Ok(data) => Ok(slice(&Bytes::from(data.clone()), offset, len)
+                .into_iter()
+                .collect()),
+            Err(error) => Err(error.clone()),
+        };
+        async move { read }.boxed()
+    }
+
+    fn truncate(&self, size: u64) -> BoxFuture<'_, Result<()>> {
+        let cut = self.change(|body| body.resize(size as usize, 0));
+        async move { cut }.boxed()
+    }
+
+    fn size(&self) -> u64 {
+        self.state
+            .lock()
+            .0
+            .as_ref()
+            .map_or(0, |data| data.len() as u64)
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.state.lock().1
+    }
+
+    fn flush(&self) -> BoxFuture<'_, Result<ObjectVersion>> {
+        async move {
+            let data = {
+                let mut state = self.state.lock();
+                state.1 = false;
+                state.0.clone()?
+            };
+            if self.bucket.refuses(&self.key) {
+                self.state.lock().1 = true;
+                return Err(Error::Denied(Arc::new(std::io::Error::other("refused"))));
+            }
+            self.bucket.note(format!("PUT {}", self.key));
+            Ok(self.bucket.store(&self.key, data, &self.with.metadata))
+        }
+        .boxed()
+    }
+
+    fn discard(&self) -> BoxFuture<'_, Result<()>> {
+        self.bucket.note(format!("DISCARD {}", self.key));
+        async { Ok(()) }.boxed()
+    }
+}
+
+fn slice(body: &Bytes, offset: u64, len: u32) -> Option<Bytes> {
+    let start = body.len().min(offset as usize);
+    let end = body.len().min(start + len as usize);
+    (start < end).then(|| body.slice(start..end))
+}

@@ -1,0 +1,71 @@
+//! What the facade asks of file contents: the narrow waist between names and bytes. Tests put objects in memory
+//! behind it.
+
+mod engine;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use crate::error::Result;
+use crate::types::ObjectVersion;
+
+/// The contents of one bucket.
+pub(crate) trait Contents: Send + Sync {
+    /// A reader of one version, which begins to fetch a small object at once. Does not wait.
+    fn open(&self, version: &ObjectVersion) -> Arc<dyn ReadObject>;
+    /// Fetches small objects in the background, as far as the budget allows.
+    fn prefetch(&self, versions: Vec<ObjectVersion>);
+    /// A writer that begins with the contents of `base`, or as an empty file that is not in OSS yet.
+    fn write(
+        &self,
+        key: String,
+        base: Option<ObjectVersion>,
+        with: NewFile,
+    ) -> Arc<dyn WriteObject>;
+}
+
+/// What a new object is written with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct NewFile {
+    /// Metadata, names without `x-oss-meta-`.
+    pub(crate) metadata: BTreeMap<String, String>,
+}
+
+/// One version of one object, open for reading.
+pub(crate) trait ReadObject: Send + Sync {
+    /// Pushes the pieces to `out` if they are in memory.
+    fn try_read(&self, offset: u64, len: u32, out: &mut Vec<Bytes>) -> Option<Result<()>>;
+    /// The pieces, fetched if need be.
+    fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>>;
+}
+
+/// One file open for writing. Calls may come at once, but none may be given up
+/// half-way: that fails every later one.
+pub(crate) trait WriteObject: Send + Sync {
+    /// Takes all of `data`.
+    fn write(&self, offset: u64, data: Bytes) -> BoxFuture<'_, Result<()>>;
+    /// Takes all of `data` at the end, wherever that is.
+    fn append(&self, data: Bytes) -> BoxFuture<'_, Result<()>>;
+    /// A handle will read what is written.
+    fn keep_for_reading(&self);
+    /// What was written, on top of the base.
+    fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>>;
+    /// Cuts or extends.
+    fn truncate(&self, size: u64) -> BoxFuture<'_, Result<()>>;
+    /// Bytes, unflushed ones included.
+    fn size(&self) -> u64;
+    /// True if a flush has something to do: also for a new file that is not in OSS yet.
+    fn is_dirty(&self) -> bool;
+    /// Makes everything durable and returns the new version.
+    fn flush(&self) -> BoxFuture<'_, Result<ObjectVersion>>;
+    /// Aborts what is not finished.
+    fn discard(&self) -> BoxFuture<'_, Result<()>>;
+}
+
+pub(crate) use engine::Objects;
+
+#[cfg(test)]
+pub(crate) mod fake;

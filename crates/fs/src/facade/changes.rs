@@ -1,0 +1,220 @@
+//! Making, deleting and renaming names.
+//!
+//! A change runs to its end even if the call that wanted it is given up: otherwise OSS and the namespace could differ.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use crate::error::{Error, Result};
+use crate::namespace::{Meta, Namespace, Slot, names};
+use crate::remote::ListRequest;
+use crate::types::{Creator, Entry, FileKind, NodeId, ObjectVersion, RenameFlags};
+
+/// What a name was found to be before a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) node: NodeId,
+    pub(super) kind: FileKind,
+    /// The key, with a trailing `/` for a directory.
+    pub(super) key: String,
+    /// The version in OSS; `None` for a directory and for a file that never came there.
+    pub(super) version: Option<ObjectVersion>,
+}
+
+impl Core {
+    /// Runs a change to its end, whatever becomes of the caller.
+    pub(super) async fn finish<T: Send + 'static>(
+        change: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        match tokio::spawn(change).await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime is going down.
+            Err(_) => Err(Error::BadHandle),
+        }
+    }
+
+    pub(super) fn writable(&self) -> Result<()> {
+        if self.config.read_only {
+            Err(Error::ReadOnly)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What a name is, for a change: what the kernel looked up a moment ago counts.
+    pub(super) async fn target(self: &Arc<Self>, parent: NodeId, name: &str) -> Result<Target> {
+        {
+            let ns = self.ns.lock();
+            let dir = ns.directory(parent)?;
+            let now = self.clock.now();
+            if let Some(slot) = ns.child(dir, name)
+                && ns.attr_is_fresh(slot, now)
+            {
+                return target(&ns, slot);
+            }
+        }
+        self.settle(parent, name, |ns, slot| target(ns, slot))
+            .await?
+    }
+
+    /// What a name is, or `None`; for making something there.
+    pub(super) async fn free_or(
+        self: &Arc<Self>,
+        parent: NodeId,
+        name: &str,
+    ) -> Result<Option<Target>> {
+        {
+            let ns = self.ns.lock();
+            let dir = ns.directory(parent)?;
+            ns.child_key(dir, name)?;
+            if ns.lately_absent(dir, name, self.clock.now()) {
+                return Ok(None);
+            }
+        }
+        match self.target(parent, name).await {
+            Ok(target) => Ok(Some(target)),
+            Err(Error::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes a directory's marker object.
+    pub(super) async fn mkdir(
+        self: Arc<Self>,
+        parent: NodeId,
+        name: String,
+        creator: Creator,
+    ) -> Result<Entry> {
+        if self.free_or(parent, &name).await?.is_some() {
+            return Err(Error::Exists);
+        }
+        let key = {
+            let ns = self.ns.lock();
+            ns.child_key(ns.directory(parent)?, &format!("{name}/"))?
+        };
+        let meta = new_meta(creator);
+        {
+            let _permit = self.permit().await?;
+            self.remote.put_marker(&key, meta).await?;
+        }
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        let mut ns = self.ns.lock();
+        let dir = ns.directory(parent)?;
+        let slot = match ns.child(dir, &name) {
+            Some(slot) if ns.is_dir(slot) => slot,
+            // A file came between: it hides the directory.
+            Some(_) => return Err(Error::Exists),
+            None => ns.created(dir, &name, true, meta, (now, wall)),
+        };
+        Ok(ns.entry(slot, now))
+    }
+
+    /// Deletes a directory that has nothing in it.
+    pub(super) async fn rmdir(self: Arc<Self>, parent: NodeId, name: String) -> Result<()> {
+        let target = self.target(parent, &name).await?;
+        if target.kind != FileKind::Directory {
+            return Err(Error::NotDirectory);
+        }
+        self.remove_empty(&target).await?;
+        let now = self.clock.now();
+        let mut ns = self.ns.lock();
+        let dir = ns.directory(parent)?;
+        ns.removed(dir, &name, now);
+        Ok(())
+    }
+
+    /// Deletes a directory's marker if the directory is empty.
+    pub(super) async fn remove_empty(&self, target: &Target) -> Result<()> {
+        let request = ListRequest {
+            prefix: target.key.clone(),
+            max_keys: 2,
+            ..ListRequest::default()
+        };
+        let page = self.list(request).await?;
+        if page.objects.iter().any(|(key, _)| *key != target.key) {
+            return Err(Error::NotEmpty);
+        }
+        {
+            let ns = self.ns.lock();
+            let dir = ns.directory(target.node)?;
+            if !ns.local_children(dir).is_empty() {
+                return Err(Error::NotEmpty);
+            }
+        }
+        if !page.objects.is_empty() {
+            let _permit = self.permit().await?;
+            self.remote.delete(&target.key).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a file's object, if it has one, and its name.
+    pub(super) async fn unlink(self: &Arc<Self>, parent: NodeId, name: &str) -> Result<()> {
+        let target = self.target(parent, name).await?;
+        if target.kind == FileKind::Directory {
+            return Err(Error::IsDirectory);
+        }
+        if target.version.is_some() {
+            let _permit = self.permit().await?;
+            self.remote.delete(&target.key).await?;
+        }
+        let now = self.clock.now();
+        let mut ns = self.ns.lock();
+        let dir = ns.directory(parent)?;
+        ns.removed(dir, name, now);
+        Ok(())
+    }
+}
+
+/// The checks that `rename` makes before anything moves.
+pub(super) fn check_rename(
+    from: &Target,
+    to: Option<&Target>,
+    to_key: &str,
+    flags: RenameFlags,
+) -> Result<()> {
+    if flags.exchange {
+        return Err(Error::Unsupported(
+            "RENAME_EXCHANGE: OSS can't swap two objects",
+        ));
+    }
+    let directory = from.kind == FileKind::Directory;
+    if directory && format!("{to_key}/").starts_with(&from.key) && to_key.len() >= from.key.len() {
+        return Err(Error::IntoItself);
+    }
+    match to {
+        Some(_) if flags.no_replace => Err(Error::Exists),
+        Some(to) if directory && to.kind != FileKind::Directory => Err(Error::NotDirectory),
+        Some(to) if !directory && to.kind == FileKind::Directory => Err(Error::IsDirectory),
+        _ => Ok(()),
+    }
+}
+
+fn target(ns: &Namespace, slot: Slot) -> Result<Target> {
+    Ok(Target {
+        node: ns.id(slot),
+        kind: if ns.is_dir(slot) {
+            FileKind::Directory
+        } else {
+            FileKind::File
+        },
+        key: ns.key(slot).ok_or(Error::NotFound)?,
+        version: ns.version(slot),
+    })
+}
+
+/// Who made an entry, and with which mode.
+pub(super) fn new_meta(creator: Creator) -> Meta {
+    Meta {
+        mode: Some(creator.mode & 0o7777),
+        uid: Some(creator.uid),
+        gid: Some(creator.gid),
+        ..Meta::default()
+    }
+}
+
+/// The name of something to be made, as a string of its own.
+pub(super) fn new_name(name: &[u8]) -> Result<String> {
+    names::new_name(name).map(str::to_owned)
+}

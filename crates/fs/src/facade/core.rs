@@ -1,0 +1,351 @@
+//! Asking OSS about names, and what all parts of the facade share.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use crate::budget::Budget;
+use crate::clock::{Clock, Moment};
+use crate::config::FsConfig;
+use crate::error::{Error, Result};
+use crate::namespace::{
+    Found, Known, Namespace, POINT_KEYS, Pages, Question, Seen, Shown, Slot, Ticket,
+};
+use crate::remote::{ListPage, ListRequest, Remote};
+use crate::types::NodeId;
+
+/// Most keys that one answer of OSS can hold.
+pub(super) const PAGE_KEYS: u32 = 1000;
+
+type PageFlight = Shared<BoxFuture<'static, Result<Arc<FirstPage>>>>;
+type WeakFlight = WeakShared<BoxFuture<'static, Result<Arc<FirstPage>>>>;
+
+/// What all parts of the facade share.
+pub(super) struct Core {
+    pub(super) config: FsConfig,
+    pub(super) clock: Clock,
+    pub(super) budget: Budget,
+    pub(super) remote: Arc<dyn Remote>,
+    pub(super) ns: Mutex<Namespace>,
+    /// `multireq_max` permits: metadata requests in flight.
+    gate: Semaphore,
+    /// First pages being listed, by directory.
+    flights: Mutex<HashMap<NodeId, WeakFlight>>,
+}
+
+/// The first page of a directory. Its names were learned.
+struct FirstPage {
+    /// The directory's key when it was asked for.
+    key: String,
+    asking: Asking,
+    shown: Shown,
+}
+
+/// One answer about one name.
+struct Answer {
+    seen: Option<Seen>,
+    /// When the request was sent.
+    sent: Moment,
+    /// Keeps the page's request under way until the answer is learned.
+    _page: Option<Arc<FirstPage>>,
+}
+
+/// A request under way, as far as the namespace cares. Dropping it says that the answer was learned or never comes.
+pub(super) struct Asking {
+    core: Arc<Core>,
+    ticket: Ticket,
+}
+
+impl Asking {
+    /// When the request was sent.
+    pub(super) fn sent(&self) -> Moment {
+        self.ticket.sent
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.core.ns.lock().end(self.ticket);
+    }
+}
+
+impl Core {
+    pub(super) fn new(
+        config: FsConfig,
+        remote: Arc<dyn Remote>,
+        budget: Budget,
+        clock: Clock,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            ns: Mutex::new(Namespace::new(&config, clock.wall())),
+            gate: Semaphore::new(config.multireq_max.max(1)),
+            config,
+            clock,
+            budget,
+            remote,
+            flights: Mutex::default(),
+        })
+    }
+
+    /// Marks that a request is about to be sent. To be dropped while the namespace is not locked.
+    pub(super) fn begin(self: &Arc<Self>) -> Asking {
+        let ticket = self.ns.lock().begin(self.clock.now());
+        Asking {
+            core: Arc::clone(self),
+            ticket,
+        }
+    }
+
+    /// One page of a listing.
+    pub(super) async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        let _permit = self.permit().await?;
+        self.remote.list(request).await
+    }
+
+    /// Leave to send a metadata request.
+    pub(super) async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>> {
+        // The semaphore lives as long as `self` and is never closed.
+        self.gate.acquire().await.map_err(|_| Error::BadHandle)
+    }
+
+    /// Runs `then` on the inode of a name, under the namespace's lock. Asks OSS if need be.
+    pub(super) async fn settle<R>(
+        self: &Arc<Self>,
+        parent: NodeId,
+        name: &str,
+        then: impl FnOnce(&mut Namespace, Slot) -> R,
+    ) -> Result<R> {
+        loop {
+            let (question, key) = {
+                let mut ns = self.ns.lock();
+                let dir = ns.directory(parent)?;
+                match ns.known(dir, name, self.clock.now()) {
+                    Known::Here(slot) => return Ok(then(&mut ns, slot)),
+                    Known::Absent => return Err(Error::NotFound),
+                    Known::Unknown => {}
+                }
+                ns.child_key(dir, name)?;
+                (ns.question(dir, name), ns.key(dir).ok_or(Error::NotFound)?)
+            };
+            let asking = self.begin();
+            let answer = self
+                .ask(parent, &key, name, question, asking.sent())
+                .await?;
+            let mut ns = self.ns.lock();
+            let dir = ns.directory(parent)?;
+            if ns.key(dir).as_deref() != Some(&*key) {
+                // The directory was renamed meanwhile: the answer is about another path.
+                continue;
+            }
+            let slot = match &answer.seen {
+                Some(seen) => ns.learn(dir, name, seen, answer.sent),
+                None if ns.learn_absent(dir, name, answer.sent) => None,
+                None => ns.child(dir, name),
+            };
+            let result = slot.map(|slot| then(&mut ns, slot)).ok_or(Error::NotFound);
+            drop(ns);
+            return result;
+        }
+    }
+
+    /// Asks one question, and those that follow from its answer.
+    async fn ask(
+        self: &Arc<Self>,
+        parent: NodeId,
+        key: &str,
+        name: &str,
+        question: Question,
+        sent: Moment,
+    ) -> Result<Answer> {
+        let full = format!("{key}{name}");
+        match question {
+            Question::Page => {
+                let page = self.first_page(parent, key).await?;
+                let seen = match page.shown.find(key, name) {
+                    Found::Here(seen) => Some(seen.clone()),
+                    Found::Absent => None,
+                    Found::Beyond => return self.point_answer(&full, sent).await,
+                };
+                if page.key == key {
+                    let sent = page.asking.sent();
+                    return Ok(Answer {
+                        seen,
+                        sent,
+                        _page: Some(page),
+                    });
+                }
+            }
+            Question::Head => {
+                let facts = {
+                    let _permit = self.permit().await?;
+                    self.remote.head(&full).await?
+                };
+                if let Some(facts) = facts {
+                    return Ok(Answer {
+                        seen: Some(Seen::File(facts)),
+                        sent,
+                        _page: None,
+                    });
+                }
+            }
+            Question::Prefix => {
+                if let Some(seen) = self.prefix(&full).await? {
+                    return Ok(Answer {
+                        seen: Some(seen),
+                        sent,
+                        _page: None,
+                    });
+                }
+            }
+            Question::Point => {}
+        }
+        self.point_answer(&full, sent).await
+    }
+
+    async fn point_answer(&self, full: &str, sent: Moment) -> Result<Answer> {
+        Ok(Answer {
+            seen: self.point(full).await?,
+            sent,
+            _page: None,
+        })
+    }
+
+    /// What `full` is: an object, a prefix, or nothing.
+    async fn point(&self, full: &str) -> Result<Option<Seen>> {
+        let request = ListRequest {
+            prefix: full.to_owned(),
+            delimiter: true,
+            max_keys: POINT_KEYS,
+            ..ListRequest::default()
+        };
+        let page = self.list(request).await?;
+        if let Some((key, facts)) = page.objects.into_iter().next()
+            && key == full
+        {
+            return Ok(Some(Seen::File(facts)));
+        }
+        let is_dir = |prefix: &String| prefix.strip_suffix('/') == Some(full);
+        if page.prefixes.iter().any(is_dir) {
+            return Ok(Some(Seen::Dir { mtime: None }));
+        }
+        if page.next.is_some() {
+            return self.prefix(full).await;
+        }
+        Ok(None)
+    }
+
+    /// Whether there is any key below `full/`.
+    async fn prefix(&self, full: &str) -> Result<Option<Seen>> {
+        let prefix = format!("{full}/");
+        let request = ListRequest {
+            prefix: prefix.clone(),
+            max_keys: 1,
+            ..ListRequest::default()
+        };
+        let page = self.list(request).await?;
+        Ok(page.objects.first().map(|(key, facts)| Seen::Dir {
+            mtime: (*key == prefix).then_some(facts.mtime),
+        }))
+    }
+
+    /// The first page of a directory; callers at the same time share one request, unless every call has to ask.
+    async fn first_page(self: &Arc<Self>, dir: NodeId, key: &str) -> Result<Arc<FirstPage>> {
+        if self.config.always_ask() {
+            return self.load_first_page(dir, key.to_owned()).await;
+        }
+        let flight: PageFlight = {
+            let mut flights = self.flights.lock();
+            if let Some(flight) = flights.get(&dir).and_then(WeakShared::upgrade) {
+                flight
+            } else {
+                let core = Arc::clone(self);
+                let key = key.to_owned();
+                let flight = async move { core.load_first_page(dir, key).await }
+                    .boxed()
+                    .shared();
+                if let Some(weak) = flight.downgrade() {
+                    flights.insert(dir, weak);
+                }
+                flight
+            }
+        };
+        let page = flight.await;
+        self.flights
+            .lock()
+            .retain(|_, flight| flight.upgrade().is_some_and(|f| f.peek().is_none()));
+        page
+    }
+
+    async fn load_first_page(
+        self: &Arc<Self>,
+        node: NodeId,
+        key: String,
+    ) -> Result<Arc<FirstPage>> {
+        let asking = self.begin();
+        let listing = {
+            let ns = self.ns.lock();
+            let dir = ns.directory(node)?;
+            ns.begin_listing(dir, asking.sent())
+        };
+        let request = ListRequest {
+            prefix: key.clone(),
+            delimiter: true,
+            max_keys: PAGE_KEYS,
+            ..ListRequest::default()
+        };
+        let shown = Shown::new(&key, self.list(request).await?);
+        log_odd(&key, &shown);
+        let mut ns = self.ns.lock();
+        let dir = ns.directory(node)?;
+        if ns.key(dir).as_deref() == Some(&*key) {
+            for entry in &shown.entries {
+                ns.learn(dir, &entry.name, &entry.seen, asking.sent());
+            }
+            if shown.any {
+                ns.learn_dir(dir, shown.marker, asking.sent());
+            }
+            if shown.until.is_none() {
+                ns.end_listing(dir, listing, Pages::One);
+            } else {
+                ns.is_large(dir);
+            }
+        }
+        drop(ns);
+        Ok(Arc::new(FirstPage { key, asking, shown }))
+    }
+
+    /// Settles an existing node's attributes again: its name must still lead to it.
+    pub(super) async fn refresh(self: &Arc<Self>, node: NodeId) -> Result<()> {
+        let (parent, name) = {
+            let ns = self.ns.lock();
+            let slot = ns.resolve(node)?;
+            if slot == Slot::ROOT || !ns.is_linked(slot) {
+                return Ok(());
+            }
+            (ns.id(ns.parent(slot)), ns.name(slot).to_owned())
+        };
+        let found = self.settle(parent, &name, |ns, slot| ns.id(slot)).await;
+        match found {
+            Ok(found) if found == node => Ok(()),
+            // The kernel walks the path again.
+            Ok(_) | Err(Error::NotFound) => Err(Error::Stale),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// One line for all names of a page that can't be shown.
+pub(super) fn log_odd(key: &str, shown: &Shown) {
+    if let Some(example) = &shown.odd_key {
+        tracing::warn!(
+            directory = key,
+            skipped = shown.odd,
+            example = example.as_str(),
+            "keys without a path in a file system are not shown"
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! Open directories.
+//!
+//! A directory that is completely known is read from the namespace: a snapshot of slots. Any other is read page by
+//! page from OSS (`stream`), one page ahead of the reader, and never held as a whole. An offset is the number of
+//! entries before it, `.` and `..` included.
+
+use std::sync::Arc;
+
+use super::core::Core;
+use super::stream::Stream;
+use crate::error::Result;
+use crate::namespace::{Namespace, Seen, Slot, Snapshot};
+use crate::types::{DirEntry, FileKind, NodeId};
+
+/// Takes an entry, or returns false if there is no room for it.
+pub(super) type Sink<'a> = dyn FnMut(DirEntry<'_>) -> bool + Send + 'a;
+
+/// One open directory.
+pub(super) struct OpenDir {
+    node: NodeId,
+    core: Arc<Core>,
+    source: Source,
+    /// Entries that OSS does not show; they come first.
+    local: Snapshot,
+}
+
+enum Source {
+    /// Nothing was read yet.
+    Closed,
+    /// Everything is in the namespace.
+    Known(Snapshot),
+    Pages(Box<Stream>),
+}
+
+/// What one step of reading came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The sink is full, or the directory ends here.
+    Done,
+    /// The next entry has to be fetched.
+    Miss,
+}
+
+impl OpenDir {
+    pub(super) fn new(core: &Arc<Core>, node: NodeId) -> Self {
+        Self {
+            node,
+            core: Arc::clone(core),
+            source: Source::Closed,
+            local: Vec::new(),
+        }
+    }
+
+    /// Reads from memory; false if the first entry wanted is not there.
+    pub(super) fn try_read(
+        &mut self,
+        offset: u64,
+        plus: bool,
+        sink: &mut Sink<'_>,
+    ) -> Result<bool> {
+        if !self.prepare(offset)? {
+            return Ok(false);
+        }
+        let (step, taken) = self.emit(offset, plus, sink)?;
+        Ok(step == Step::Done || taken)
+    }
+
+    /// Reads, fetching if need be.
+    pub(super) async fn read(
+        &mut self,
+        offset: u64,
+        plus: bool,
+        sink: &mut Sink<'_>,
+    ) -> Result<()> {
+        if !self.prepare(offset)? {
+            self.fetch(offset).await?;
+        }
+        loop {
+            let (step, taken) = self.emit(offset, plus, sink)?;
+            if step == Step::Done || taken {
+                break;
+            }
+            self.fetch(offset).await?;
+        }
+        if let Source::Pages(stream) = &mut self.source {
+            stream.settle_down(&self.core, self.node);
+        }
+        Ok(())
+    }
+
+    /// Opens the source, anew if the reader goes back to the start. False if that needs a request.
+    fn prepare(&mut self, offset: u64) -> Result<bool> {
+        if offset > 0 && !matches!(self.source, Source::Closed) {
+            return Ok(true);
+        }
+        let ns = self.core.ns.lock();
+        let dir = ns.resolve(self.node)?;
+        self.local = Vec::new();
+        self.source = Source::Closed;
+        if !ns.is_linked(dir) {
+            self.source = Source::Known(Vec::new());
+        } else if let Some(known) = ns.snapshot(dir, self.core.clock.now()) {
+            self.source = Source::Known(known);
+        } else {
+            self.local = ns.local_children(dir);
+        }
+        Ok(!matches!(self.source, Source::Closed))
+    }
+
+    /// Hands entries to the sink; the flag tells whether it took any.
+    fn emit(&mut self, offset: u64, plus: bool, sink: &mut Sink<'_>) -> Result<(Step, bool)> {
+        let mut taken = false;
+        let mut sink = |entry: DirEntry<'_>| {
+            let took = sink(entry);
+            taken |= took;
+            took
+        };
+        let mut ns = self.core.ns.lock();
+        let dir = ns.resolve(self.node)?;
+        let mut out = Emitter {
+            core: &self.core,
+            ns: &mut ns,
+            dir,
+            at: offset,
+            plus,
+            sink: &mut sink,
+        };
+        let step = match &mut self.source {
+            Source::Closed => Step::Miss,
+            Source::Known(known) => {
+                out.dots();
+                out.children(known);
+                Step::Done
+            }
+            Source::Pages(stream) => {
+                let full = !(out.dots() && out.children(&self.local));
+                if full {
+                    Step::Done
+                } else {
+                    stream.emit(&mut out, &self.local)
+                }
+            }
+        };
+        Ok((step, taken))
+    }
+
+    /// Fetches the page with the entry at `offset`.
+    async fn fetch(&mut self, offset: u64) -> Result<()> {
+        if let Source::Closed = self.source {
+            self.source = Source::Pages(Box::new(Stream::new(&self.core, self.node)?));
+        }
+        let lead = 2 + self.local.len() as u64;
+        match &mut self.source {
+            Source::Pages(stream) => {
+                stream
+                    .fetch(&self.core, self.node, offset.saturating_sub(lead))
+                    .await
+            }
+            Source::Closed | Source::Known(_) => Ok(()),
+        }
+    }
+}
+
+/// Where entries go, and at which place of the directory the next one is.
+pub(super) struct Emitter<'a, 'b> {
+    core: &'a Core,
+    pub(super) ns: &'a mut Namespace,
+    pub(super) dir: Slot,
+    pub(super) at: u64,
+    plus: bool,
+    sink: &'a mut Sink<'b>,
+}
+
+impl Emitter<'_, '_> {
+    /// `.` and `..`, as far as they are still to come; false if the sink is full.
+    fn dots(&mut self) -> bool {
+        for (place, name) in [".", ".."].into_iter().enumerate() {
+            let place = place as u64;
+            if self.at != place {
+                continue;
+            }
+            let slot = if place == 0 {
+                self.dir
+            } else {
+                self.ns.parent(self.dir)
+            };
+            let entry = DirEntry {
+                name,
+                kind: FileKind::Directory,
+                ino: self.ns.id(slot).get(),
+                next_offset: place + 1,
+                entry: None,
+            };
+            if !(self.sink)(entry) {
+                return false;
+            }
+            self.at += 1;
+        }
+        true
+    }
+
+    /// Entries of a snapshot, which begins after the dots; false if the sink is full.
+    fn children(&mut self, known: &Snapshot) -> bool {
+        while let Some(child) = known.get((self.at - 2) as usize) {
+            if self.ns.still_there(self.dir, *child) && !self.child(child.0) {
+                return false;
+            }
+            self.at += 1;
+        }
+        true
+    }
+
+    /// An entry that has an inode.
+    fn child(&mut self, slot: Slot) -> bool {
+        let now = self.core.clock.now();
+        let plus = self.plus && !self.core.config.always_ask();
+        let attr = self.ns.attr(slot);
+        // Looked up in advance; taken back if the sink does not take the entry.
+        let entry = plus.then(|| self.ns.entry(slot, now));
+        let name = self.ns.name(slot).to_owned();
+        let took = (self.sink)(DirEntry {
+            name: &name,
+            kind: attr.kind,
+            ino: attr.node.get(),
+            next_offset: self.at + 1,
+            entry,
+        });
+        if !took && entry.is_some() {
+            self.ns.forget(attr.node, 1);
+        }
+        took
+    }
+
+    /// An entry of a page. `learn`: since when what it says is known, unless that is no longer sure.
+    pub(super) fn listed(
+        &mut self,
+        entry: &crate::namespace::Listed,
+        learn: Option<crate::clock::Moment>,
+    ) -> bool {
+        let slot = match learn {
+            Some(sent) => self.ns.learn(self.dir, &entry.name, &entry.seen, sent),
+            None => self.ns.child(self.dir, &entry.name),
+        };
+        if let Some(slot) = slot {
+            let took = self.child(slot);
+            self.at += u64::from(took);
+            return took;
+        }
+        let took = (self.sink)(DirEntry {
+            name: &entry.name,
+            kind: match entry.seen {
+                Seen::File(_) => FileKind::File,
+                Seen::Dir { .. } => FileKind::Directory,
+            },
+            // No node, and programs skip entries with inode number 0.
+            ino: u64::MAX,
+            next_offset: self.at + 1,
+            entry: None,
+        });
+        self.at += u64::from(took);
+        took
+    }
+}

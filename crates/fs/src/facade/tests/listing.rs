@@ -1,0 +1,213 @@
+use super::*;
+
+fn numbered(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("f{number:05}")).collect()
+}
+
+fn bucket_of(keys: &[String], page: u32) -> Arc<FakeBucket> {
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    FakeBucket::with_page(&keys, page)
+}
+
+#[tokio::test]
+async fn a_listing_answers_the_lookups_and_listings_after_it() {
+    let mount = mount(&["a", "b/x", "c"]);
+    let entries = mount.entries(NodeId::ROOT, true, 2).await;
+    let seen: Vec<_> = entries
+        .iter()
+        .map(|(name, kind, _)| (name.as_str(), *kind))
+        .collect();
+    let (file, dir) = (FileKind::File, FileKind::Directory);
+    assert_eq!(
+        seen,
+        [
+            (".", dir),
+            ("..", dir),
+            ("a", file),
+            ("c", file),
+            ("b", dir)
+        ]
+    );
+    assert!(entries[2..].iter().all(|(_, _, node)| node.is_some()));
+    assert_eq!(
+        mount.counts(),
+        Counts {
+            list: 1,
+            ..Counts::default()
+        }
+    );
+    for (name, _, node) in &entries[2..] {
+        assert_eq!(mount.walk(name).await.unwrap().attr.node, node.unwrap());
+    }
+    assert_eq!(mount.names(NodeId::ROOT).await, ["a", "b", "c"]);
+    assert_eq!(mount.kind("zzz").await, None);
+    assert_eq!(mount.counts().all(), 0);
+}
+
+#[tokio::test]
+async fn ten_thousand_entries_take_ten_requests() {
+    let keys = numbered(10_000);
+    for (limit, second) in [(20_000, 0), (1000, 10)] {
+        let mount = mount_with(bucket_of(&keys, 1000), |config| {
+            config.max_stat_cache_size = limit;
+        });
+        assert_eq!(mount.names(NodeId::ROOT).await, keys);
+        assert_eq!(mount.counts().list, 10);
+        assert_eq!(mount.names(NodeId::ROOT).await, keys);
+        assert_eq!(mount.counts().list, second);
+    }
+}
+
+#[tokio::test]
+async fn every_entry_of_a_listing_has_a_node_whatever_the_cache_holds() {
+    let keys = numbered(300);
+    let mount = mount_with(bucket_of(&keys, 100), |config| {
+        config.max_stat_cache_size = 7;
+    });
+    let entries = mount.entries(NodeId::ROOT, true, 33).await;
+    assert_eq!(entries.len(), 302);
+    assert!(entries[2..].iter().all(|(_, _, node)| node.is_some()));
+    for (_, _, node) in &entries[2..] {
+        mount.fs.forget(node.unwrap(), 1);
+    }
+    assert!(mount.fs.core.ns.lock().live() <= 8);
+}
+
+#[tokio::test]
+async fn what_the_sink_refuses_is_not_looked_up() {
+    let mount = mount(&["a"]);
+    let handle = mount.fs.opendir(NodeId::ROOT).unwrap();
+    mount
+        .fs
+        .readdir(handle, 2, true, &mut |_| false)
+        .await
+        .unwrap();
+    let node = mount.walk("a").await.unwrap().attr.node;
+    mount.fs.forget(node, 1);
+    let ns = mount.fs.core.ns.lock();
+    assert_eq!(ns.lookups(ns.resolve(node).unwrap()), 0);
+}
+
+#[tokio::test]
+async fn a_reader_can_go_back_to_any_offset() {
+    let keys = numbered(25);
+    let mount = mount_with(bucket_of(&keys, 10), |config| {
+        config.max_stat_cache_size = 0;
+    });
+    let handle = mount.fs.opendir(NodeId::ROOT).unwrap();
+    let mut offsets = Vec::new();
+    let mut offset = 0;
+    loop {
+        let before = offsets.len();
+        let mut sink = |entry: DirEntry<'_>| {
+            offsets.push((entry.name.to_owned(), entry.next_offset));
+            true
+        };
+        mount
+            .fs
+            .readdir(handle, offset, false, &mut sink)
+            .await
+            .unwrap();
+        if offsets.len() == before {
+            break;
+        }
+        offset = offsets.last().unwrap().1;
+    }
+    assert_eq!(offsets.len(), 27);
+    for place in [20, 3, 26, 12, 11, 13, 2] {
+        let mut next = None;
+        let mut sink = |entry: DirEntry<'_>| {
+            next.get_or_insert_with(|| entry.name.to_owned());
+            true
+        };
+        mount
+            .fs
+            .readdir(handle, offsets[place].1, false, &mut sink)
+            .await
+            .unwrap();
+        assert_eq!(
+            next,
+            offsets.get(place + 1).map(|(name, _)| name.clone()),
+            "after {place}"
+        );
+    }
+    mount.fs.releasedir(handle);
+    assert!(
+        mount
+            .fs
+            .readdir(handle, 0, false, &mut |_| true)
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn an_expired_listing_is_read_again() {
+    let mount = mount(&["a", "b"]);
+    assert_eq!(mount.names(NodeId::ROOT).await, ["a", "b"]);
+    mount.bucket.write("c", 1);
+    mount.bucket.remove("a");
+    assert_eq!(mount.names(NodeId::ROOT).await, ["a", "b"]);
+    mount.clock.advance(Duration::from_secs(901));
+    assert_eq!(mount.names(NodeId::ROOT).await, ["b", "c"]);
+    assert_eq!(mount.kind("a").await, None);
+    assert_eq!(mount.counts().list, 2);
+}
+
+#[tokio::test]
+async fn removing_while_reading_leaves_nothing_behind() {
+    let keys = numbered(30);
+    let mount = mount_with(bucket_of(&keys, 10), |_| {});
+    let handle = mount.fs.opendir(NodeId::ROOT).unwrap();
+    let mut offset = 0;
+    loop {
+        let from = offset;
+        let mut names = Vec::new();
+        let mut sink = |entry: DirEntry<'_>| {
+            if names.len() == 4 {
+                return false;
+            }
+            offset = entry.next_offset;
+            names.push(entry.name.to_owned());
+            true
+        };
+        mount
+            .fs
+            .readdir(handle, from, false, &mut sink)
+            .await
+            .unwrap();
+        if names.is_empty() {
+            break;
+        }
+        for name in names.iter().filter(|name| !name.starts_with('.')) {
+            mount
+                .fs
+                .unlink(NodeId::ROOT, name.as_bytes())
+                .await
+                .unwrap();
+        }
+    }
+    mount.fs.releasedir(handle);
+    assert!(mount.bucket.keys().is_empty());
+    assert!(mount.names(NodeId::ROOT).await.is_empty());
+}
+
+#[tokio::test]
+async fn pages_stay_within_the_budget() {
+    let keys = numbered(50);
+    let mount = mount_with(bucket_of(&keys, 10), |config| config.memory = 1000);
+    assert_eq!(mount.names(NodeId::ROOT).await, keys);
+    assert_eq!(mount.fs.core.budget.peak(), 0, "no page fits: none is kept");
+    let mount = mount_with(bucket_of(&keys, 10), |config| config.memory = 1 << 20);
+    let handle = mount.fs.opendir(NodeId::ROOT).unwrap();
+    let mut room = 5;
+    let mut sink = |_: DirEntry<'_>| {
+        room -= 1;
+        room > 0
+    };
+    mount.fs.readdir(handle, 0, true, &mut sink).await.unwrap();
+    assert!(mount.fs.core.budget.used() > 0);
+    mount.fs.releasedir(handle);
+    tokio::task::yield_now().await;
+    assert_eq!(mount.fs.core.budget.used(), 0);
+}

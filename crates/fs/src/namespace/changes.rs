@@ -1,0 +1,187 @@
+//! What this mount itself did. Known at once, and better than any answer to a request that was sent before.
+
+use super::inodes::Flags;
+use super::tag::Tag;
+use super::{Meta, Namespace, Slot};
+use crate::clock::Moment;
+use crate::types::{ObjectVersion, SetAttr, UnixNanos};
+
+impl Namespace {
+    /// A new file or directory under a name that leads nowhere. A file is local until it is published.
+    pub(crate) fn created(
+        &mut self,
+        dir: Slot,
+        name: &str,
+        is_dir: bool,
+        meta: Meta,
+        (now, wall): (Moment, UnixNanos),
+    ) -> Slot {
+        self.negatives.remove(dir, name);
+        let slot = self.inodes.alloc(dir, name, is_dir);
+        self.dentries.link(&mut self.inodes, slot);
+        let inode = self.inodes.get_mut(slot);
+        inode.mtime = wall;
+        inode.proven = now;
+        if meta != Meta::default() {
+            inode.extra_mut().meta = meta;
+        }
+        if is_dir {
+            self.set_valid(slot, true);
+            self.evict(slot);
+        } else {
+            inode.set(Flags::LOCAL, true);
+            // The page cache of a new node is empty: it holds nothing but what is written here.
+            inode.set(Flags::CACHED, true);
+        }
+        slot
+    }
+
+    /// A file is being written here: until it is published, the table knows its size best.
+    pub(crate) fn writing(&mut self, slot: Slot) {
+        self.set_valid(slot, false);
+        self.inodes.get_mut(slot).set(Flags::LOCAL, true);
+    }
+
+    /// A writer's file has this size now.
+    pub(crate) fn wrote(&mut self, slot: Slot, size: u64, wall: UnixNanos) {
+        let inode = self.inodes.get_mut(slot);
+        inode.size = size;
+        inode.mtime = wall;
+        if let Some(extra) = &mut inode.extra {
+            // An earlier utimens does not outlive a write.
+            extra.meta.mtime = None;
+            extra.meta.ctime = None;
+        }
+    }
+
+    /// What was written is in OSS as `version`. The page cache went through the same writes and stays good.
+    pub(crate) fn published(&mut self, slot: Slot, version: &ObjectVersion, now: Moment) {
+        let inode = self.inodes.get_mut(slot);
+        inode.tag = Tag::new(&version.etag);
+        inode.size = version.size;
+        inode.mtime = version.mtime;
+        inode.proven = now;
+        if version.crc64.is_some() || version.version_id.is_some() || inode.extra.is_some() {
+            let extra = inode.extra_mut();
+            extra.crc64 = version.crc64;
+            extra.version_id.clone_from(&version.version_id);
+        }
+    }
+
+    /// No writer is left. What the table knows of the file counts as an answer of OSS from now on, unless something was
+    /// `lost`; a file that never came there is gone.
+    pub(crate) fn written(&mut self, slot: Slot, lost: bool, now: Moment) {
+        let inode = self.inodes.get_mut(slot);
+        inode.set(Flags::LOCAL, false);
+        if inode.tag == Tag::None {
+            self.detach(slot);
+        } else if inode.has(Flags::LINKED) {
+            inode.proven = now;
+            if lost {
+                // The page cache holds what was lost.
+                inode.set(Flags::CACHED, false);
+            }
+            self.set_valid(slot, !lost);
+            self.evict(slot);
+        }
+    }
+
+    /// The name was deleted here.
+    pub(crate) fn removed(&mut self, dir: Slot, name: &str, now: Moment) {
+        if let Some(slot) = self.child(dir, name) {
+            self.detach(slot);
+        }
+        self.negatives.insert(dir, name, now);
+        self.tombstones.removed(dir, name, now);
+        self.keep_up(dir, now);
+    }
+
+    /// A name left `dir`. If it was the last key, the prefix is gone from OSS, and so may be those above it, but a
+    /// directory does not vanish with its last file: this mount keeps it up until it is removed or seen again.
+    fn keep_up(&mut self, dir: Slot, now: Moment) {
+        let inode = self.inodes.get_mut(dir);
+        let removals = &mut inode.dir_mut().removals;
+        *removals = removals.wrapping_add(1);
+        let mut at = dir;
+        while at != Slot::ROOT && self.inodes.get(at).has(Flags::LINKED) {
+            let inode = self.inodes.get_mut(at);
+            inode.proven = now;
+            inode.set(Flags::LOCAL, true);
+            let parent = inode.parent;
+            self.set_valid(at, false);
+            at = parent;
+        }
+    }
+
+    /// The inode was renamed here, over whatever the new name led to.
+    pub(crate) fn moved(&mut self, slot: Slot, new_dir: Slot, new_name: &str, now: Moment) {
+        let inode = self.inodes.get(slot);
+        let (old_dir, old_name) = (inode.parent, inode.name.clone());
+        match self.child(new_dir, new_name) {
+            Some(target) if target == slot => return,
+            Some(target) => self.detach(target),
+            None => self.negatives.remove(new_dir, new_name),
+        }
+        if self.inodes.get(slot).has(Flags::LINKED) {
+            self.dentries.unlink(&mut self.inodes, slot);
+        }
+        let inode = self.inodes.get_mut(slot);
+        inode.parent = new_dir;
+        inode.name = new_name.into();
+        inode.proven = now;
+        self.dentries.link(&mut self.inodes, slot);
+        self.negatives.insert(old_dir, &old_name, now);
+        self.tombstones.removed(old_dir, &old_name, now);
+        self.keep_up(old_dir, now);
+        self.moved_below(slot, now);
+        self.drop_if_unused(old_dir);
+    }
+
+    /// Every known inode below moved too. A copy can have another ETag than its source, so files have to be asked for.
+    fn moved_below(&mut self, slot: Slot, now: Moment) {
+        let mut files = Vec::new();
+        let mut dirs = vec![slot];
+        while let Some(dir) = dirs.pop() {
+            for child in self.inodes.get(dir).children().to_vec() {
+                if self.inodes.get(child).is_dir() {
+                    self.inodes.get_mut(child).proven = now;
+                    dirs.push(child);
+                } else if !self.is_local(child) {
+                    files.push(child);
+                }
+            }
+            if let Some(extra) = &mut self.inodes.get_mut(dir).extra {
+                extra.dir.gaps = true;
+            }
+        }
+        for file in files {
+            self.set_valid(file, false);
+            self.drop_if_unused(file);
+        }
+    }
+
+    /// Changes attributes other than the size, for this mount's life.
+    pub(crate) fn set_meta(&mut self, slot: Slot, change: &SetAttr, wall: UnixNanos) {
+        let meta = &mut self.inodes.get_mut(slot).extra_mut().meta;
+        meta.mode = change.mode.or(meta.mode);
+        meta.uid = change.uid.or(meta.uid);
+        meta.gid = change.gid.or(meta.gid);
+        meta.atime = change.atime.or(meta.atime);
+        meta.mtime = change.mtime.or(meta.mtime);
+        meta.ctime = Some(wall);
+        meta.local = true;
+    }
+
+    /// What is known beyond a listing of a file about to be uploaded or copied.
+    pub(crate) fn meta(&self, slot: Slot) -> Meta {
+        self.inodes.get(slot).meta()
+    }
+
+    /// The page cache will hold the present version, and whether it held that and no other before.
+    pub(crate) fn note_cached(&mut self, slot: Slot) -> bool {
+        let inode = self.inodes.get_mut(slot);
+        let before = inode.has(Flags::CACHED);
+        inode.set(Flags::CACHED, true);
+        before
+    }
+}

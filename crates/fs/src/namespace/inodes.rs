@@ -1,0 +1,342 @@
+//! The inode table: one slot of 96 bytes per known name, the name's own bytes, and (for directories and odd cases)
+//! a box of extras. With about 6 bytes in the dentry index and 4 in the parent's list of children, a file with a
+//! name of 20 bytes takes about 130 bytes (ossfs 1: 4,000).
+//!
+//! A node id is a slot's generation and number, so that finding a node needs no hash map and a slot that is used
+//! again gives a new id.
+
+use std::sync::Arc;
+
+use super::tag::Tag;
+use crate::clock::Moment;
+use crate::types::{NodeId, UnixNanos};
+
+/// The place of an inode in the table. Only valid while the inode lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Slot(pub(crate) u32);
+
+impl Slot {
+    pub(crate) const ROOT: Self = Self(0);
+}
+
+/// One inode.
+#[derive(Debug)]
+pub(crate) struct Inode {
+    /// Counts the uses of this slot.
+    pub(crate) generation: u32,
+    /// The directory it is (or was) in; the root's is the root.
+    pub(crate) parent: Slot,
+    pub(crate) name: Box<str>,
+    pub(crate) size: u64,
+    pub(crate) mtime: UnixNanos,
+    /// When the request was sent whose answer the attributes are from; local changes count as answers.
+    pub(crate) proven: Moment,
+    pub(crate) tag: Tag,
+    /// How many lookups the kernel has to forget. Sticks at the maximum: such a node lives as long as the mount.
+    pub(crate) lookups: u32,
+    /// Open handles.
+    pub(crate) holds: u32,
+    pub(crate) flags: Flags,
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// What else is true of an inode; one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flags(u8);
+
+impl Flags {
+    /// The slot is in use.
+    pub(crate) const LIVE: Self = Self(1);
+    /// A directory; otherwise a file.
+    pub(crate) const DIR: Self = Self(2);
+    /// The parent's name leads here. Without it the file was deleted or replaced, and lives for its handles.
+    pub(crate) const LINKED: Self = Self(4);
+    /// The attributes count as cached: they answer for as long as `proven` is young enough.
+    pub(crate) const VALID: Self = Self(8);
+    /// Used since the clock's hand last passed.
+    pub(crate) const RECENT: Self = Self(16);
+    /// This mount knows better than OSS: a file being written, or a directory kept after its last entry went.
+    pub(crate) const LOCAL: Self = Self(32);
+    /// The page cache holds bytes of the version in `tag`, and of no other.
+    pub(crate) const CACHED: Self = Self(64);
+
+    pub(crate) fn has(self, flag: Self) -> bool {
+        self.0 & flag.0 != 0
+    }
+
+    pub(crate) fn set(&mut self, flag: Self, on: bool) {
+        if on {
+            self.0 |= flag.0;
+        } else {
+            self.0 &= !flag.0;
+        }
+    }
+}
+
+/// What few inodes have.
+#[derive(Debug, Default)]
+pub(crate) struct Extra {
+    /// Attributes that the object's metadata or a local change names.
+    pub(crate) meta: Meta,
+    /// Of the version in `tag`.
+    pub(crate) version_id: Option<Arc<str>>,
+    /// Of the version in `tag`.
+    pub(crate) crc64: Option<u64>,
+    /// Of a directory.
+    pub(crate) dir: Dir,
+}
+
+/// Attributes that a listing does not show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Meta {
+    pub(crate) mode: Option<u16>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+    pub(crate) atime: Option<UnixNanos>,
+    pub(crate) mtime: Option<UnixNanos>,
+    pub(crate) ctime: Option<UnixNanos>,
+    /// Set by a program on this mount and not in OSS: must not be evicted.
+    pub(crate) local: bool,
+}
+
+/// What is known of a directory's contents.
+#[derive(Debug, Default)]
+pub(crate) struct Dir {
+    /// Every known child, in the order of the names' bytes.
+    pub(crate) children: Vec<Slot>,
+    /// If `children` are all there are: since when that is known.
+    pub(crate) complete: Option<Moment>,
+    /// Some child's attributes were evicted after the listing: it answers "no such name" but not `readdir`.
+    pub(crate) gaps: bool,
+    /// How many children left because the cache was full.
+    pub(crate) dropped: u32,
+    /// How many names this mount took away from here.
+    pub(crate) removals: u32,
+    /// Listed at least once, and whether that took one page.
+    pub(crate) listed: Option<Pages>,
+    /// How many opens in a row followed the order of names, and the child opened last.
+    pub(crate) run: u32,
+    pub(crate) last_opened: Option<Slot>,
+}
+
+/// How long a directory was when it was last listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pages {
+    One,
+    Many,
+}
+
+/// The slots.
+#[derive(Debug)]
+pub(crate) struct Inodes {
+    slots: Vec<Inode>,
+    free: Vec<Slot>,
+}
+
+impl Inode {
+    fn free(generation: u32) -> Self {
+        Self {
+            generation,
+            parent: Slot::ROOT,
+            name: Box::default(),
+            size: 0,
+            mtime: 0,
+            proven: Moment(0),
+            tag: Tag::None,
+            lookups: 0,
+            holds: 0,
+            flags: Flags::default(),
+            extra: None,
+        }
+    }
+
+    pub(crate) fn has(&self, flag: Flags) -> bool {
+        self.flags.has(flag)
+    }
+
+    pub(crate) fn set(&mut self, flag: Flags, on: bool) {
+        self.flags.set(flag, on);
+    }
+
+    pub(crate) fn is_dir(&self) -> bool {
+        self.has(Flags::DIR)
+    }
+
+    pub(crate) fn meta(&self) -> Meta {
+        self.extra
+            .as_ref()
+            .map(|extra| extra.meta)
+            .unwrap_or_default()
+    }
+
+    pub(crate) fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    pub(crate) fn dir(&self) -> Option<&Dir> {
+        self.extra.as_ref().map(|extra| &extra.dir)
+    }
+
+    pub(crate) fn dir_mut(&mut self) -> &mut Dir {
+        &mut self.extra_mut().dir
+    }
+
+    pub(crate) fn children(&self) -> &[Slot] {
+        self.dir().map_or(&[], |dir| &dir.children)
+    }
+}
+
+impl Inodes {
+    /// A table with the root alone.
+    pub(crate) fn new() -> Self {
+        let mut root = Inode::free(0);
+        root.flags = Flags(Flags::LIVE.0 | Flags::DIR.0 | Flags::LINKED.0);
+        // The kernel never forgets the root.
+        root.lookups = u32::MAX;
+        Self {
+            slots: vec![root],
+            free: Vec::new(),
+        }
+    }
+
+    /// A table whose slots have had these generations, all of them free but the root's.
+    pub(crate) fn with_generations(generations: &[u32]) -> Self {
+        let mut inodes = Self::new();
+        for generation in generations.iter().skip(1) {
+            // One past what was: the ids of a former life are not handed out again, unless `put` brings one back.
+            inodes.free.push(Slot(inodes.slots.len() as u32));
+            inodes.slots.push(Inode::free(generation.wrapping_add(1)));
+        }
+        inodes
+    }
+
+    pub(crate) fn generations(&self) -> Vec<u32> {
+        self.slots.iter().map(|inode| inode.generation).collect()
+    }
+
+    pub(crate) fn get(&self, slot: Slot) -> &Inode {
+        &self.slots[slot.0 as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: Slot) -> &mut Inode {
+        &mut self.slots[slot.0 as usize]
+    }
+
+    /// How many slots there are, used and free.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// How many inodes live.
+    #[cfg(test)]
+    pub(crate) fn live(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(crate) fn id(&self, slot: Slot) -> NodeId {
+        let raw = u64::from(self.get(slot).generation) << 32 | (u64::from(slot.0) + 1);
+        NodeId::new(raw).expect("the lower half is at least 1")
+    }
+
+    /// The slot of a node that lives.
+    pub(crate) fn resolve(&self, node: NodeId) -> Option<Slot> {
+        let slot = Slot((node.get() as u32).checked_sub(1)?);
+        let inode = self.slots.get(slot.0 as usize)?;
+        (inode.generation == (node.get() >> 32) as u32 && inode.has(Flags::LIVE)).then_some(slot)
+    }
+
+    /// Takes a free slot for a new inode.
+    pub(crate) fn alloc(&mut self, parent: Slot, name: &str, dir: bool) -> Slot {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Inode::free(0));
+            Slot(u32::try_from(self.slots.len() - 1).expect("2^32 inodes don't fit in memory"))
+        });
+        let inode = self.get_mut(slot);
+        inode.parent = parent;
+        inode.name = name.into();
+        inode.set(Flags::LIVE, true);
+        inode.set(Flags::DIR, dir);
+        slot
+    }
+
+    /// Brings the inode of a former life back under its old id. Fails if the slot is taken.
+    pub(crate) fn put(
+        &mut self,
+        node: NodeId,
+        parent: Slot,
+        name: &str,
+        dir: bool,
+    ) -> Option<Slot> {
+        let slot = Slot((node.get() as u32).checked_sub(1)?);
+        let at = self.free.iter().position(|free| *free == slot)?;
+        self.free.swap_remove(at);
+        let inode = self.get_mut(slot);
+        inode.generation = (node.get() >> 32) as u32;
+        inode.parent = parent;
+        inode.name = name.into();
+        inode.set(Flags::LIVE, true);
+        inode.set(Flags::DIR, dir);
+        Some(slot)
+    }
+
+    /// Frees a slot. Its next user has another id.
+    pub(crate) fn release(&mut self, slot: Slot) {
+        let next = self.get(slot).generation.wrapping_add(1);
+        *self.get_mut(slot) = Inode::free(next);
+        self.free.push(slot);
+    }
+
+    /// The slots in use.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, &Inode)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, inode)| inode.has(Flags::LIVE))
+            .map(|(at, inode)| (Slot(at as u32), inode))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stated_size_holds() {
+        assert_eq!(size_of::<Inode>(), 96);
+    }
+
+    #[test]
+    fn ids_are_not_used_twice() {
+        let mut inodes = Inodes::new();
+        assert_eq!(inodes.id(Slot::ROOT), NodeId::ROOT);
+        let slot = inodes.alloc(Slot::ROOT, "a", false);
+        let first = inodes.id(slot);
+        inodes.release(slot);
+        assert_eq!(inodes.resolve(first), None);
+        let again = inodes.alloc(Slot::ROOT, "a", false);
+        assert_eq!(again, slot, "the slot is");
+        assert_ne!(inodes.id(again), first, "the id is not");
+        assert_eq!(inodes.resolve(inodes.id(again)), Some(again));
+        assert_eq!(inodes.live(), 2);
+        assert_eq!(inodes.resolve(NodeId::new(1 << 32).unwrap()), None);
+        assert_eq!(inodes.resolve(NodeId::new(77).unwrap()), None);
+    }
+
+    #[test]
+    fn a_successor_goes_on_with_the_ids() {
+        let mut inodes = Inodes::new();
+        let gone = inodes.alloc(Slot::ROOT, "gone", false);
+        let gone_id = inodes.id(gone);
+        inodes.release(gone);
+        let kept = inodes.alloc(Slot::ROOT, "kept", false);
+        let kept_id = inodes.id(kept);
+        let mut next = Inodes::with_generations(&inodes.generations());
+        assert_eq!(next.put(kept_id, Slot::ROOT, "kept", false), Some(kept));
+        assert_eq!(next.put(kept_id, Slot::ROOT, "kept", false), None);
+        assert_eq!(next.resolve(kept_id), Some(kept));
+        for _ in 0..4 {
+            let slot = next.alloc(Slot::ROOT, "new", false);
+            assert!(next.id(slot) != gone_id && next.id(slot) != kept_id);
+        }
+    }
+}

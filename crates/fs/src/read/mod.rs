@@ -1,0 +1,31 @@
+//! Reading objects: from an offset that a program asks for to bytes in memory.
+//!
+//! One [`Reader`] serves one version of one object, however many handles are open on it; the
+//! [`Engine`] of the mount hands readers out and owns what they share. Who does what:
+//!
+//! * A *small* object is fetched whole, by one GET, when it is opened (`whole`): a task of its own
+//!   downloads it into the mount's cache; `read` waits for that task, whoever started it. Neighbours
+//!   that will be opened next can be prefetched, and are then in the cache already.
+//! * A *large* object is read in blocks of 1 MiB (`blocks`). `streams` recognises sequential reading by
+//!   region, not by handle, and says how far to read ahead; `fetch` turns missing blocks into a few
+//!   parallel range requests whose tasks fill block after block as bytes arrive. A block is fetched
+//!   once: who comes second waits for it. A read that belongs to no stream fetches exactly what was
+//!   asked, and keeps nothing.
+//!
+//! Every GET carries `If-Match`, so one reader never mixes two versions: once the object changed, what
+//! is not in memory yet is [`Error::Stale`](crate::Error::Stale). Every byte kept is leased from the
+//! budget; nobody waits for a lease to read ahead, and caches give theirs back when somebody does.
+
+mod blocks;
+mod engine;
+mod fetch;
+mod pieces;
+mod reader;
+mod streams;
+mod whole;
+
+pub use engine::Engine;
+pub use reader::Reader;
+
+#[cfg(test)]
+mod tests;

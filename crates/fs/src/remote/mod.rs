@@ -1,0 +1,62 @@
+//! What the namespace asks of OSS: the narrow waist between names and the client.
+//!
+//! Every method is one request (or one page). Tests put a bucket in memory behind it and count.
+
+mod oss;
+pub(crate) mod posix;
+
+use futures_util::future::BoxFuture;
+
+use crate::error::Result;
+use crate::namespace::{Facts, Meta};
+use crate::types::ObjectVersion;
+
+/// One `ListObjectsV2` request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ListRequest {
+    /// Keys that begin with this.
+    pub(crate) prefix: String,
+    /// Keys with another `/` after the prefix are rolled up.
+    pub(crate) delimiter: bool,
+    /// At most so many keys and prefixes, 1,000 at the most.
+    pub(crate) max_keys: u32,
+    /// Go on where this answer's token says.
+    pub(crate) token: Option<String>,
+}
+
+/// One answer to it. Both lists are in key order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ListPage {
+    /// Objects, by whole key.
+    pub(crate) objects: Vec<(String, Facts)>,
+    /// Rolled-up prefixes, whole, each ending in `/`.
+    pub(crate) prefixes: Vec<String>,
+    /// Present if there is more.
+    pub(crate) next: Option<String>,
+}
+
+/// One bucket.
+pub(crate) trait Remote: Send + Sync {
+    /// One page of a listing.
+    fn list(&self, request: ListRequest) -> BoxFuture<'_, Result<ListPage>>;
+    /// What one object is, or `None` if there is none.
+    fn head<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Facts>>>;
+    /// Makes a directory's marker object.
+    fn put_marker<'a>(&'a self, key: &'a str, meta: Meta) -> BoxFuture<'a, Result<()>>;
+    /// Deletes an object; fine if there is none.
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>>;
+    /// Deletes up to 1,000 objects.
+    fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>>;
+    /// Copies a version within the bucket, metadata included, over whatever `to` is. `Stale` if it is no longer
+    /// what the key holds.
+    fn copy<'a>(
+        &'a self,
+        from: &'a ObjectVersion,
+        to: &'a str,
+    ) -> BoxFuture<'a, Result<ObjectVersion>>;
+}
+
+pub(crate) use oss::Bucket;
+
+#[cfg(test)]
+pub(crate) mod fake;

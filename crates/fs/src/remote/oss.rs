@@ -1,0 +1,235 @@
+//! The bucket behind the client.
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use ossplit::{
+    AbortMultipartUpload, Client, CompleteMultipartUpload, CopyObject, DeleteMultipleObjects,
+    DeleteObject, HeadObject, InitiateMultipartUpload, ListObjectsV2, NewObject, ObjectMeta,
+    PutObject, UploadPartCopy,
+};
+
+use super::{ListPage, ListRequest, Remote, posix};
+use crate::error::{Error, Result};
+use crate::namespace::tag::Tag;
+use crate::namespace::{Details, Facts, Meta};
+use crate::types::ObjectVersion;
+
+/// Content type of a directory's marker object, as ossfs 1 writes it.
+const DIRECTORY: &str = "application/x-directory";
+
+/// Up to this size one `CopyObject` copies an object; OSS's bound is 5 GB, but a request of that size can take minutes.
+const SINGLE_COPY: u64 = 1 << 30;
+
+/// Size of the parts above that, and how many are copied at once.
+const COPY_PART: u64 = 512 << 20;
+const COPY_PARTS_AT_ONCE: usize = 8;
+
+/// One bucket of OSS.
+pub(crate) struct Bucket {
+    client: Client,
+    name: String,
+}
+
+impl Bucket {
+    pub(crate) fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+
+    async fn copy_in_parts(&self, from: &ObjectVersion, to: &str) -> Result<ObjectVersion> {
+        let head = self
+            .client
+            .head_object(HeadObject::new(&self.name, &*from.key))
+            .await?;
+        if *head.etag != *from.etag {
+            return Err(Error::Stale);
+        }
+        let mut begin = InitiateMultipartUpload::new(&self.name, to);
+        begin.with = NewObject {
+            content_type: head.content_type,
+            user_metadata: head.user_metadata,
+            ..NewObject::default()
+        };
+        let upload_id = self.client.initiate_multipart_upload(begin).await?;
+        let copied = self.copy_parts(from, to, &upload_id).await;
+        if copied.is_err() {
+            let mut abort = AbortMultipartUpload::default();
+            abort.bucket.clone_from(&self.name);
+            to.clone_into(&mut abort.key);
+            abort.upload_id = upload_id;
+            if let Err(error) = self.client.abort_multipart_upload(abort).await {
+                tracing::warn!(%error, "an upload that failed could not be aborted");
+            }
+        }
+        copied
+    }
+
+    async fn copy_parts(
+        &self,
+        from: &ObjectVersion,
+        to: &str,
+        upload_id: &str,
+    ) -> Result<ObjectVersion> {
+        let numbers = 0..from.size.div_ceil(COPY_PART);
+        let parts = numbers.map(|number| {
+            let start = number * COPY_PART;
+            self.client.upload_part_copy(UploadPartCopy {
+                bucket: self.name.clone(),
+                key: to.to_owned(),
+                upload_id: upload_id.to_owned(),
+                part_number: number as u32 + 1,
+                source_bucket: self.name.clone(),
+                source_key: from.key.to_string(),
+                source_range: Some(start..from.size.min(start + COPY_PART)),
+                source_if_match: Some(from.etag.to_string()),
+            })
+        });
+        let parts = stream::iter(parts)
+            .buffered(COPY_PARTS_AT_ONCE)
+            .try_collect()
+            .await?;
+        let done = self
+            .client
+            .complete_multipart_upload(CompleteMultipartUpload {
+                bucket: self.name.clone(),
+                key: to.to_owned(),
+                upload_id: upload_id.to_owned(),
+                parts,
+                forbid_overwrite: false,
+            })
+            .await?;
+        Ok(ObjectVersion {
+            key: to.into(),
+            etag: done.etag.into(),
+            version_id: done.version_id.map(Into::into),
+            size: from.size,
+            mtime: from.mtime,
+            crc64: done.crc64,
+        })
+    }
+}
+
+impl Remote for Bucket {
+    fn list(&self, request: ListRequest) -> BoxFuture<'_, Result<ListPage>> {
+        async move {
+            let page = self
+                .client
+                .list_objects_v2(ListObjectsV2 {
+                    bucket: self.name.clone(),
+                    prefix: request.prefix,
+                    delimiter: request.delimiter.then(|| "/".to_owned()),
+                    start_after: None,
+                    max_keys: Some(request.max_keys),
+                    continuation_token: request.token,
+                })
+                .await?;
+            let objects = page.objects.into_iter().map(|object| {
+                let facts = Facts {
+                    size: object.size,
+                    mtime: nanos(object.last_modified),
+                    tag: Tag::new(&object.etag),
+                    details: None,
+                };
+                (object.key, facts)
+            });
+            Ok(ListPage {
+                objects: objects.collect(),
+                prefixes: page.common_prefixes,
+                next: page.next,
+            })
+        }
+        .boxed()
+    }
+
+    fn head<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Facts>>> {
+        async move {
+            match self
+                .client
+                .head_object(HeadObject::new(&self.name, key))
+                .await
+            {
+                Ok(meta) => Ok(Some(facts(&meta))),
+                Err(error) if error.kind() == ossplit::ErrorKind::NoSuchKey => Ok(None),
+                Err(error) => Err(error.into()),
+            }
+        }
+        .boxed()
+    }
+
+    fn put_marker<'a>(&'a self, key: &'a str, meta: Meta) -> BoxFuture<'a, Result<()>> {
+        let with = NewObject {
+            content_type: Some(DIRECTORY.to_owned()),
+            user_metadata: posix::write(&meta, true),
+            ..NewObject::default()
+        };
+        let request = PutObject::new(&self.name, key, bytes::Bytes::new()).with(with);
+        async move { Ok(self.client.put_object(request).await.map(drop)?) }.boxed()
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>> {
+        let request = DeleteObject::new(&self.name, key);
+        async move { Ok(self.client.delete_object(request).await?) }.boxed()
+    }
+
+    fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>> {
+        async move {
+            let wanted = keys.len();
+            let request = DeleteMultipleObjects::new(&self.name, keys);
+            let gone = self.client.delete_multiple_objects(request).await?;
+            if gone.len() < wanted {
+                let left = wanted - gone.len();
+                let message = format!("{left} of {wanted} objects were not deleted");
+                return Err(ossplit::Error::new(ossplit::ErrorKind::AccessDenied, message).into());
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn copy<'a>(
+        &'a self,
+        from: &'a ObjectVersion,
+        to: &'a str,
+    ) -> BoxFuture<'a, Result<ObjectVersion>> {
+        async move {
+            if from.size > SINGLE_COPY {
+                return self.copy_in_parts(from, to).await;
+            }
+            let request = CopyObject::new(&self.name, &*from.key, to).source_if_match(&*from.etag);
+            let copy = self.client.copy_object(request).await.map_err(|error| {
+                // The source went away: what was opened or listed is not there any more.
+                match Error::from(error) {
+                    Error::NotFound => Error::Stale,
+                    other => other,
+                }
+            })?;
+            Ok(ObjectVersion {
+                key: to.into(),
+                etag: copy.etag.into(),
+                version_id: copy.version_id.map(Into::into),
+                size: from.size,
+                mtime: nanos(copy.last_modified),
+                crc64: copy.crc64.or(from.crc64),
+            })
+        }
+        .boxed()
+    }
+}
+
+/// What an answer about a single object says.
+fn facts(meta: &ObjectMeta) -> Facts {
+    let details = Details {
+        meta: posix::read(&meta.user_metadata),
+        version_id: meta.version_id.as_deref().map(Into::into),
+        crc64: meta.crc64,
+    };
+    Facts {
+        size: meta.size,
+        mtime: nanos(meta.last_modified),
+        tag: Tag::new(&meta.etag),
+        details: Some(Box::new(details)),
+    }
+}
+
+fn nanos(seconds: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000)
+}

@@ -1,0 +1,32 @@
+//! Writing objects: from what a program writes to an object that is in OSS when close returns.
+//!
+//! One [`Writer`] serves one file that is open for writing, whatever the number of handles. Its bytes
+//! are in one of these places:
+//!
+//! * **Buffer** (`buffer`): the end of the file, in memory, leased from the budget. Writes anywhere in
+//!   it are plain copies. A file that never outgrows one part lives here alone and becomes an object by
+//!   one PUT.
+//! * **Parts** (`upload`): when the buffer holds a part's worth it is sent as a part of a multipart
+//!   upload while the program goes on writing; several are in flight. What was sent is not kept. An
+//!   appended-to object begins as part copies inside OSS.
+//! * **Staging file** (`staging`): the whole file, unlinked, in `tmpdir`. A file goes there when
+//!   streaming can't serve it: writes before the buffer, truncation into what was sent, reads of what
+//!   was sent, a budget with no room, or (from the start) a handle that also reads.
+//!
+//! `flush` ends in OSS whatever the place: one PUT, or completion of the upload, its CRC64 compared
+//! with that of the bytes. It then knows the new version, and writing may go on from there.
+//!
+//! A write before the buffer of a file whose parts were sent can't be served from what is left here:
+//! the object is completed as it is and read back into the staging file. Until the next flush others
+//! see it as it was at that moment. Handles that also read never come to this.
+
+mod buffer;
+mod parts;
+mod staging;
+mod upload;
+mod writer;
+
+pub use writer::Writer;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! A multipart upload under way.
+
+use crate::{
+    Context,
+    budget::Lease,
+    error::{Error, Result},
+    types::ObjectVersion,
+};
+use bytes::Bytes;
+use ossplit::{
+    AbortMultipartUpload, CompleteMultipartUpload, CompletedPart, InitiateMultipartUpload,
+    NewObject, UploadPart, UploadPartCopy,
+};
+use std::{ops::Range, sync::Arc};
+use tokio::task::JoinSet;
+
+use super::parts::{LARGEST_PART, MOST_PARTS, SMALLEST_PART};
+
+/// One upload. Dropped before it is complete, it is aborted: no part stays behind.
+pub(super) struct Upload {
+    context: Arc<Context>,
+    key: String,
+    /// `None` once complete or aborted.
+    id: Option<String>,
+    next_part: u32,
+    /// Bytes that parts were begun for.
+    length: u64,
+    done: Vec<CompletedPart>,
+    in_flight: JoinSet<Result<CompletedPart>>,
+}
+
+impl Upload {
+    /// Begins an upload of `key`.
+    pub(super) async fn begin(context: &Arc<Context>, key: &str, with: &NewObject) -> Result<Self> {
+        let mut request = InitiateMultipartUpload::new(context.config.bucket.clone(), key);
+        request.with = with.clone();
+        let id = context.client.initiate_multipart_upload(request).await?;
+        Ok(Self {
+            context: Arc::clone(context),
+            key: key.to_owned(),
+            id: Some(id),
+            next_part: 1,
+            length: 0,
+            done: Vec::new(),
+            in_flight: JoinSet::new(),
+        })
+    }
+
+    /// The number of the next part.
+    pub(super) fn next_part(&self) -> u32 {
+        self.next_part
+    }
+
+    /// Bytes that parts were begun for.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn number(&mut self) -> Result<u32> {
+        if self.next_part > MOST_PARTS {
+            return Err(Error::TooLarge);
+        }
+        self.next_part += 1;
+        Ok(self.next_part - 1)
+    }
+
+    fn id(&self) -> Result<String> {
+        self.id.clone().ok_or(Error::BadHandle)
+    }
+
+    /// Waits until another part may be in flight.
+    async fn room(&mut self) -> Result<()> {
+        while self.in_flight.len() >= self.context.config.parallel_count.max(1) {
+            self.collect_one().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes in one part that ended; false when none is in flight.
+    async fn collect_one(&mut self) -> Result<bool> {
+        match self.in_flight.join_next().await {
+            None => Ok(false),
+            Some(Ok(part)) => {
+                self.done.push(part?);
+                Ok(true)
+            }
+            Some(Err(_)) => Err(Error::BadHandle),
+        }
+    }
+
+    /// Sends a part; returns when another may be sent. An earlier part's failure may come out here.
+    /// Dropping the future half-way does not lose the part: it is in flight before anything is awaited.
+    pub(super) async fn send(&mut self, data: Bytes, lease: Option<Lease>) -> Result<()> {
+        let part_number = self.number()?;
+        self.length += data.len() as u64;
+        let context = Arc::clone(&self.context);
+        let request = UploadPart {
+            bucket: context.config.bucket.clone(),
+            key: self.key.clone(),
+            upload_id: self.id()?,
+            part_number,
+            body: data.into(),
+        };
+        self.in_flight.spawn(async move {
+            let part = context.client.upload_part(request).await;
+            drop(lease);
+            Ok(part?)
+        });
+        self.room().await
+    }
+
+    /// Makes parts of `0..size` of an object, inside OSS. `size` is at least [`SMALLEST_PART`].
+    pub(super) async fn copy(&mut self, source: &ObjectVersion, size: u64) -> Result<()> {
+        for span in spans(size) {
+            let part_number = self.number()?;
+            self.length += span.end - span.start;
+            let context = Arc::clone(&self.context);
+            let request = UploadPartCopy {
+                bucket: context.config.bucket.clone(),
+                key: self.key.clone(),
+                upload_id: self.id()?,
+                part_number,
+                source_bucket: context.config.bucket.clone(),
+                source_key: source.key.to_string(),
+                source_range: Some(span),
+                source_if_match: Some(source.etag.to_string()),
+            };
+            self.in_flight.spawn(async move {
+                let part = context.client.upload_part_copy(request).await;
+                part.map_err(|error| match Error::from(error) {
+                    Error::NotFound => Error::Stale,
+                    other => other,
+                })
+            });
+            self.room().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for all parts and makes the object.
+    pub(super) async fn complete(mut self) -> Result<ossplit::PutObjectOutput> {
+        while self.collect_one().await? {}
+        let mut parts = std::mem::take(&mut self.done);
+        parts.sort_unstable_by_key(|part| part.part_number);
+        let request = CompleteMultipartUpload {
+            bucket: self.context.config.bucket.clone(),
+            key: self.key.clone(),
+            upload_id: self.id()?,
+            parts,
+            forbid_overwrite: false,
+        };
+        let output = self
+            .context
+            .client
+            .complete_multipart_upload(request)
+            .await?;
+        self.id = None;
+        Ok(output)
+    }
+
+    /// Gives the upload up, and returns when its parts are gone.
+    pub(super) async fn abort(mut self) -> Result<()> {
+        self.in_flight.shutdown().await;
+        let request = self.abort_request();
+        match request {
+            Some(request) => Ok(self.context.client.abort_multipart_upload(request).await?),
+            None => Ok(()),
+        }
+    }
+
+    fn abort_request(&mut self) -> Option<AbortMultipartUpload> {
+        Some(AbortMultipartUpload {
+            bucket: self.context.config.bucket.clone(),
+            key: self.key.clone(),
+            upload_id: self.id.take()?,
+        })
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        let Some(request) = self.abort_request() else {
+            return;
+        };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let context = Arc::clone(&self.context);
+        let mut in_flight = std::mem::take(&mut self.in_flight);
+        runtime.spawn(async move {
+            // A part that arrives after the abort would stay: wait for the tasks first.
+            in_flight.shutdown().await;
+            if let Err(error) = context.client.abort_multipart_upload(request).await {
+                tracing::warn!(%error, "an unfinished upload could not be aborted");
+            }
+        });
+    }
+}
+
+/// Ranges of `0..size` for part copies: each at most 5 GiB and at least 100 KiB.
+fn spans(size: u64) -> Vec<Range<u64>> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < size {
+        let mut end = (at + LARGEST_PART).min(size);
+        // What would be left must not be too small to be followed by another part.
+        if end < size && size - end < SMALLEST_PART {
+            end -= SMALLEST_PART;
+        }
+        out.push(at..end);
+        at = end;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copied_spans_cover_the_object_and_are_never_too_small() {
+        for size in [
+            SMALLEST_PART,
+            LARGEST_PART,
+            LARGEST_PART + 1,
+            3 * LARGEST_PART + 5,
+        ] {
+            let spans = spans(size);
+            assert_eq!(spans.first().map(|s| s.start), Some(0));
+            assert_eq!(spans.last().map(|s| s.end), Some(size));
+            assert!(spans.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert!(
+                spans
+                    .iter()
+                    .all(|s| (SMALLEST_PART..=LARGEST_PART).contains(&(s.end - s.start)))
+            );
+        }
+    }
+}
