@@ -341,6 +341,32 @@ fn a_v4_client_needs_a_region() {
 }
 
 #[tokio::test]
+async fn an_empty_body_has_its_length_said() {
+    let script = Script::new([answer(200, &[], ""), answer(200, &[], "")]);
+    let client = script.client();
+    let put = PutObject::new("bucket", "key", "");
+    client.put_object(put).await.unwrap();
+    client.get_object(get()).await.unwrap();
+    let seen = script.seen();
+    assert_eq!(seen[0].header("content-length"), "0");
+    assert_eq!(seen[1].header("content-length"), "");
+}
+
+#[test]
+fn calls_can_be_awaited_on_any_thread() {
+    fn check<T: Send>(_: T) {}
+    let client = Script::new([]).client();
+    check(client.get_object(get()));
+    check(client.put_object(PutObject::new("bucket", "key", "")));
+    check(client.get_bucket_info(GetBucketInfo::new("bucket")));
+    check(client.initiate_multipart_upload(InitiateMultipartUpload::new("bucket", "key")));
+    check(async {
+        let mut output = client.get_object(get()).await?;
+        output.body.collect().await
+    });
+}
+
+#[tokio::test]
 async fn secrets_can_not_be_printed() {
     let script = Script::new([refusal(403, "SignatureDoesNotMatch")]);
     let client = script.client();

@@ -6,7 +6,7 @@ use super::{
     pool::{Stalled, watch},
 };
 use crate::{
-    Body, Client, ErrorKind, GetObject, InitiateMultipartUpload, PutObject,
+    Addressing, Body, Client, ErrorKind, GetObject, InitiateMultipartUpload, PutObject,
     testing::{Server, answer_all, answer_one, config, impatient, read_head},
 };
 use bytes::Bytes;
@@ -158,6 +158,15 @@ async fn a_restarted_server_is_found_again() {
     ended.notified().await;
     read(&client).await.unwrap();
     assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_bucket_under_localhost_is_found_without_a_resolver() {
+    let server = Server::start(|stream, _| answer_all(stream, "hello")).await;
+    let endpoint = format!("http://localhost:{}", server.port());
+    let config = impatient(&endpoint).with_addressing(Addressing::VirtualHost);
+    let client = Client::new(config).unwrap();
+    assert_eq!(read(&client).await.unwrap(), "hello");
 }
 
 #[tokio::test]
