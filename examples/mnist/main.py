@@ -68,13 +68,13 @@ def train(args, data, checkpoints):
 
 def main():
     args = parse()
-    begin = time.perf_counter()
-    data, seconds = load(args.data_dir)
-    print("dataload cost time: ", seconds)
     if args.checkpoint == "mount":
         checkpoints = MountCheckpoints(args.log_dir)
     else:
         checkpoints = Oss2Checkpoints.from_environment(args.background)
+    begin = time.perf_counter()
+    data, seconds = load(args.data_dir)
+    print("dataload cost time: ", seconds)
     stalls, last, accuracy = train(args, data, checkpoints)
     print(f"Accuracy after {args.max_steps} steps: {accuracy}")
     if args.report:
