@@ -123,16 +123,6 @@ async fn a_stale_connection_is_replaced_at_once() {
 }
 
 #[tokio::test]
-async fn a_stale_connection_is_no_reason_to_repeat_what_must_not_be() {
-    let server = hangs_up_once().await;
-    let client = Client::new(config(&server.endpoint())).unwrap();
-    read(&client).await.unwrap();
-    let request = InitiateMultipartUpload::new("bucket", "key");
-    let error = client.initiate_multipart_upload(request).await.unwrap_err();
-    assert_eq!((error.kind(), error.tries()), (ErrorKind::Connection, 1));
-}
-
-#[tokio::test]
 async fn a_restarted_server_is_found_again() {
     let restart = Arc::new(Notify::new());
     let ended = Arc::new(Notify::new());
