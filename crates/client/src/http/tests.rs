@@ -6,7 +6,7 @@ use super::{
     pool::{Stalled, watch},
 };
 use crate::{
-    Addressing, Body, Client, ErrorKind, GetObject, InitiateMultipartUpload, PutObject,
+    Addressing, Body, Client, ErrorKind, GetObject, PutObject,
     testing::{Server, answer_all, answer_one, config, impatient, read_head},
 };
 use bytes::Bytes;
