@@ -34,6 +34,9 @@ pub enum Priority {
     Prefetch,
 }
 
+/// By the place of their queues.
+const CLASSES: [Priority; 3] = [Priority::Demand, Priority::Write, Priority::Prefetch];
+
 /// A cache that can give bytes back.
 pub trait Reclaim: Send + Sync {
     /// Drops leases worth about `bytes` and tells how much that was. Called with no lock of the budget held.
@@ -100,6 +103,17 @@ impl Budget {
         let mut state = self.0.state.lock();
         state.reclaimers.retain(|known| known.strong_count() > 0);
         state.reclaimers.push(cache);
+    }
+
+    /// Bytes that whoever is served next still lacks; 0 when nobody waits. A cache that could not give
+    /// anything when it was asked looks here when it can.
+    pub fn missing(&self) -> u64 {
+        let mut state = self.0.state.lock();
+        let Some(class) = state.first_waiting() else {
+            return 0;
+        };
+        let bytes = state.queues[class].front().map_or(0, |waiter| waiter.bytes);
+        (state.used + bytes).saturating_sub(self.limit(CLASSES[class]))
     }
 
     /// A lease if it can be had at once, without passing anybody who waits in the same or a higher class.
@@ -199,9 +213,8 @@ impl Pool {
                 let Some(class) = state.first_waiting() else {
                     return;
                 };
-                let priority = [Priority::Demand, Priority::Write, Priority::Prefetch][class];
                 let bytes = state.queues[class].front().map_or(0, |waiter| waiter.bytes);
-                if state.used + bytes > self.limit(priority) {
+                if state.used + bytes > self.limit(CLASSES[class]) {
                     return;
                 }
                 let Some(waiter) = state.queues[class].pop_front() else {

@@ -57,6 +57,7 @@ pub(crate) enum Fault {
 struct Object {
     data: Bytes,
     etag: String,
+    crc64: u64,
 }
 
 struct Upload {
@@ -162,7 +163,8 @@ impl State {
     fn object(&mut self, data: Bytes) -> Object {
         self.serial += 1;
         let etag = format!("\"{:032X}\"", self.serial);
-        Object { data, etag }
+        let crc64 = crc64::checksum(&data);
+        Object { data, etag, crc64 }
     }
 }
 
@@ -176,7 +178,7 @@ fn refusal(status: u16, code: &str) -> Answer {
 }
 
 fn stored(object: &Object, document: Option<String>, fault: Option<Fault>) -> Answer {
-    let mut crc = crc64::checksum(&object.data);
+    let mut crc = object.crc64;
     if matches!(fault, Some(Fault::WrongCrc)) {
         crc ^= 1;
     }
