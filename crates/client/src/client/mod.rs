@@ -322,10 +322,10 @@ impl Client {
             }
             _ => None,
         };
-        // A 5xx may come after the effect; a 4xx never does.
+        // A gateway does not know what became of a request that it handed on.
         Failed {
             error,
-            maybe_done: status >= 500,
+            maybe_done: matches!(status, 502 | 504),
             mend,
         }
     }
@@ -392,3 +392,6 @@ fn now() -> i64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| d.as_secs().cast_signed())
 }
+
+#[cfg(test)]
+mod tests;

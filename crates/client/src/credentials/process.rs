@@ -21,11 +21,11 @@ pub struct CredentialProcess {
 impl CredentialProcess {
     /// `command` begins with an absolute path and holds no `$`: no shell reads it.
     pub fn new(command: &str) -> Result<Self, Error> {
+        // Its arguments are not shown: there may be a secret among them.
+        let program = command.split_whitespace().next().unwrap_or("");
         let fault = |what| {
-            Error::new(
-                ErrorKind::InvalidInput,
-                format!("credential_process {command:?}: {what}"),
-            )
+            let message = format!("credential_process {program:?}: {what}");
+            Error::new(ErrorKind::InvalidInput, message)
         };
         if command.contains('$') {
             return Err(fault("no shell reads it: write it without $"));

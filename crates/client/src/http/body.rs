@@ -24,7 +24,7 @@ type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// A body in memory is handed to the connection in slices of at most this many bytes, so that a
 /// slow upload is seen to move: on a stalled one no slice is taken for the read time-out.
-const SLICE: usize = 256 << 10;
+pub(super) const SLICE: usize = 256 << 10;
 
 /// A received piece up to this many bytes is copied out of the connection's read buffer. The buffer
 /// may be much larger than the piece (up to [`READ_BUFFER`]) and would live as long as the piece:

@@ -13,3 +13,6 @@ pub(crate) use body::collect_limited;
 pub use body::{RequestBody, ResponseBody};
 pub use pool::Network;
 pub use transport::{FreshConnection, Transport, TransportError, TransportErrorKind};
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use std::{
     collections::{HashMap, VecDeque},
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -141,7 +141,13 @@ impl Network {
                 None => shared.connect(&host).await?,
             };
             let sending = sender.try_send_request(request);
-            match shared.watch(sending, &observed).await? {
+            let watched = watch(sending, &observed, shared.read_timeout).await;
+            let watched = watched.map_err(|Stalled| {
+                let seconds = shared.read_timeout.as_secs_f64();
+                let message = format!("{}: nothing moved for {seconds} s", shared.endpoint);
+                TransportError::after(TransportErrorKind::Timeout, message)
+            });
+            match watched? {
                 Ok(response) => {
                     let checkout = Checkout {
                         shared: Arc::clone(shared),
@@ -184,30 +190,6 @@ impl Shared {
         let permit = tokio::time::timeout(QUEUE_TIMEOUT, permit).await;
         // The semaphore is never closed; if it were, nothing could be sent either.
         permit.map_err(|_| busy())?.map_err(|_| busy())
-    }
-
-    /// Waits for the head of a response; gives up when no byte of the request's body moved for the
-    /// read time-out. Dropping `sending` then closes the connection.
-    async fn watch<T>(
-        &self,
-        sending: impl Future<Output = T>,
-        observed: &Observed,
-    ) -> Result<T, TransportError> {
-        let limit = self.read_timeout;
-        tokio::pin!(sending);
-        let mut seen = observed.bytes();
-        loop {
-            if let Ok(done) = tokio::time::timeout(limit, &mut sending).await {
-                return Ok(done);
-            }
-            let now = observed.bytes();
-            if now == seen {
-                let seconds = limit.as_secs_f64();
-                let message = format!("{}: nothing moved for {seconds} s", self.endpoint);
-                return Err(TransportError::after(TransportErrorKind::Timeout, message));
-            }
-            seen = now;
-        }
     }
 
     /// Drops connections that grew old: they stand at the front.
@@ -255,11 +237,8 @@ impl Shared {
             .trim_start_matches('[')
             .trim_end_matches(']')
             .to_owned();
-        let addresses: Vec<SocketAddr> =
-            tokio::net::lookup_host((name.as_str(), self.endpoint.port))
-                .await
-                .map_err(|e| fault(TransportErrorKind::Dns, &e))?
-                .collect();
+        let addresses = resolve(&name, self.endpoint.port).await;
+        let addresses = addresses.map_err(|e| fault(TransportErrorKind::Dns, &e))?;
         let stream = TcpStream::connect(&addresses[..])
             .await
             .map_err(|e| fault(TransportErrorKind::Connect, &e))?;
@@ -279,6 +258,43 @@ impl Shared {
             }
         }
         .map_err(|e| fault(TransportErrorKind::Connect, &e))
+    }
+}
+
+/// The addresses of a host. Names under `localhost` are the loopback's without asking anybody (RFC
+/// 6761, 6.3): the embedded server takes `bucket.localhost`, and most resolvers do not know it.
+async fn resolve(name: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+    if name.ends_with(".localhost") {
+        return Ok(vec![
+            (Ipv4Addr::LOCALHOST, port).into(),
+            (Ipv6Addr::LOCALHOST, port).into(),
+        ]);
+    }
+    Ok(tokio::net::lookup_host((name, port)).await?.collect())
+}
+
+/// Nothing moved for too long.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stalled;
+
+/// Waits for the head of a response; gives up when no byte of the request's body moved for `limit`.
+/// Dropping `sending` then closes the connection.
+pub(super) async fn watch<T>(
+    sending: impl Future<Output = T>,
+    observed: &Observed,
+    limit: Duration,
+) -> Result<T, Stalled> {
+    tokio::pin!(sending);
+    let mut seen = observed.bytes();
+    loop {
+        if let Ok(done) = tokio::time::timeout(limit, &mut sending).await {
+            return Ok(done);
+        }
+        let now = observed.bytes();
+        if now == seen {
+            return Err(Stalled);
+        }
+        seen = now;
     }
 }
 

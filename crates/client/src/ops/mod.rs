@@ -40,3 +40,6 @@ fn undecodable(error: impl std::fmt::Display) -> Error {
 fn seconds(xml_time: &str) -> i64 {
     ossplit_protocol::time::parse_xml_time(xml_time).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -240,7 +240,7 @@ impl Files {
         let few = ns.siblings(slot) <= SMALL_DIRECTORY;
         let count = if few { SMALL_DIRECTORY } else { ahead(run) };
         let mut bytes = 0;
-        let mut versions = ns.following(slot, count, small);
+        let mut versions = ns.following(slot, count, small, few);
         versions.retain(|next| {
             bytes += next.size;
             bytes <= AHEAD_BYTES
