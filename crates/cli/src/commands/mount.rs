@@ -23,7 +23,7 @@ pub(crate) struct Args {
 /// Whose command line it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
-    /// `ossplit mount`: ossfs 1's, and OSS_ENDPOINT and OSS_REGION of the environment.
+    /// `ossplit mount`: ossfs 1's, and `OSS_ENDPOINT` and `OSS_REGION` of the environment.
     Ours,
     /// `ossfs`.
     Ossfs1,
