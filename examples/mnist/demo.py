@@ -164,12 +164,14 @@ def main():
     parser.add_argument("--ossplit", default=str(ROOT / "target/release/ossplit"))
     parser.add_argument("--steps", type=int, default=int(os.getenv("DEMO_STEPS", "1000")))
     parser.add_argument("--latency", type=int, default=int(os.getenv("DEMO_LATENCY", "20")))
+    parser.add_argument("--dataset", choices=["digits", "fashion"], default="digits")
     parser.add_argument("--repeat", type=int, default=5, help="loads timed for each form")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / ".demo")
     args = parser.parse_args()
     binary = str(pathlib.Path(args.ossplit).resolve())
-    digits = args.out / "digits"
-    subprocess.run([sys.executable, str(HERE / "fetch_data.py"), str(digits)], check=True)
+    digits = args.out / args.dataset
+    subprocess.run([sys.executable, str(HERE / "fetch_data.py"), "--dataset", args.dataset,
+                    str(digits)], check=True)
     local = statistics.median(training.load(str(digits))[1] for _ in range(args.repeat))
     server = Server(binary, args.latency)
     print(f"embedded server on {server.url}, with {args.latency} ms added to each request: "

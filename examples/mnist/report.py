@@ -15,10 +15,11 @@ def figures(results, local, latency, steps):
     rows = []
     for name, result in results.items():
         requests = sum(result["requests"].values())
-        load = result.get("load_median", result["load"])
+        # Loads are compared between fresh mounts; the third form's mount is the second's.
+        load = result.get("load_median")
         rows.append({
             "name": name, "load": load, "load_once": result["load"],
-            "trips": (load - local) / (latency / 1000) if latency else 0.0,
+            "trips": (load - local) / (latency / 1000) if load and latency else None,
             "stall": sum(result["stalls"]) / max(1, len(result["stalls"])),
             "stalls": result["stalls"], "total": result["total"],
             "accuracy": result["accuracy"], "requests": result["requests"], "count": requests,
@@ -27,6 +28,10 @@ def figures(results, local, latency, steps):
     by_name = {row["name"]: row for row in rows}
     ratio = by_name["read-write"]["load"] / by_name["split"]["load"]
     return {"rows": rows, "local": local, "latency": latency, "steps": steps, "ratio": ratio}
+
+
+def shown_or_dash(number, digits):
+    return "-" if number is None else f"{number:.{digits}f}"
 
 
 def kinds(requests):
@@ -40,7 +45,8 @@ def table(shown):
         f"{'':<30}{'s':>10}{'over disk':>13}{'checkpoint':>12}{'s':>9}{'':>10}{'CNY':>13}",
     ]
     for row in shown["rows"]:
-        out.append(f"{row['name']:<30}{row['load']:>10.3f}{row['trips']:>13.1f}"
+        out.append(f"{row['name']:<30}{shown_or_dash(row['load'], 3):>10}"
+                   f"{shown_or_dash(row['trips'], 1):>13}"
                    f"{row['stall'] * 1000:>9.1f} ms{row['total']:>9.2f}{row['count']:>10}"
                    f"{row['cost']:>13.7f}")
     out.append(f"{'the same files on local disk':<30}{shown['local']:>10.3f}")
@@ -63,7 +69,7 @@ STYLE = """
 * { box-sizing: border-box }
 body { margin: 0; background: var(--page); color: var(--ink);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", sans-serif }
-main { max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem }
+main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .5rem; text-wrap: balance }
 h2 { font-size: 1.1rem; margin: 2.5rem 0 .75rem }
 p { max-width: 44rem; color: var(--soft); margin: .25rem 0 }
@@ -74,7 +80,7 @@ p { max-width: 44rem; color: var(--soft); margin: .25rem 0 }
 .big span { color: var(--soft); font-size: .9rem }
 .scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: .6rem }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-th, td { padding: .6rem .9rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap }
+th, td { padding: .6rem .8rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap }
 th:first-child, td:first-child { text-align: left }
 tr:last-child td { border-bottom: 0 }
 th { font-weight: 600; color: var(--soft); font-size: .85rem }
@@ -115,8 +121,8 @@ def plot(shown):
 
 def page(shown):
     rows = "".join(
-        f"<tr><td>{html.escape(row['name'])}</td><td>{row['load']:.3f}</td>"
-        f"<td>{row['trips']:.1f}</td><td>{row['stall'] * 1000:.1f}</td><td>{row['total']:.2f}</td>"
+        f"<tr><td>{html.escape(row['name'])}</td><td>{shown_or_dash(row['load'], 3)}</td>"
+        f"<td>{shown_or_dash(row['trips'], 1)}</td><td>{row['stall'] * 1000:.1f}</td><td>{row['total']:.2f}</td>"
         f"<td>{row['count']}</td><td>{row['cost']:.7f}</td></tr>" for row in shown["rows"])
     requests = "".join(
         f"<tr><td>{html.escape(row['name'])}</td><td style='text-align:left;white-space:normal'>"

@@ -14,8 +14,6 @@ pub(crate) struct Call {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Body,
-    /// Sending it twice does no harm, or the caller finds out whether it did.
-    pub(crate) repeatable: bool,
     /// Compare the body's CRC64 with the answer's.
     pub(crate) check_crc: bool,
     /// It goes on with a body that broke off: counted as a retry.
@@ -32,7 +30,6 @@ impl Call {
             query: Vec::new(),
             headers: HeaderMap::new(),
             body: Body::empty(),
-            repeatable: true,
             check_crc: false,
             resumed: false,
         }

@@ -156,7 +156,7 @@ impl Client {
                         self.inner.budget.give_back();
                         return Ok(output);
                     }
-                    Err(error) => Failed::after(error),
+                    Err(error) => Failed::plain(error),
                 },
                 Err(failed) => failed,
             };
@@ -165,8 +165,7 @@ impl Client {
                 self.inner.meter.failed(call.operation);
             }
             let error = call.fault(failed.error, tries, start.elapsed());
-            let harmless = call.repeatable || !failed.maybe_done;
-            if !harmless || !call.body.is_replayable() || policy.max_tries <= 1 {
+            if !call.body.is_replayable() || policy.max_tries <= 1 {
                 return Err(error);
             }
             fresh = failed.mend == Some(Mend::FreshConnection);
@@ -202,10 +201,10 @@ impl Client {
 
     async fn send_once(&self, call: &Call, tries: u32, fresh: bool) -> Result<Reply, Failed> {
         let key = match &self.inner.config.credentials {
-            Some(provider) => Some(provider.key().await.map_err(Failed::before)?),
+            Some(provider) => Some(provider.key().await.map_err(Failed::plain)?),
             None => None,
         };
-        let mut request = self.request(call, key.as_ref()).map_err(Failed::before)?;
+        let mut request = self.request(call, key.as_ref()).map_err(Failed::plain)?;
         if fresh {
             request.extensions_mut().insert(FreshConnection);
         }
@@ -216,7 +215,6 @@ impl Client {
         let sent = self.inner.transport.send(request).await;
         let response = sent.map_err(|e| Failed {
             mend: (e.kept && e.kind == TransportErrorKind::Broken).then_some(Mend::FreshConnection),
-            maybe_done: e.sent,
             error: of_transport(&e),
         })?;
         if !response.status().is_success() {
@@ -229,7 +227,7 @@ impl Client {
             && ours != theirs
         {
             let message = format!("CRC64 sent is {ours}, CRC64 stored is {theirs}");
-            return Err(Failed::after(Error::new(ErrorKind::Corrupt, message)));
+            return Err(Failed::plain(Error::new(ErrorKind::Corrupt, message)));
         }
         Ok(Reply { response, sent_crc })
     }
@@ -322,19 +320,12 @@ impl Client {
             }
             _ => None,
         };
-        // A gateway does not know what became of a request that it handed on.
-        Failed {
-            error,
-            maybe_done: matches!(status, 502 | 504),
-            mend,
-        }
+        Failed { error, mend }
     }
 }
 
 struct Failed {
     error: Error,
-    /// The server may have carried the request out.
-    maybe_done: bool,
     mend: Option<Mend>,
 }
 
@@ -350,20 +341,9 @@ enum Mend {
 }
 
 impl Failed {
-    fn before(error: Error) -> Self {
-        Self {
-            error,
-            maybe_done: false,
-            mend: None,
-        }
-    }
-
-    fn after(error: Error) -> Self {
-        Self {
-            error,
-            maybe_done: true,
-            mend: None,
-        }
+    /// Nothing can be put right at once.
+    fn plain(error: Error) -> Self {
+        Self { error, mend: None }
     }
 }
 

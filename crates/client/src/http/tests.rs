@@ -6,7 +6,7 @@ use super::{
     pool::{Stalled, watch},
 };
 use crate::{
-    Addressing, Body, Client, ErrorKind, GetObject, InitiateMultipartUpload, PutObject,
+    Addressing, Body, Client, ErrorKind, GetObject, PutObject,
     testing::{Server, answer_all, answer_one, config, impatient, read_head},
 };
 use bytes::Bytes;
@@ -120,16 +120,6 @@ async fn a_stale_connection_is_replaced_at_once() {
         assert_eq!(read(&client).await.unwrap(), "hello");
     }
     assert_eq!(server.connections(), 2);
-}
-
-#[tokio::test]
-async fn a_stale_connection_is_no_reason_to_repeat_what_must_not_be() {
-    let server = hangs_up_once().await;
-    let client = Client::new(config(&server.endpoint())).unwrap();
-    read(&client).await.unwrap();
-    let request = InitiateMultipartUpload::new("bucket", "key");
-    let error = client.initiate_multipart_upload(request).await.unwrap_err();
-    assert_eq!((error.kind(), error.tries()), (ErrorKind::Connection, 1));
 }
 
 #[tokio::test]

@@ -265,12 +265,10 @@ impl Client {
         &self,
         request: InitiateMultipartUpload,
     ) -> Result<String, Error> {
-        let mut call = Call::new(Operation::InitiateMultipartUpload, Method::POST)
+        let call = Call::new(Operation::InitiateMultipartUpload, Method::POST)
             .object(&request.bucket, &request.key)
             .query("uploads", "")
             .query("encoding-type", "url");
-        // A lost answer would leave an upload that nobody knows.
-        call.repeatable = false;
         let call = request.with.headers(call)?;
         let (_, result): (_, xml::InitiateMultipartUploadResult) = self.document(&call).await?;
         Ok(result.upload_id)

@@ -11,8 +11,8 @@
 //!   would end, the client compares the CRC64.
 //! * `CompleteMultipartUpload`: the second may find the upload gone; the client then looks whether the
 //!   object is the one that it asked for.
-//! * `InitiateMultipartUpload` only when the service answered that it failed, or nothing was sent: a
-//!   lost answer would leave an upload that nobody knows.
+//! * `InitiateMultipartUpload`: a lost answer may leave an upload that nobody knows, but one without
+//!   parts, which costs nothing; failing the write would cost the user more.
 //!
 //! A document that breaks off half-way counts as a failure too; an object's body that breaks off is
 //! taken up again at the same byte by [`BodyStream`](crate::BodyStream). A body that is a stream can't
