@@ -269,7 +269,7 @@ impl Client {
             .object(&request.bucket, &request.key)
             .query("uploads", "")
             .query("encoding-type", "url");
-        let call = request.with.headers(call)?;
+        let call = request.with.headers(call, &self.config().object_defaults)?;
         let (_, result): (_, xml::InitiateMultipartUploadResult) = self.document(&call).await?;
         Ok(result.upload_id)
     }

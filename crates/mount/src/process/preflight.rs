@@ -5,6 +5,7 @@ use super::failure::{Cause, Failure};
 use crate::{Plan, options::Credentials};
 use ossplit::{
     Addressing, Client, ClientConfig, CredentialsProvider, Error, ErrorKind, ListObjectsV2,
+    ObjectDefaults,
     credentials::{CredentialProcess, EcsRole, KeyFile, Refreshing, StaticProvider},
     retry::RetryPolicy,
 };
@@ -27,6 +28,10 @@ pub(super) fn client_config(plan: &Plan) -> Result<ClientConfig, Failure> {
     config.retry = RetryPolicy {
         max_tries: plan.max_tries,
         ..RetryPolicy::default()
+    };
+    config.object_defaults = ObjectDefaults {
+        acl: plan.acl.clone(),
+        storage_class: plan.storage_class.clone(),
     };
     config.credentials = credentials(plan)?;
     Ok(config)
