@@ -346,6 +346,11 @@ impl Client {
             .query("uploadId", request.upload_id)
             .query("encoding-type", "url")
             .header("content-type", "application/xml")?
+            // Here and not when the upload began: the service takes it with the last call alone.
+            .header_some(
+                names::OBJECT_ACL,
+                self.config().object_defaults.acl.as_deref(),
+            )?
             .body(body.into());
         if request.forbid_overwrite {
             call = call.header(names::FORBID_OVERWRITE, "true")?;
