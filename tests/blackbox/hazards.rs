@@ -6,6 +6,7 @@ use ossplit_testkit::{
 use rustix::process::Signal;
 use std::{
     fs,
+    io::Write as _,
     os::unix::{
         fs::{PermissionsExt as _, symlink},
         process::CommandExt as _,
@@ -94,6 +95,28 @@ fn signals_that_ask_for_nothing_end_nothing() {
     });
     assert_eq!(fs::read(place.point.join("f")).unwrap(), b"x");
     assert_eq!(run(&["umount".as_ref(), place.point.as_os_str()]).status, 0);
+}
+
+#[test]
+fn a_busy_mount_ends_when_it_is_told_and_keeps_what_was_written() {
+    let server = Server::start();
+    let place = Place::new();
+    assert_eq!(place.mount(&server, "").status, 0);
+    let mut open = fs::File::create(place.point.join("f")).unwrap();
+    open.write_all(b"half").unwrap();
+    for pid in mounted::processes_naming(&place.point) {
+        signal(pid, Signal::TERM);
+    }
+    until("the mount to be gone", || !is_mounted(&place.point));
+    until("its processes to end", || {
+        mounted::processes_naming(&place.point).is_empty()
+    });
+    assert_eq!(oss::get(&server, "data", "f").unwrap(), b"half");
+    assert!(
+        open.write_all(b"more")
+            .and_then(|()| open.sync_all())
+            .is_err()
+    );
 }
 
 /// Stops the serving process for a while, and lets it go on when dropped.

@@ -3,7 +3,7 @@
 use super::{Log, holders};
 use ossplit_fs::FileSystem;
 use ossplit_fuse::mount::{UnmountError, UnmountMode, Unmounter};
-use std::{io, sync::Arc, thread::JoinHandle};
+use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -65,9 +65,15 @@ pub(super) struct Serving {
     pub(super) signals: Signals,
 }
 
+/// How long the kernel may take to close the connection of what was unmounted: it answers a few last
+/// requests of its own first.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// How the mount left the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Left {
+    /// The kernel has closed the connection.
+    Ended,
     /// Unmounted; nobody has anything open.
     InOrder,
     /// Detached: somebody has something open yet.
@@ -77,18 +83,17 @@ enum Left {
 impl Serving {
     /// Serves until the mount ends; gives the process's exit status.
     pub(super) fn until_the_end(mut self, runtime: &Runtime, log: &dyn Log) -> i32 {
+        let mut failed = None;
         let left = runtime.block_on(async {
             loop {
                 tokio::select! {
-                    _ = &mut self.ended => return Left::InOrder,
+                    _ = &mut self.ended => return Left::Ended,
                     wish = self.signals.next() => match wish {
                         Wish::ReopenLog => log.reopen(),
                         Wish::RaiseLog => log.raise(),
                         Wish::End => {
                             // What is written so far; what is written meanwhile comes after.
-                            if let Err(error) = self.fs.sync_all().await {
-                                tracing::error!(%error, "not everything could be sent yet");
-                            }
+                            failed = self.fs.sync_all().await.err();
                             if let Some(left) = leave(&self.unmounter) {
                                 return left;
                             }
@@ -97,17 +102,25 @@ impl Serving {
                 }
             }
         });
-        let flushed = runtime.block_on(self.fs.sync_all());
-        if left == Left::Busy {
-            // Who still has files open gets errors now rather than wait for nobody.
-            let _ = self.unmounter.abort();
-        }
-        if self.session.join().is_err() {
+        let failed = runtime.block_on(self.fs.sync_all()).err().or(failed);
+        let ended = match left {
+            Left::Ended => true,
+            Left::InOrder => runtime.block_on(async {
+                tokio::time::timeout(LAST_WORDS, &mut self.ended)
+                    .await
+                    .is_ok()
+            }),
+            Left::Busy => false,
+        };
+        // Otherwise somebody holds on to the connection: an open file, or a copy of the mount in another
+        // namespace. It ends with this process, whose descriptors are the last: who is still there gets
+        // errors now, rather than answers from nobody.
+        if ended && self.session.join().is_err() {
             tracing::error!("the session's thread panicked");
         }
-        match flushed {
-            Ok(()) => 0,
-            Err(error) => {
+        match failed {
+            None => 0,
+            Some(error) => {
                 tracing::error!(%error, "not everything that was written could be sent");
                 1
             }
