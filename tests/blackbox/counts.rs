@@ -152,3 +152,20 @@ fn the_read_write_form_waits_for_at_most_ten_round_trips() {
     let trips = round_trips("data:/tf-train", "train/data/", options);
     assert!(trips < 10.5, "{trips:.1} round trips");
 }
+
+#[test]
+fn a_large_file_is_fetched_once() {
+    let server = Server::start();
+    let body = crate::read_only::pattern(50_000_000, 3);
+    oss::put(&server, "data", "big", &body);
+    let mount = Mounted::new(&server, "data", "ro");
+    server.reset();
+    assert!(fs::read(mount.path("big")).unwrap() == body);
+    let sent = ossplit_testkit::console::bytes_out(&server.console, "GetObject");
+    // Of the kernel's first readahead window (16 MiB), read in any order, some is asked for twice.
+    assert!(
+        sent < 50_000_000 + (16 << 20),
+        "{sent} bytes for 50,000,000"
+    );
+    mount.unmount();
+}

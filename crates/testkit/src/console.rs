@@ -32,11 +32,22 @@ pub fn http(address: &str, method: &str, path: &str) -> (u16, String) {
     )
 }
 
-/// Requests since the last reset, by operation (`GetObject`, `ListObjects`, ...).
-pub fn requests(console: &str) -> BTreeMap<String, u64> {
+fn counters(console: &str) -> serde_json::Value {
     let (status, body) = http(console, "GET", "/counters");
     assert_eq!(status, 200, "{body}");
-    let json: serde_json::Value = serde_json::from_str(&body).expect("counters are JSON");
+    serde_json::from_str(&body).expect("counters are JSON")
+}
+
+/// Body bytes that the server sent for an operation since the last reset.
+pub fn bytes_out(console: &str, operation: &str) -> u64 {
+    counters(console)["operations"][operation]["bytes_out"]
+        .as_u64()
+        .unwrap_or(0)
+}
+
+/// Requests since the last reset, by operation (`GetObject`, `ListObjects`, ...).
+pub fn requests(console: &str) -> BTreeMap<String, u64> {
+    let json = counters(console);
     let operations = json["operations"]
         .as_object()
         .expect("counters have operations");

@@ -12,12 +12,16 @@ mod lease;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::error::Error;
 pub use lease::Lease;
+
+/// How long a waiter waits before it asks the caches again.
+const ASK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Who is served first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,9 +129,24 @@ impl Budget {
         // Dropped last, after the receiver: whoever stood behind a waiter that gave up may fit now.
         let _serve = ServeOnDrop(&self.0);
         let (grant, granted) = oneshot::channel();
+        self.0.state.lock().queues[priority as usize].push_back(Waiter { bytes, grant });
+        tokio::pin!(granted);
+        loop {
+            self.reclaim(priority, bytes);
+            // What a cache takes in after it was asked can be asked for again, once those who wait for
+            // it have had the time to use it. Without this a full cache and a waiter could wait for
+            // each other.
+            if let Ok(lease) = tokio::time::timeout(ASK_AGAIN, &mut granted).await {
+                // The sender lives in the queue until it is used; the queue lives as long as `self`.
+                return lease.map_err(|_| Error::OverBudget);
+            }
+        }
+    }
+
+    /// Asks the caches for what `bytes` more would need, and serves who waits.
+    fn reclaim(&self, priority: Priority, bytes: u64) {
         let (mut missing, caches) = {
-            let mut state = self.0.state.lock();
-            state.queues[priority as usize].push_back(Waiter { bytes, grant });
+            let state = self.0.state.lock();
             let missing = (state.used + bytes).saturating_sub(self.limit(priority));
             (missing, state.reclaimers.clone())
         };
@@ -139,8 +158,6 @@ impl Budget {
         }
         // Room may have come between the two locks, or from a cache without a lease: look once.
         self.0.serve();
-        // The sender lives in the queue until it is used; the queue lives as long as `self`.
-        granted.await.map_err(|_| Error::OverBudget)
     }
 }
 

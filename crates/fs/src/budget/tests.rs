@@ -163,6 +163,9 @@ proptest! {
     /// Whatever is taken, waited for, given up and dropped: never over the total, and all comes back.
     #[test]
     fn the_total_is_hard(steps in proptest::collection::vec((0..3usize, 0..60u64, 0..6u8), 1..80)) {
+        // A lease that waits uses a timer.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let _timers = runtime.enter();
         let budget = Budget::new(100);
         let classes = [Priority::Demand, Priority::Write, Priority::Prefetch];
         let mut held = Vec::new();

@@ -11,10 +11,15 @@ pub(super) const BLOCK: u64 = 1 << 20;
 pub(super) enum Slot {
     /// A fetch is under way that will fill it.
     Loading,
-    Ready {
-        pieces: Vec<Bytes>,
-        _lease: Lease,
-    },
+    Ready(Block),
+}
+
+/// A block in memory.
+pub(super) struct Block {
+    pub(super) pieces: Vec<Bytes>,
+    /// Bytes that no read has asked for yet. At 0 the block goes: the page cache has it now.
+    pub(super) unread: u64,
+    pub(super) _lease: Lease,
 }
 
 /// What a reader of a large object remembers.
@@ -34,16 +39,25 @@ pub(super) fn numbers(span: &Range<u64>) -> Range<u64> {
 
 impl Blocks {
     /// Pushes the bytes of `span` to `out` if all are in memory; else leaves it as it was.
-    pub(super) fn collect(&self, span: &Range<u64>, out: &mut Vec<Bytes>) -> bool {
-        let before = out.len();
+    pub(super) fn collect(&mut self, span: &Range<u64>, out: &mut Vec<Bytes>) -> bool {
+        let ready = |number| matches!(self.slots.get(&number), Some(Slot::Ready(_)));
+        if !numbers(span).all(ready) {
+            return false;
+        }
         for number in numbers(span) {
-            let Some(Slot::Ready { pieces, .. }) = self.slots.get(&number) else {
-                out.truncate(before);
+            let Some(Slot::Ready(block)) = self.slots.get_mut(&number) else {
                 return false;
             };
             let base = number * BLOCK;
-            let start = span.start.saturating_sub(base);
-            pieces::slice(pieces, start, span.end - base, out);
+            let (start, end) = (
+                span.start.saturating_sub(base),
+                (span.end - base).min(BLOCK),
+            );
+            pieces::slice(&block.pieces, start, end, out);
+            block.unread = block.unread.saturating_sub(end - start);
+            if block.unread == 0 {
+                self.slots.remove(&number);
+            }
         }
         true
     }
@@ -63,12 +77,16 @@ impl Blocks {
         runs
     }
 
-    /// Drops what a stream has passed.
-    pub(super) fn drop_before(&mut self, offset: u64) {
-        let end = offset / BLOCK;
-        let passed: Vec<u64> = self.slots.range(..end).map(|(number, _)| *number).collect();
+    /// Drops what a stream has passed: the blocks that end within `passed`.
+    pub(super) fn drop_passed(&mut self, passed: &Range<u64>) {
+        let numbers = passed.start / BLOCK..passed.end / BLOCK;
+        let passed: Vec<u64> = self
+            .slots
+            .range(numbers)
+            .map(|(number, _)| *number)
+            .collect();
         for number in passed {
-            if matches!(self.slots.get(&number), Some(Slot::Ready { .. })) {
+            if matches!(self.slots.get(&number), Some(Slot::Ready(_))) {
                 self.slots.remove(&number);
             }
         }
@@ -81,7 +99,7 @@ impl Blocks {
             .slots
             .iter()
             .rev()
-            .filter(|(_, slot)| matches!(slot, Slot::Ready { .. }))
+            .filter(|(_, slot)| matches!(slot, Slot::Ready(_)))
             .map(|(number, _)| *number)
             .collect();
         for number in ready {

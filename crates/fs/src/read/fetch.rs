@@ -1,7 +1,7 @@
 //! Turning missing blocks into range requests.
 
 use super::{
-    blocks::{BLOCK, Slot},
+    blocks::{BLOCK, Block, Slot},
     reader::Reader,
     whole::stale_if_gone,
 };
@@ -83,10 +83,11 @@ impl Fetch {
         let mut blocks = self.reader.blocks.lock();
         blocks.slots.insert(
             number,
-            Slot::Ready {
+            Slot::Ready(Block {
                 pieces,
+                unread: length,
                 _lease: lease,
-            },
+            }),
         );
         drop(blocks);
         self.left.start = number + 1;

@@ -28,4 +28,6 @@ pub use engine::Engine;
 pub use reader::Reader;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod fake;
+#[cfg(test)]
+pub(crate) mod tests;

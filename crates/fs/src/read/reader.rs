@@ -90,7 +90,7 @@ impl Reader {
             return false;
         }
         if let Pattern::Sequential { ahead, behind } = blocks.streams.note(&span, self.window()) {
-            blocks.drop_before(behind);
+            blocks.drop_passed(&behind);
             self.read_ahead(&mut blocks, &ahead);
         }
         true
@@ -115,7 +115,7 @@ impl Reader {
         match pattern {
             Pattern::Random => self.read_exactly(&span).await,
             Pattern::Sequential { ahead, behind } => {
-                self.read_stream(&span, &ahead, behind, &mut out).await?;
+                self.read_stream(&span, &ahead, &behind, &mut out).await?;
                 Ok(out)
             }
         }
@@ -179,7 +179,7 @@ impl Reader {
         self: &Arc<Self>,
         span: &Range<u64>,
         ahead: &Range<u64>,
-        behind: u64,
+        behind: &Range<u64>,
         out: &mut Vec<Bytes>,
     ) -> Result<()> {
         let mut tries = 0;
@@ -192,7 +192,7 @@ impl Reader {
             let missing = {
                 let mut blocks = self.blocks.lock();
                 if blocks.collect(span, out) {
-                    blocks.drop_before(behind);
+                    blocks.drop_passed(behind);
                     self.read_ahead(&mut blocks, ahead);
                     return Ok(());
                 }

@@ -1,1 +1,228 @@
+use super::Writer;
+use crate::{
+    Context, Error,
+    read::{
+        fake::{FakeOss, Fault, Op},
+        tests::{pattern, run},
+    },
+};
+use bytes::Bytes;
+use ossplit::NewObject;
+use proptest::prelude::*;
+use std::sync::Arc;
 
+const KIB: u64 = 1 << 10;
+/// The smallest part that OSS takes, so that small files have many.
+const PART: u64 = 100 * KIB;
+
+fn setup() -> (FakeOss, Arc<Context>) {
+    let oss = FakeOss::default();
+    let context = oss.context(|config| {
+        config.multipart_size = PART;
+        config.memory = 4 << 20;
+    });
+    (oss, context)
+}
+
+fn new_file(context: &Arc<Context>) -> Writer {
+    Writer::new(Arc::clone(context), "k".into(), None, NewObject::default())
+}
+
+async fn settle(context: &Context) {
+    for _ in 0..100_000 {
+        if context.budget.used() == 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{} bytes stay leased", context.budget.used());
+}
+
+/// Aborts run by themselves.
+async fn all_finished(oss: &FakeOss) {
+    for _ in 0..100_000 {
+        if oss.unfinished() == 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("{} uploads stay", oss.unfinished());
+}
+
+#[test]
+fn a_small_file_is_one_put_and_a_second_flush_sends_nothing() {
+    run(async {
+        let (oss, context) = setup();
+        let writer = new_file(&context);
+        writer.write(0, Bytes::from_static(b"hello")).await.unwrap();
+        let version = writer.flush().await.unwrap();
+        assert_eq!(&*oss.object("k").unwrap().0, b"hello");
+        assert_eq!((version.size, oss.asked_at_all()), (5, 1));
+        writer.flush().await.unwrap();
+        assert_eq!(oss.asked_at_all(), 1);
+        drop(writer);
+        settle(&context).await;
+    });
+}
+
+#[test]
+fn an_untouched_new_file_is_an_empty_object() {
+    run(async {
+        let (oss, context) = setup();
+        assert!(new_file(&context).flush().await.unwrap().size == 0);
+        assert!(oss.object("k").unwrap().0.is_empty());
+    });
+}
+
+#[test]
+fn a_stream_is_sent_in_parts_while_it_is_written() {
+    run(async {
+        let (oss, context) = setup();
+        let writer = new_file(&context);
+        let data = pattern(10 * PART + 7, 1);
+        for (i, piece) in data.chunks(30_000).enumerate() {
+            writer
+                .write(i as u64 * 30_000, data.slice_ref(piece))
+                .await
+                .unwrap();
+        }
+        assert!(oss.object("k").is_none(), "whole or not at all");
+        writer.flush().await.unwrap();
+        assert!(oss.object("k").unwrap().0 == data);
+        assert_eq!(oss.asked(Op::Part), 11);
+        assert_eq!(oss.unfinished(), 0);
+        drop(writer);
+        settle(&context).await;
+    });
+}
+
+#[test]
+fn what_is_given_up_leaves_no_upload() {
+    run(async {
+        let (oss, context) = setup();
+        for discard in [true, false] {
+            let writer = new_file(&context);
+            writer.write(0, pattern(3 * PART, 2)).await.unwrap();
+            assert_eq!(oss.unfinished(), 1);
+            if discard {
+                writer.discard().await.unwrap();
+            }
+            drop(writer);
+            settle(&context).await;
+            all_finished(&oss).await;
+            assert!(oss.object("k").is_none());
+        }
+    });
+}
+
+#[test]
+fn a_part_that_fails_fails_the_flush_for_good() {
+    run(async {
+        let (oss, context) = setup();
+        let writer = new_file(&context);
+        for _ in 0..20 {
+            oss.fail(Op::Part, Fault::Refused);
+        }
+        let wrote = writer.write(0, pattern(4 * PART, 3)).await;
+        let flushed = writer.flush().await;
+        assert!(wrote.is_err() || flushed.is_err());
+        assert!(matches!(writer.flush().await, Err(Error::Denied(_))));
+        assert!(oss.object("k").is_none());
+    });
+}
+
+#[test]
+fn appending_to_a_large_object_copies_it_inside_oss() {
+    run(async {
+        let (oss, context) = setup();
+        let old = pattern(5 * PART, 4);
+        let base = oss.store("k", old.clone());
+        let writer = Writer::new(context, "k".into(), Some(base), NewObject::default());
+        writer.append(Bytes::from_static(b"tail")).await.unwrap();
+        writer.flush().await.unwrap();
+        assert!(oss.object("k").unwrap().0 == [&old[..], b"tail"].concat());
+        assert_eq!(oss.fetched(), 0, "the old bytes never leave OSS");
+    });
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Write(u64, u64),
+    Append(u64),
+    Truncate(u64),
+    Read(u64, u64),
+    Flush,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let place = 0..6 * PART;
+    let length = prop_oneof![1..2000_u64, PART - 10..PART + 10, 1..3 * PART];
+    prop_oneof![
+        3 => (place.clone(), length.clone()).prop_map(|(at, len)| Step::Write(at, len)),
+        5 => length.clone().prop_map(Step::Append),
+        1 => place.clone().prop_map(Step::Truncate),
+        1 => Just(Step::Truncate(0)),
+        3 => (place, length).prop_map(|(at, len)| Step::Read(at, len)),
+        2 => Just(Step::Flush),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// Whatever is done to a file, it holds what a vector of bytes would.
+    #[test]
+    fn a_writer_is_a_vector_of_bytes(
+        begin in prop_oneof![Just(None), (0..4 * PART).prop_map(Some)],
+        keep in any::<bool>(),
+        steps in proptest::collection::vec(step(), 1..14),
+    ) {
+        run(async {
+            let (oss, context) = setup();
+            let mut model: Vec<u8> = begin.map(|size| pattern(size, 9).to_vec()).unwrap_or_default();
+            let base = begin.map(|_| oss.store("k", model.clone()));
+            let writer =
+                Writer::new(Arc::clone(&context), "k".into(), base, NewObject::default());
+            if keep {
+                writer.keep_for_reading();
+            }
+            for (i, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Write(at, len) => {
+                        let data = pattern(len, i as u64);
+                        let end = (at + len) as usize;
+                        model.resize(model.len().max(end), 0);
+                        model[at as usize..end].copy_from_slice(&data);
+                        writer.write(at, data).await.unwrap();
+                    }
+                    Step::Append(len) => {
+                        let data = pattern(len, i as u64);
+                        model.extend_from_slice(&data);
+                        writer.append(data).await.unwrap();
+                    }
+                    Step::Truncate(size) => {
+                        model.resize(size as usize, 0);
+                        writer.truncate(size).await.unwrap();
+                    }
+                    Step::Read(at, len) => {
+                        let got = writer.read(at, len as u32).await.unwrap().concat();
+                        let start = (at as usize).min(model.len());
+                        let end = ((at + len) as usize).min(model.len());
+                        assert!(got == model[start..end], "step {i}");
+                    }
+                    Step::Flush => {
+                        let version = writer.flush().await.unwrap();
+                        assert_eq!(version.size, model.len() as u64);
+                        assert!(oss.object("k").unwrap().0 == model, "step {i}");
+                    }
+                }
+                assert_eq!(writer.size(), model.len() as u64, "step {i}");
+            }
+            writer.flush().await.unwrap();
+            assert!(oss.object("k").unwrap().0 == model);
+            drop(writer);
+            settle(&context).await;
+            all_finished(&oss).await;
+        });
+    }
+}
