@@ -86,6 +86,8 @@ impl Client {
             Self::Rclone => {
                 let mut command = Command::new("rclone");
                 command
+                    // Debian's version can't use a CA bundle named in the environment.
+                    .env_remove("AWS_CA_BUNDLE")
                     .arg("mount")
                     .arg(format!(
                         ":s3,provider=Other,endpoint='{url}',env_auth=false:data"

@@ -1,7 +1,7 @@
 //! What a mount asks of OSS: requests are counted, not timed.
 
-use ossplit_testkit::{Mounted, Server, oss};
-use std::fs;
+use ossplit_testkit::{Mounted, Server, ServerOptions, oss};
+use std::{fs, time::Instant};
 
 const FILES: [&str; 4] = [
     "train-images-idx3-ubyte.gz",
@@ -118,4 +118,37 @@ fn a_large_file_travels_in_parts() {
         "{counted:?}"
     );
     mount.unmount();
+}
+
+/// Loads the page's four files from a fresh mount on a server that takes `LATENCY` for each request, and
+/// gives how many such delays the load waited for, one after another.
+fn round_trips(what: &str, folder: &str, options: &str) -> f64 {
+    const LATENCY: u64 = 150;
+    let server = Server::with(&ServerOptions {
+        latency: LATENCY,
+        ..ServerOptions::default()
+    });
+    digits(&server);
+    let mount = Mounted::new(&server, what, options);
+    let start = Instant::now();
+    for file in FILES {
+        fs::read(mount.path(&format!("{folder}{file}"))).unwrap();
+    }
+    let trips = start.elapsed().as_secs_f64() * 1000.0 / LATENCY as f64;
+    mount.unmount();
+    trips
+}
+
+#[test]
+fn the_split_form_waits_for_at_most_three_round_trips() {
+    let options = "ro,max_stat_cache_size=10000,kernel_cache,umask=022";
+    let trips = round_trips("data:/tf-train/train/data", "", options);
+    assert!(trips < 3.5, "{trips:.1} round trips");
+}
+
+#[test]
+fn the_read_write_form_waits_for_at_most_ten_round_trips() {
+    let options = "max_stat_cache_size=0,allow_other";
+    let trips = round_trips("data:/tf-train", "train/data/", options);
+    assert!(trips < 10.5, "{trips:.1} round trips");
 }

@@ -75,6 +75,7 @@ fn reads_at_any_offset_are_right() {
     file.seek(SeekFrom::End(-10)).unwrap();
     file.read_to_end(&mut end).unwrap();
     assert_eq!(end, body[body.len() - 10..]);
+    drop(file);
     mount.unmount();
 }
 
@@ -238,5 +239,24 @@ fn kernel_cache_keeps_pages_until_the_object_changes() {
     assert_eq!(fs::read(mount.path("f")).unwrap(), b"new ones!");
     oss::put(&server, "data", "f", b"longer than before");
     assert_eq!(fs::read(mount.path("f")).unwrap(), b"longer than before");
+    mount.unmount();
+}
+
+#[test]
+fn keys_that_are_no_paths_are_not_shown_and_do_no_harm() {
+    let server = Server::start();
+    let long = format!("d/{}", "n".repeat(300));
+    for key in ["both", "both/in", "d/f", "d//f", "d/./f", "d/../f", &long] {
+        oss::put(&server, "data", key, key.as_bytes());
+    }
+    let mount = Mounted::new(&server, "data", "ro");
+    // An object and a prefix of one name: the object is shown.
+    assert_eq!(fs::read(mount.path("both")).unwrap(), b"both");
+    let names: Vec<_> = fs::read_dir(mount.path("d"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["f"]);
+    assert_eq!(fs::read(mount.path("d/f")).unwrap(), b"d/f");
     mount.unmount();
 }

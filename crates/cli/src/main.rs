@@ -3,6 +3,7 @@
 mod commands;
 mod env;
 mod exit;
+mod log;
 mod printer;
 
 use clap::{Parser, Subcommand};

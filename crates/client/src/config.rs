@@ -21,7 +21,7 @@ pub enum SignatureVersion {
 pub struct ClientConfig {
     /// Where requests go.
     pub endpoint: Endpoint,
-    /// `cn-hangzhou`; signed in V4.
+    /// `cn-hangzhou`, or as a location `oss-cn-hangzhou`; signed in V4.
     pub region: String,
     /// Which signature.
     pub signature: SignatureVersion,
@@ -43,6 +43,8 @@ pub struct ClientConfig {
     pub user_agent: String,
     /// Check the server's certificate. Only tests and private endpoints have reason not to.
     pub verify_tls: bool,
+    /// Certificates of authorities to trust beside the system's, in PEM.
+    pub ca_pem: Option<Vec<u8>>,
 }
 
 impl std::fmt::Debug for ClientConfig {
@@ -73,6 +75,7 @@ impl ClientConfig {
             retry: RetryPolicy::default(),
             user_agent: format!("ossplit/{}", env!("CARGO_PKG_VERSION")),
             verify_tls: true,
+            ca_pem: None,
         })
     }
 
@@ -86,6 +89,20 @@ impl ClientConfig {
     #[must_use]
     pub fn with_credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
         self.credentials = Some(provider);
+        self
+    }
+
+    /// Puts the bucket there.
+    #[must_use]
+    pub fn with_addressing(mut self, addressing: Addressing) -> Self {
+        self.addressing = addressing;
+        self
+    }
+
+    /// Sends again what this says.
+    #[must_use]
+    pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
+        self.retry = retry;
         self
     }
 

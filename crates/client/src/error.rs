@@ -109,7 +109,7 @@ impl ErrorKind {
             (412, _) => Self::Precondition,
             (416, _) => Self::InvalidRange,
             (429 | 503, _) => Self::Throttled,
-            (400..=499, _) => Self::Refused,
+            (300..=499, _) => Self::Refused,
             _ => Self::Server,
         }
     }
@@ -171,6 +171,10 @@ impl Error {
         tries: u32,
         elapsed: Duration,
     ) -> Self {
+        // A HEAD whose answer carries no code: without a key only the bucket can be missing.
+        if key.is_none() && self.0.kind == Some(ErrorKind::NoSuchKey) && self.0.code.is_empty() {
+            self.0.kind = Some(ErrorKind::NoSuchBucket);
+        }
         self.0.operation = Some(operation);
         self.0.bucket = bucket.map(str::to_owned);
         self.0.key = key.map(str::to_owned);
@@ -242,6 +246,10 @@ impl Error {
                 "check the endpoint's certificate, the CA store, and whether the endpoint speaks TLS at all"
             }
             (ErrorKind::Clock, _) => "set the clock: requests may be 15 minutes off at most",
+            // Region of the credential's scope.
+            (_, "InvalidArgument") if self.ec() == "0002-00000226" => {
+                "set the region to that of the endpoint"
+            }
             (_, "InvalidAccessKeyId") => "the AccessKey id is unknown or disabled: check it",
             (_, "SignatureDoesNotMatch") => {
                 "the AccessKey secret does not fit the id (or, in V4, the region): check both"
@@ -281,8 +289,11 @@ impl std::fmt::Display for Error {
         if inner.message.is_empty() {
             write!(f, "HTTP status {}", inner.status.unwrap_or(0))?;
         }
-        if !inner.ec.is_empty() || !inner.request_id.is_empty() {
-            write!(f, " (EC {}, request {})", inner.ec, inner.request_id)?;
+        match (inner.ec.as_str(), inner.request_id.as_str()) {
+            ("", "") => {}
+            ("", request) => write!(f, " (request {request})")?,
+            (ec, "") => write!(f, " (EC {ec})")?,
+            (ec, request) => write!(f, " (EC {ec}, request {request})")?,
         }
         if inner.tries > 1 {
             write!(

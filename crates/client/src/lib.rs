@@ -28,6 +28,8 @@ mod meter;
 pub mod ops;
 pub mod retry;
 mod sign;
+#[cfg(test)]
+mod testing;
 
 pub use client::Client;
 pub use config::{ClientConfig, SignatureVersion};

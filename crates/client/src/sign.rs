@@ -44,11 +44,16 @@ pub(crate) struct Signed<'a> {
     pub(crate) query: &'a [(String, String)],
 }
 
+/// A location, `oss-cn-hangzhou`, names its region, `cn-hangzhou`.
+fn region(text: &str) -> &str {
+    text.strip_prefix("oss-").unwrap_or(text)
+}
+
 impl RequestSigner {
     pub(crate) fn new(config: &ClientConfig) -> Self {
         Self {
             version: config.signature,
-            region: config.region.clone(),
+            region: region(&config.region).to_owned(),
             day: Mutex::new(None),
             ranges: Mutex::new(HashMap::new()),
         }

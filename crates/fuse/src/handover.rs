@@ -108,3 +108,52 @@ pub fn recv_descriptors<S: AsFd>(
 fn ancillary_space() -> usize {
     rustix::cmsg_space!(ScmRights(MAX_DESCRIPTORS))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read, Seek, Write};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn descriptors_travel_with_their_message() {
+        let (ours, theirs) = UnixStream::pair().expect("a socket pair");
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(b"content").expect("room");
+        file.rewind().expect("a file can");
+        let fds = [file.as_fd(), ours.as_fd()];
+        send_descriptors(ours.as_fd(), b"hello", &fds).expect("it is sent");
+        let mut buffer = [0; 16];
+        let (len, mut received) = recv_descriptors(&theirs, &mut buffer).expect("it arrives");
+        assert_eq!((&buffer[..len], received.len()), (&b"hello"[..], 2));
+        let mut content = String::new();
+        File::from(received.remove(0))
+            .read_to_string(&mut content)
+            .expect("it is open");
+        assert_eq!(content, "content");
+
+        drop((ours, received));
+        let (len, received) = recv_descriptors(&theirs, &mut buffer).expect("an end");
+        assert_eq!((len, received.len()), (0, 0));
+    }
+
+    #[test]
+    fn what_was_negotiated_survives_as_text() {
+        let negotiated = Negotiated {
+            minor: 45,
+            offered: u64::MAX,
+            flags: InitFlags::PARALLEL_DIROPS.bits(),
+            max_write: 1 << 20,
+            max_readahead: 131_072,
+            max_pages: 256,
+            max_background: 64,
+        };
+        let text = serde_json::to_string(&negotiated).expect("plain data");
+        assert_eq!(
+            serde_json::from_str::<Negotiated>(&text).ok(),
+            Some(negotiated)
+        );
+    }
+}

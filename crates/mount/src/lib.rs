@@ -1,1 +1,13 @@
-//! Mounting a bucket: options in every dialect, the bridge between kernel and file system, the mount process.
+//! Mounting a bucket: options in every dialect, the bridge between kernel and file system, the
+//! mount's processes.
+//!
+//! [`dialect`] reads a command line into [`options::Written`] words, [`options::validate`] turns them
+//! into a [`Plan`] or says everything that is wrong with them, and [`process::mount`] carries the plan
+//! out.
+
+mod bridge;
+pub mod dialect;
+pub mod options;
+pub mod process;
+
+pub use options::{Fault, Plan};

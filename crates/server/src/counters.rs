@@ -42,6 +42,9 @@ impl Default for Counters {
     }
 }
 
+/// One of the counts.
+type Pick = fn(&OperationCounts) -> u64;
+
 /// What the counters said at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Snapshot {
@@ -142,7 +145,6 @@ impl Counters {
     pub fn prometheus(&self) -> String {
         let snapshot = self.snapshot();
         let mut out = String::new();
-        type Pick = fn(&OperationCounts) -> u64;
         let families: [(&str, &str, Pick); 4] = [
             ("requests_total", "Requests.", |c| c.requests),
             (

@@ -125,6 +125,7 @@ pub(crate) fn route(
     query: &[(String, String)],
     copies: bool,
 ) -> Result<Operation, Failure> {
+    #[allow(clippy::enum_glob_use, reason = "the table below is of these names")]
     use Operation::*;
     let has = |name: &str| query.iter().any(|(n, _)| n == name);
     if let Some(name) = NOT_HERE.iter().find(|name| has(name)) {
@@ -157,9 +158,8 @@ pub(crate) fn route(
         (Some(_), Some(_)) => match *method {
             Method::GET if has("acl") => GetObjectAcl,
             Method::GET if has("uploadId") => ListParts,
-            Method::GET if has("objectMeta") => GetObjectMeta,
+            Method::GET | Method::HEAD if has("objectMeta") => GetObjectMeta,
             Method::GET => GetObject,
-            Method::HEAD if has("objectMeta") => GetObjectMeta,
             Method::HEAD => HeadObject,
             Method::PUT if has("acl") => PutObjectAcl,
             Method::PUT if has("partNumber") && copies => UploadPartCopy,

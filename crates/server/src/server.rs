@@ -12,7 +12,10 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ossplit_protocol::sign::Key;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
-use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc,
+    time::Duration,
+};
 use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -26,7 +29,7 @@ use tokio_rustls::TlsAcceptor;
 const MAX_HEAD: usize = 32 << 10;
 
 /// A head that is not complete after this long is cut off.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Requests that are being answered when the server is told to stop may go on for this long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -300,7 +303,7 @@ async fn console_connection(
     mut told: watch::Receiver<bool>,
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
-        std::future::ready(console::answer(&counters, &request))
+        std::future::ready(Ok::<_, Infallible>(console::answer(&counters, &request)))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

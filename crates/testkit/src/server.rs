@@ -147,11 +147,14 @@ fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
     receiver
 }
 
-/// Sends a signal to a process.
+/// Sends a signal to a process; one that is gone already gets none.
 ///
 /// # Panics
-/// When there is no such process.
+/// When it may not be sent.
 pub fn signal(pid: u32, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(pid.cast_signed()).expect("a pid is above zero");
-    rustix::process::kill_process(pid, signal).unwrap_or_else(|e| panic!("{pid:?}: {e}"));
+    match rustix::process::kill_process(pid, signal) {
+        Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+        Err(error) => panic!("{pid:?}: {error}"),
+    }
 }

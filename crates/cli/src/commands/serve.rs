@@ -29,6 +29,13 @@ first start and kept in DIR/access-key, mode 600: 'ossplit serve --show-key --da
 With --memory and no key, the key lasts as long as the server, which prints how to see it."
 )]
 pub(crate) struct Args {
+    #[command(flatten)]
+    given: Box<Given>,
+}
+
+/// What can be given; boxed, as it is so much more than other commands have.
+#[derive(Debug, clap::Args)]
+struct Given {
     /// Address and port to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000", value_parser = address)]
     listen: SocketAddr,
@@ -136,7 +143,7 @@ pub(crate) fn run(args: &Args, env: &Env) -> Exit {
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     // Already set only in tests.
     let _ = log.with_writer(io::stderr).try_init();
-    match serve(args, key_of(env)) {
+    match serve(&args.given, key_of(env)) {
         Ok(()) => Exit::Done,
         Err(Refusal(exit, text)) => {
             printer::error(&text);
@@ -177,7 +184,7 @@ impl Drop for KeyFolder {
 }
 
 /// Refuses to be reached from other machines by mistake.
-fn check_reach(args: &Args, has_key: bool) -> Result<(), Refusal> {
+fn check_reach(args: &Given, has_key: bool) -> Result<(), Refusal> {
     let listen = args.listen;
     let mut mends = Vec::new();
     if !has_key {
@@ -202,7 +209,7 @@ fn check_reach(args: &Args, has_key: bool) -> Result<(), Refusal> {
     }
 }
 
-fn serve(args: &Args, from_environment: Option<Key>) -> Result<(), Refusal> {
+fn serve(args: &Given, from_environment: Option<Key>) -> Result<(), Refusal> {
     let key_error = |error: io::Error| failed(format!("can't keep the key: {error}"));
     if args.show_key {
         let folder = args.data.as_ref();

@@ -1,6 +1,7 @@
 //! `ossplit umount`.
 
-use crate::exit::Exit;
+use crate::{exit::Exit, printer};
+use ossplit_mount::process;
 use std::path::PathBuf;
 
 /// Arguments of `ossplit umount`.
@@ -11,6 +12,12 @@ pub(crate) struct Args {
 }
 
 /// Unmounts, and returns when the mount's processes are gone.
-pub(crate) fn run(_: &Args) -> Exit {
-    Exit::Failed
+pub(crate) fn run(args: &Args) -> Exit {
+    match process::unmount(&args.mountpoint) {
+        Ok(()) => Exit::Done,
+        Err(why) => {
+            printer::error(&why);
+            Exit::Failed
+        }
+    }
 }

@@ -37,4 +37,10 @@ impl CredentialsProvider for Chain {
         }
         .boxed()
     }
+
+    fn refused(&self, key: &Arc<Key>) -> bool {
+        // Not `any`: the key may have come from each of them.
+        let renewed = self.0.iter().filter(|provider| provider.refused(key));
+        renewed.count() > 0
+    }
 }

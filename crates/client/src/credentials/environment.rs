@@ -1,6 +1,6 @@
 //! Keys in environment variables. The caller passes the lookup: libraries here read no environment.
 
-use super::{Key, StaticProvider};
+use super::Key;
 
 /// Names of (id, secret, token): ours, which are the SDKs', then ossfs 1's.
 const NAMES: [(&str, &str, &str); 2] = [
@@ -13,14 +13,13 @@ const NAMES: [(&str, &str, &str); 2] = [
 ];
 
 /// The key in the environment that `lookup` shows; `None` when there is no whole pair.
-pub fn from_environment(lookup: impl Fn(&str) -> Option<String>) -> Option<StaticProvider> {
+pub fn key_from_environment(lookup: impl Fn(&str) -> Option<String>) -> Option<Key> {
     let get = |name| lookup(name).filter(|value| !value.is_empty());
     NAMES.iter().find_map(|(id, secret, token)| {
-        let key = Key {
+        Some(Key {
             id: get(id)?,
             secret: get(secret)?,
             token: get(token),
-        };
-        Some(StaticProvider::new(key))
+        })
     })
 }

@@ -2,13 +2,15 @@
 
 use super::{CredentialsProvider, Key};
 use crate::{Error, ErrorKind};
-use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use futures_util::future::{BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
 use std::{
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
+use tokio::time::Instant;
 
 /// How often the file's time is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -24,18 +26,28 @@ pub struct KeyFile {
 #[derive(Debug)]
 struct Loaded {
     key: Arc<Key>,
-    modified: Option<SystemTime>,
-    looked: Instant,
+    stamp: Stamp,
+    /// `None`: look at the next request.
+    looked: Option<Instant>,
+}
+
+/// What changes when the file does: its time, its length, and (where it is replaced, as Kubernetes
+/// does with secrets) its inode.
+type Stamp = Option<(SystemTime, u64, u64)>;
+
+fn stamp(path: &Path) -> Stamp {
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
 }
 
 impl KeyFile {
     /// Reads the key for `bucket`. Who may read the file is the caller's to check.
     pub fn open(path: &Path, bucket: &str) -> Result<Self, Error> {
-        let (key, modified) = load(path, bucket)?;
+        let (key, stamp) = load(path, bucket)?;
         let loaded = Loaded {
             key: Arc::new(key),
-            modified,
-            looked: Instant::now(),
+            stamp,
+            looked: Some(Instant::now()),
         };
         Ok(Self {
             path: path.to_owned(),
@@ -44,23 +56,34 @@ impl KeyFile {
         })
     }
 
-    fn current(&self) -> Arc<Key> {
-        let mut loaded = self.loaded.lock();
-        if loaded.looked.elapsed() >= LOOK_EVERY {
-            loaded.looked = Instant::now();
-            let modified = std::fs::metadata(&self.path)
-                .and_then(|m| m.modified())
-                .ok();
-            if modified.is_some() && modified != loaded.modified {
-                match load(&self.path, &self.bucket) {
-                    Ok((key, modified)) => {
-                        loaded.key = Arc::new(key);
-                        loaded.modified = modified;
-                    }
-                    // Half-written perhaps: the old key goes on, the next look tries again.
-                    Err(error) => tracing::warn!(%error, "the changed password file is no good"),
-                }
+    async fn current(&self) -> Arc<Key> {
+        let before = {
+            let mut loaded = self.loaded.lock();
+            let fresh = |looked: Instant| looked.elapsed() < LOOK_EVERY;
+            if loaded.looked.is_some_and(fresh) {
+                return Arc::clone(&loaded.key);
             }
+            // This caller looks; the others go on with the key there is.
+            loaded.looked = Some(Instant::now());
+            loaded.stamp
+        };
+        let (path, bucket) = (self.path.clone(), self.bucket.clone());
+        let look = move || match stamp(&path) {
+            now if now.is_none() || now == before => None,
+            _ => Some(load(&path, &bucket)),
+        };
+        let looked = tokio::task::spawn_blocking(look).await;
+        let mut loaded = self.loaded.lock();
+        match looked {
+            Ok(Some(Ok((key, stamp)))) => {
+                if key != *loaded.key {
+                    loaded.key = Arc::new(key);
+                }
+                loaded.stamp = stamp;
+            }
+            // Half-written perhaps: the old key goes on, the next look tries again.
+            Ok(Some(Err(error))) => tracing::warn!(%error, "the changed password file is no good"),
+            Ok(None) | Err(_) => {}
         }
         Arc::clone(&loaded.key)
     }
@@ -68,18 +91,28 @@ impl KeyFile {
 
 impl CredentialsProvider for KeyFile {
     fn key(&self) -> BoxFuture<'_, Result<Arc<Key>, Error>> {
-        ready(Ok(self.current())).boxed()
+        self.current().map(Ok).boxed()
+    }
+
+    fn refused(&self, key: &Arc<Key>) -> bool {
+        let mut loaded = self.loaded.lock();
+        if Arc::ptr_eq(&loaded.key, key) {
+            // The file may have changed since the last look.
+            loaded.looked = None;
+        }
+        true
     }
 }
 
-fn load(path: &Path, bucket: &str) -> Result<(Key, Option<SystemTime>), Error> {
+fn load(path: &Path, bucket: &str) -> Result<(Key, Stamp), Error> {
     let fault = |what: String| {
         Error::new(
             ErrorKind::Unauthenticated,
             format!("password file {}: {what}", path.display()),
         )
     };
-    let modified = std::fs::metadata(path).and_then(|m| m.modified()).ok();
+    // Before the text: a change in between is seen at the next look.
+    let stamp = stamp(path);
     let text = std::fs::read_to_string(path).map_err(|e| fault(e.to_string()))?;
     let mut general = None;
     for (number, line) in text.lines().enumerate() {
@@ -103,7 +136,7 @@ fn load(path: &Path, bucket: &str) -> Result<(Key, Option<SystemTime>), Error> {
             }
             [name, id, secret] if !id.is_empty() && !secret.is_empty() => {
                 if name == bucket {
-                    return Ok((key(id, secret), modified));
+                    return Ok((key(id, secret), stamp));
                 }
             }
             _ => {
@@ -115,5 +148,5 @@ fn load(path: &Path, bucket: &str) -> Result<(Key, Option<SystemTime>), Error> {
         }
     }
     let key = general.ok_or_else(|| fault(format!("no line is for bucket {bucket}")))?;
-    Ok((key, modified))
+    Ok((key, stamp))
 }

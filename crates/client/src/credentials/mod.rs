@@ -14,7 +14,7 @@ mod static_key;
 
 pub use chain::Chain;
 pub use ecs::EcsRole;
-pub use environment::from_environment;
+pub use environment::key_from_environment;
 pub use file::KeyFile;
 pub use ossplit_protocol::sign::Key;
 pub use process::CredentialProcess;
@@ -33,6 +33,12 @@ use std::{
 pub trait CredentialsProvider: Send + Sync {
     /// The key to sign with now.
     fn key(&self) -> BoxFuture<'_, Result<Arc<Key>, Error>>;
+
+    /// The service refused `key` as unknown or ended. Whether [`key`](Self::key) may give another.
+    fn refused(&self, key: &Arc<Key>) -> bool {
+        let _ = key;
+        false
+    }
 }
 
 /// A key with the moment it ends, if it does.

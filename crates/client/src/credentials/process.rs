@@ -4,7 +4,13 @@
 use super::{Issued, Source, parse_issued};
 use crate::{Error, ErrorKind};
 use futures_util::future::{BoxFuture, FutureExt as _};
-use std::process::{Command, Stdio};
+use std::{process::Stdio, time::Duration};
+use tokio::{io::AsyncReadExt as _, process::Command};
+
+/// A program that takes longer is killed.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// Answers are a few hundred bytes.
+const LIMIT: u64 = 64 << 10;
 
 /// Runs a program for each key. Put it into [`super::Refreshing`].
 #[derive(Debug)]
@@ -15,11 +21,11 @@ pub struct CredentialProcess {
 impl CredentialProcess {
     /// `command` begins with an absolute path and holds no `$`: no shell reads it.
     pub fn new(command: &str) -> Result<Self, Error> {
+        // Its arguments are not shown: there may be a secret among them.
+        let program = command.split_whitespace().next().unwrap_or("");
         let fault = |what| {
-            Error::new(
-                ErrorKind::InvalidInput,
-                format!("credential_process {command:?}: {what}"),
-            )
+            let message = format!("credential_process {program:?}: {what}");
+            Error::new(ErrorKind::InvalidInput, message)
         };
         if command.contains('$') {
             return Err(fault("no shell reads it: write it without $"));
@@ -32,29 +38,33 @@ impl CredentialProcess {
     }
 
     async fn run(&self) -> Result<Issued, Error> {
-        let words = self.words.clone();
-        let program = words[0].clone();
+        let program = &self.words[0];
         let fault = |what: String| {
             Error::new(
                 ErrorKind::Unauthenticated,
                 format!("credential process {program}: {what}"),
             )
         };
-        // Waiting for a program blocks, so it happens off the runtime.
-        let output = tokio::task::spawn_blocking(move || {
-            Command::new(&words[0])
-                .args(&words[1..])
+        let run = async {
+            let mut child = Command::new(program)
+                .args(&self.words[1..])
                 .stdin(Stdio::null())
-                .output()
-        });
-        let output = output
-            .await
-            .map_err(|e| fault(e.to_string()))?
-            .map_err(|e| fault(e.to_string()))?;
-        if !output.status.success() {
-            return Err(fault(format!("it ended with {}", output.status)));
+                .stdout(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()?;
+            let mut output = Vec::new();
+            if let Some(stdout) = child.stdout.take() {
+                stdout.take(LIMIT).read_to_end(&mut output).await?;
+            }
+            Ok::<_, std::io::Error>((child.wait().await?, output))
+        };
+        let ended = tokio::time::timeout(TIMEOUT, run).await;
+        let ended = ended.map_err(|_| fault(format!("it ran longer than {} s", TIMEOUT.as_secs())));
+        let (status, output) = ended?.map_err(|e| fault(e.to_string()))?;
+        if !status.success() {
+            return Err(fault(format!("it ended with {status}")));
         }
-        parse_issued(&output.stdout, &format!("credential process {program}"))
+        parse_issued(&output, &format!("credential process {program}"))
     }
 }
 

@@ -17,9 +17,23 @@ use std::{
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
+/// A body in memory is handed to the connection in slices of at most this many bytes, so that a
+/// slow upload is seen to move: on a stalled one no slice is taken for the read time-out.
+pub(super) const SLICE: usize = 256 << 10;
+
+/// A received piece up to this many bytes is copied out of the connection's read buffer. The buffer
+/// may be much larger than the piece (up to [`READ_BUFFER`]) and would live as long as the piece:
+/// a cache of small objects would hold many times their size.
+const COPIED: usize = 64 << 10;
+
+/// The largest read buffer of a connection, in bytes. hyper halves it while reads fill less than
+/// half of it, so that a piece longer than [`COPIED`] keeps at most about twice its size alive.
+pub(super) const READ_BUFFER: usize = 256 << 10;
 
 /// What the sender of a body learns while it is sent.
 #[derive(Debug, Default)]
@@ -44,7 +58,7 @@ impl Observed {
 pub struct RequestBody {
     source: Source,
     length: Option<u64>,
-    observed: Option<Arc<Observed>>,
+    observed: Arc<Observed>,
 }
 
 enum Source {
@@ -64,7 +78,7 @@ impl RequestBody {
         Self {
             source: Source::Segments(segments.into()),
             length: Some(length),
-            observed: None,
+            observed: Arc::default(),
         }
     }
 
@@ -73,15 +87,19 @@ impl RequestBody {
         Self {
             source: Source::Stream(chunks),
             length,
-            observed: None,
+            observed: Arc::default(),
         }
     }
 
-    /// Tells `observed` how it goes; sums a CRC64 too if `crc`.
-    pub(crate) fn observe(mut self, observed: Arc<Observed>, crc: bool) -> Self {
-        *observed.crc.lock() = crc.then(Crc64::new);
-        self.observed = Some(observed);
+    /// Sums a CRC64 of what is sent.
+    pub(crate) fn with_crc(self) -> Self {
+        *self.observed.crc.lock() = Some(Crc64::new());
         self
+    }
+
+    /// Where to look how the sending goes.
+    pub(crate) fn observed(&self) -> Arc<Observed> {
+        Arc::clone(&self.observed)
     }
 
     /// Everything, for transports that answer from memory.
@@ -106,7 +124,10 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let this = &mut *self;
         let next = match &mut this.source {
-            Source::Segments(segments) => segments.pop_front().map(Ok),
+            Source::Segments(segments) => match segments.front_mut() {
+                Some(front) if front.len() > SLICE => Some(Ok(front.split_to(SLICE))),
+                _ => segments.pop_front().map(Ok),
+            },
             Source::Stream(stream) => match stream.poll_next_unpin(context) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(next) => next,
@@ -114,11 +135,9 @@ impl Body for RequestBody {
         };
         Poll::Ready(next.map(|chunk| {
             let chunk = chunk?;
-            if let Some(observed) = &this.observed {
-                observed.bytes.fetch_add(chunk.len() as u64, Relaxed);
-                if let Some(crc) = observed.crc.lock().as_mut() {
-                    crc.update(&chunk);
-                }
+            this.observed.bytes.fetch_add(chunk.len() as u64, Relaxed);
+            if let Some(crc) = this.observed.crc.lock().as_mut() {
+                crc.update(&chunk);
             }
             Ok(Frame::data(chunk))
         }))
@@ -134,30 +153,31 @@ impl Body for RequestBody {
     }
 }
 
-/// The body of a response. Reading it to its end gives the connection back.
+/// The body of a response. Reading it to its end gives the connection back; dropping it before
+/// closes the connection.
 pub struct ResponseBody(Received);
 
 enum Received {
-    Network {
-        incoming: Incoming,
-        checkout: Option<Checkout>,
-    },
+    Network(Arriving),
     Stream(Chunks),
 }
 
+struct Arriving {
+    incoming: Incoming,
+    checkout: Option<Checkout>,
+    /// How long no byte may come.
+    patience: Duration,
+}
+
 impl ResponseBody {
-    pub(super) fn network(incoming: Incoming, checkout: Checkout) -> Self {
-        if incoming.is_end_stream() {
-            checkout.give_back();
-            return Self(Received::Network {
-                incoming,
-                checkout: None,
-            });
-        }
-        Self(Received::Network {
+    pub(super) fn network(incoming: Incoming, checkout: Checkout, patience: Duration) -> Self {
+        let mut arriving = Arriving {
             incoming,
             checkout: Some(checkout),
-        })
+            patience,
+        };
+        arriving.give_back_at_end();
+        Self(Received::Network(arriving))
     }
 
     /// A body from memory, for transports that answer without a network.
@@ -171,43 +191,66 @@ impl ResponseBody {
         Self(Received::Stream(Box::pin(chunks)))
     }
 
-    /// The next piece, `None` at the end.
+    /// The next piece, `None` at the end. The memory that a piece keeps alive is at most about
+    /// twice its length.
     pub async fn chunk(&mut self) -> Option<Result<Bytes, TransportError>> {
-        let broken = |e: &dyn std::fmt::Display| {
-            TransportError::after(
-                TransportErrorKind::Broken,
-                format!("the body broke off: {e}"),
-            )
-        };
         match &mut self.0 {
             Received::Stream(stream) => Some(stream.next().await?.map_err(|e| broken(&e))),
-            Received::Network { incoming, checkout } => loop {
-                match incoming.frame().await {
-                    Some(Ok(frame)) => {
-                        if let Ok(data) = frame.into_data() {
-                            // The last piece frees the connection: nobody need ask for the end.
-                            if incoming.is_end_stream()
-                                && let Some(checkout) = checkout.take()
-                            {
-                                checkout.give_back();
-                            }
-                            return Some(Ok(data));
-                        }
-                    }
-                    Some(Err(error)) => {
-                        *checkout = None;
-                        return Some(Err(broken(&error)));
-                    }
-                    None => {
-                        if let Some(checkout) = checkout.take() {
-                            checkout.give_back();
-                        }
-                        return None;
-                    }
-                }
-            },
+            Received::Network(arriving) => arriving.chunk().await,
         }
     }
+}
+
+impl Arriving {
+    async fn chunk(&mut self) -> Option<Result<Bytes, TransportError>> {
+        loop {
+            let frame = tokio::time::timeout(self.patience, self.incoming.frame()).await;
+            let failure = match frame {
+                Ok(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) => {
+                        // The last piece frees the connection: nobody need ask for the end.
+                        self.give_back_at_end();
+                        let small = data.len() <= COPIED;
+                        return Some(Ok(if small {
+                            Bytes::copy_from_slice(&data)
+                        } else {
+                            data
+                        }));
+                    }
+                    Err(_trailers) => continue,
+                },
+                Ok(None) => {
+                    self.give_back();
+                    return None;
+                }
+                Ok(Some(Err(error))) => broken(&error),
+                Err(_) => TransportError::after(
+                    TransportErrorKind::Timeout,
+                    format!("the body stalled for {} s", self.patience.as_secs_f64()),
+                ),
+            };
+            // Closes the connection.
+            self.checkout = None;
+            return Some(Err(failure));
+        }
+    }
+
+    fn give_back_at_end(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.give_back();
+        }
+    }
+
+    fn give_back(&mut self) {
+        if let Some(checkout) = self.checkout.take() {
+            checkout.give_back();
+        }
+    }
+}
+
+fn broken(error: &dyn std::fmt::Display) -> TransportError {
+    let message = format!("the body broke off: {error}");
+    TransportError::after(TransportErrorKind::Broken, message)
 }
 
 /// Reads a small body whole; a longer one than `limit` bytes is an error.

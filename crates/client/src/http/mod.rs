@@ -9,7 +9,10 @@ mod pool;
 mod tls;
 mod transport;
 
-pub(crate) use body::{Observed, collect_limited};
+pub(crate) use body::collect_limited;
 pub use body::{RequestBody, ResponseBody};
 pub use pool::Network;
-pub use transport::{Transport, TransportError, TransportErrorKind};
+pub use transport::{FreshConnection, Transport, TransportError, TransportErrorKind};
+
+#[cfg(test)]
+mod tests;

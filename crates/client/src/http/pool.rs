@@ -3,8 +3,15 @@
 //! A connection is checked out for a request and goes back when the response's body was read to its
 //! end; a body that is dropped half-way closes its connection. The newest idle connection is taken
 //! first, so that surplus ones grow old and are closed.
+//!
+//! Each phase has its own bound: waiting for one of `max_connections` (60 s), connecting with TLS
+//! (`connect_timeout`), and sending and receiving, where only standing still counts (`read_timeout`).
 
-use super::{RequestBody, ResponseBody, Transport, TransportError, TransportErrorKind, tls};
+use super::{
+    FreshConnection, RequestBody, ResponseBody, Transport, TransportError, TransportErrorKind,
+    body::{Observed, READ_BUFFER},
+    tls,
+};
 use crate::{ClientConfig, Endpoint};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use http::{Request, Response, header};
@@ -13,15 +20,27 @@ use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use std::{
-    collections::HashMap,
-    net::SocketAddr,
+    collections::{HashMap, VecDeque},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
 };
+
+/// How long a request waits while all connections are in use. Only a caller that holds that many
+/// unread bodies, or a service that has come to a halt, lets it pass.
+const QUEUE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long an idle connection may take to be ready. It is at once, unless the server answered
+/// before it had read the last request's body, and goes on not reading it.
+const READY_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Headers of a response at most. User metadata is 8 KiB at most but may be many short ones.
+const MAX_HEADERS: usize = 512;
 
 /// The transport that talks to real servers.
 pub struct Network {
@@ -33,8 +52,10 @@ struct Shared {
     tls: Option<tokio_rustls::TlsConnector>,
     connect_timeout: Duration,
     idle_timeout: Duration,
+    read_timeout: Duration,
     permits: Arc<Semaphore>,
-    idle: Mutex<HashMap<String, Vec<Idle>>>,
+    /// By host; the newest at the back.
+    idle: Mutex<HashMap<String, VecDeque<Idle>>>,
 }
 
 struct Idle {
@@ -58,12 +79,10 @@ impl Checkout {
                 sender: self.sender,
                 since: Instant::now(),
             };
-            self.shared
-                .idle
-                .lock()
-                .entry(self.host)
-                .or_default()
-                .push(idle);
+            let mut all = self.shared.idle.lock();
+            let list = all.entry(self.host).or_default();
+            list.push_back(idle);
+            self.shared.drop_old(list);
         }
     }
 }
@@ -72,7 +91,7 @@ impl Network {
     /// Connects nowhere yet. Fails when TLS is wanted and the system has no certificates.
     pub fn new(config: &ClientConfig) -> Result<Self, TransportError> {
         let tls = if config.endpoint.tls {
-            let made = tls::connector(config.verify_tls);
+            let made = tls::connector(config.verify_tls, config.ca_pem.as_deref());
             Some(made.map_err(|e| TransportError::before(TransportErrorKind::Tls, e))?)
         } else {
             None
@@ -82,6 +101,7 @@ impl Network {
             tls,
             connect_timeout: config.connect_timeout,
             idle_timeout: config.idle_timeout,
+            read_timeout: config.read_timeout,
             permits: Arc::new(Semaphore::new(config.max_connections.max(1))),
             idle: Mutex::new(HashMap::new()),
         };
@@ -105,16 +125,29 @@ impl Network {
             .filter(|(_, port)| !port.contains(']'))
             .map_or(host, |h| h.0);
         let host = host.to_owned();
-        let permit = Arc::clone(&shared.permits).acquire_owned().await;
-        let permit = permit
-            .map_err(|e| TransportError::before(TransportErrorKind::Connect, e.to_string()))?;
+        let permit = shared.permit().await?;
+        let fresh = request.extensions().get::<FreshConnection>().is_some();
+        let observed = request.body().observed();
         // Idle connections that turn out closed hand the request back unsent: try the next.
         loop {
-            let (mut sender, kept) = match shared.take_idle(&host).await {
-                Some(sender) => (sender, true),
-                None => (shared.connect(&host).await?, false),
+            let idle = if fresh {
+                None
+            } else {
+                shared.take_idle(&host).await
             };
-            match sender.try_send_request(request).await {
+            let kept = idle.is_some();
+            let mut sender = match idle {
+                Some(sender) => sender,
+                None => shared.connect(&host).await?,
+            };
+            let sending = sender.try_send_request(request);
+            let watched = watch(sending, &observed, shared.read_timeout).await;
+            let watched = watched.map_err(|Stalled| {
+                let seconds = shared.read_timeout.as_secs_f64();
+                let message = format!("{}: nothing moved for {seconds} s", shared.endpoint);
+                TransportError::after(TransportErrorKind::Timeout, message)
+            });
+            match watched? {
                 Ok(response) => {
                     let checkout = Checkout {
                         shared: Arc::clone(shared),
@@ -122,7 +155,8 @@ impl Network {
                         sender,
                         _permit: permit,
                     };
-                    return Ok(response.map(|body| ResponseBody::network(body, checkout)));
+                    let patience = shared.read_timeout;
+                    return Ok(response.map(|body| ResponseBody::network(body, checkout, patience)));
                 }
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) if kept => request = unsent,
@@ -133,6 +167,7 @@ impl Network {
                             kind: TransportErrorKind::Broken,
                             message: format!("{}: {}{cause}", shared.endpoint, failed.error()),
                             sent: unsent.is_none(),
+                            kept,
                         });
                     }
                 },
@@ -142,17 +177,41 @@ impl Network {
 }
 
 impl Shared {
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, TransportError> {
+        let busy = || {
+            let message = format!(
+                "{}: all connections were in use for {} s",
+                self.endpoint,
+                QUEUE_TIMEOUT.as_secs()
+            );
+            TransportError::before(TransportErrorKind::Timeout, message)
+        };
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        let permit = tokio::time::timeout(QUEUE_TIMEOUT, permit).await;
+        // The semaphore is never closed; if it were, nothing could be sent either.
+        permit.map_err(|_| busy())?.map_err(|_| busy())
+    }
+
+    /// Drops connections that grew old: they stand at the front.
+    fn drop_old(&self, list: &mut VecDeque<Idle>) {
+        while list
+            .front()
+            .is_some_and(|one| one.since.elapsed() >= self.idle_timeout)
+        {
+            list.pop_front();
+        }
+    }
+
     async fn take_idle(&self, host: &str) -> Option<SendRequest<RequestBody>> {
         loop {
             let mut sender = {
                 let mut idle = self.idle.lock();
                 let list = idle.get_mut(host)?;
-                list.retain(|one| {
-                    one.since.elapsed() < self.idle_timeout && !one.sender.is_closed()
-                });
-                list.pop()?.sender
+                self.drop_old(list);
+                list.pop_back()?.sender
             };
-            if sender.ready().await.is_ok() {
+            let ready = tokio::time::timeout(READY_TIMEOUT, sender.ready()).await;
+            if matches!(ready, Ok(Ok(()))) {
                 return Some(sender);
             }
         }
@@ -178,11 +237,8 @@ impl Shared {
             .trim_start_matches('[')
             .trim_end_matches(']')
             .to_owned();
-        let addresses: Vec<SocketAddr> =
-            tokio::net::lookup_host((name.as_str(), self.endpoint.port))
-                .await
-                .map_err(|e| fault(TransportErrorKind::Dns, &e))?
-                .collect();
+        let addresses = resolve(&name, self.endpoint.port).await;
+        let addresses = addresses.map_err(|e| fault(TransportErrorKind::Dns, &e))?;
         let stream = TcpStream::connect(&addresses[..])
             .await
             .map_err(|e| fault(TransportErrorKind::Connect, &e))?;
@@ -205,13 +261,50 @@ impl Shared {
     }
 }
 
+/// The addresses of a host. Names under `localhost` are the loopback's without asking anybody (RFC
+/// 6761, 6.3): the embedded server takes `bucket.localhost`, and most resolvers do not know it.
+async fn resolve(name: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+    if name.ends_with(".localhost") {
+        return Ok(vec![
+            (Ipv4Addr::LOCALHOST, port).into(),
+            (Ipv6Addr::LOCALHOST, port).into(),
+        ]);
+    }
+    Ok(tokio::net::lookup_host((name, port)).await?.collect())
+}
+
+/// Nothing moved for too long.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stalled;
+
+/// Waits for the head of a response; gives up when no byte of the request's body moved for `limit`.
+/// Dropping `sending` then closes the connection.
+pub(super) async fn watch<T>(
+    sending: impl Future<Output = T>,
+    observed: &Observed,
+    limit: Duration,
+) -> Result<T, Stalled> {
+    tokio::pin!(sending);
+    let mut seen = observed.bytes();
+    loop {
+        if let Ok(done) = tokio::time::timeout(limit, &mut sending).await {
+            return Ok(done);
+        }
+        let now = observed.bytes();
+        if now == seen {
+            return Err(Stalled);
+        }
+        seen = now;
+    }
+}
+
 async fn handshake<I>(io: I) -> hyper::Result<SendRequest<RequestBody>>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     let (sender, connection) = http1::Builder::new()
-        // Large bodies: read up to 1 MiB from the socket at once.
-        .max_buf_size(1 << 20)
+        .max_buf_size(READ_BUFFER)
+        .max_headers(MAX_HEADERS)
         .handshake(io)
         .await?;
     tokio::spawn(async move {

@@ -1,11 +1,15 @@
 //! TLS by rustls, with the system's certificates.
 
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use std::sync::Arc;
 use tokio_rustls::TlsConnector;
 
-/// A connector that trusts what the system trusts, or anything at all.
-pub(super) fn connector(verify: bool) -> Result<TlsConnector, String> {
+/// A connector that trusts what the system trusts and the authorities of `ca_pem`, or anything at
+/// all.
+pub(super) fn connector(verify: bool, ca_pem: Option<&[u8]>) -> Result<TlsConnector, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -14,6 +18,18 @@ pub(super) fn connector(verify: bool) -> Result<TlsConnector, String> {
         let mut roots = RootCertStore::empty();
         let found = rustls_native_certs::load_native_certs();
         roots.add_parsable_certificates(found.certs);
+        if let Some(pem) = ca_pem {
+            let mut added = 0;
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate = certificate.map_err(|e| format!("the CA certificates: {e}"))?;
+                let add = roots.add(certificate);
+                add.map_err(|e| format!("the CA certificates: {e}"))?;
+                added += 1;
+            }
+            if added == 0 {
+                return Err("the CA certificates: there is none in PEM".into());
+            }
+        }
         if roots.is_empty() {
             return Err("the system has no CA certificates: install ca-certificates".into());
         }

@@ -9,13 +9,20 @@ use thiserror::Error;
 pub trait Transport: Send + Sync {
     /// Sends one request and gives the head of its response; the body follows by itself.
     ///
-    /// The URI holds path and query only; the host to connect to is the `Host` header.
-    /// Dropping the future cancels the request.
+    /// The URI holds path and query only; the host to connect to is the `Host` header. A
+    /// [`FreshConnection`] among the request's extensions asks for a connection of its own.
+    /// Dropping the future cancels the request. The transport bounds its waits itself, those of
+    /// the response's body too.
     fn send(
         &self,
         request: Request<RequestBody>,
     ) -> BoxFuture<'_, Result<Response<ResponseBody>, TransportError>>;
 }
+
+/// Marks a request that must not go out on a connection that served others: the one before broke,
+/// and its neighbours in the pool may be as stale.
+#[derive(Debug, Clone, Copy)]
+pub struct FreshConnection;
 
 /// What failed below HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +49,8 @@ pub struct TransportError {
     pub message: String,
     /// Whether the server may have seen (and carried out) the request.
     pub sent: bool,
+    /// Whether the connection had served other requests: the server may just have closed it.
+    pub kept: bool,
 }
 
 impl TransportError {
@@ -51,6 +60,7 @@ impl TransportError {
             kind,
             message: message.into(),
             sent: false,
+            kept: false,
         }
     }
 
@@ -60,6 +70,7 @@ impl TransportError {
             kind,
             message: message.into(),
             sent: true,
+            kept: false,
         }
     }
 }

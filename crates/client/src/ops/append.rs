@@ -50,10 +50,14 @@ pub struct AppendObjectOutput {
 }
 
 impl Client {
-    /// Appends to an object. When an answer is lost the client finds out whether the bytes are there
-    /// rather than add them twice.
+    /// Appends to an object. When an answer is lost and [`AppendObject::crc_before`] is known, the
+    /// client finds out whether the bytes are there; otherwise the caller is told
+    /// [`ErrorKind::AppendConflict`]. Nothing is ever added twice.
     pub async fn append_object(&self, request: AppendObject) -> Result<AppendObjectOutput, Error> {
-        let length = request.body.length().unwrap_or(0);
+        let Some(length) = request.body.length() else {
+            let message = "AppendObject needs a body of known length";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        };
         let expected = match (request.crc_before, request.body.known_crc()) {
             (Some(before), Some(added)) => Some(crc64::combine(before, added, length)),
             _ => None,
@@ -80,15 +84,13 @@ impl Client {
                     && error.next_append_position() == Some(end)
                     && expected.is_some() =>
             {
-                let there = self
-                    .head_object(HeadObject::new(request.bucket, request.key))
-                    .await?;
-                if there.crc64 != expected {
-                    return Err(error);
-                }
-                AppendObjectOutput {
-                    next_position: end,
-                    crc64: there.crc64,
+                let head = HeadObject::new(request.bucket, request.key);
+                match self.head_object(head).await {
+                    Ok(there) if there.crc64 == expected => AppendObjectOutput {
+                        next_position: end,
+                        crc64: there.crc64,
+                    },
+                    _ => return Err(error),
                 }
             }
             Err(error) => return Err(error),
@@ -97,7 +99,7 @@ impl Client {
             && expected != actual
         {
             let message = format!("CRC64 should be {expected} after the append and is {actual}");
-            return Err(Error::new(ErrorKind::Corrupt, message));
+            return Err(call.corrupt(message));
         }
         Ok(output)
     }

@@ -7,10 +7,11 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use ossplit_protocol::{crc64::Crc64, range};
 use parking_lot::Mutex;
 use std::{io, ops::Range, pin::Pin};
+use tokio::time::Instant;
 
 type Chunks = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
@@ -95,13 +96,18 @@ impl<T: Into<Bytes>> From<T> for Body {
     }
 }
 
-/// How often a body that broke off is taken up again where it ended.
-const RESUMES: u32 = 4;
+/// After this many bytes a body that broke off may break off again as if it were the first time.
+const PROGRESS: u64 = 1 << 20;
+
+/// [`BodyStream::collect`] sets this much aside at most before the bytes are there: the announced
+/// length is the server's word.
+const SET_ASIDE: u64 = 64 << 20;
 
 /// The bytes of an object as they arrive.
 ///
 /// A body that breaks off or stalls is taken up again at the same byte, under `If-Match`, so that
-/// it never mixes two versions. When the whole object passed, its CRC64 is compared.
+/// it never mixes two versions. When the whole object passed, its CRC64 is compared. Dropping it
+/// half-way closes its connection.
 pub struct BodyStream {
     client: Client,
     body: ResponseBody,
@@ -111,7 +117,10 @@ pub struct BodyStream {
     left: Range<u64>,
     /// Summed while the whole object passes, with what the sum must be.
     crc: Option<(Crc64, u64)>,
+    began: Instant,
+    /// How often it was taken up again, and where last.
     resumes: u32,
+    resumed_at: u64,
 }
 
 impl BodyStream {
@@ -122,13 +131,14 @@ impl BodyStream {
         span: Range<u64>,
         whole_crc: Option<u64>,
     ) -> Self {
-        let crc = whole_crc.map(|expected| (Crc64::new(), expected));
         Self {
             client,
             body,
             call,
+            resumed_at: span.start,
             left: span,
-            crc,
+            crc: whole_crc.map(|expected| (Crc64::new(), expected)),
+            began: Instant::now(),
             resumes: 0,
         }
     }
@@ -138,7 +148,8 @@ impl BodyStream {
         self.left.end - self.left.start
     }
 
-    /// The next bytes; `None` when all came.
+    /// The next bytes; `None` when all came. The memory that a chunk keeps alive is at most about
+    /// twice its length.
     ///
     /// # Errors
     /// [`ErrorKind::Precondition`] when the object was replaced meanwhile, [`ErrorKind::Corrupt`]
@@ -148,9 +159,8 @@ impl BodyStream {
             if self.left.is_empty() {
                 return self.finish();
             }
-            let read = async { self.body.chunk().await.transpose() };
-            match self.client.within(read).await {
-                Ok(Some(chunk)) if chunk.len() as u64 <= self.remaining() => {
+            match self.body.chunk().await {
+                Some(Ok(chunk)) if chunk.len() as u64 <= self.remaining() => {
                     self.left.start += chunk.len() as u64;
                     if let Some((crc, _)) = &mut self.crc {
                         crc.update(&chunk);
@@ -159,22 +169,40 @@ impl BodyStream {
                         .received(Operation::GetObject, chunk.len() as u64);
                     return Ok(Some(chunk));
                 }
-                Ok(Some(_)) => {
+                Some(Ok(_)) => {
                     let message = "more bytes came than were announced";
                     return Err(self.fault(Error::new(ErrorKind::Server, message)));
                 }
-                Ok(None) => {
+                None => {
                     let message = "the body ended before its length";
                     self.resume(Error::new(ErrorKind::Connection, message))
                         .await?;
                 }
-                Err(error) => self.resume(of_transport(&error)).await?,
+                Some(Err(error)) => self.resume(of_transport(&error)).await?,
             }
         }
     }
 
-    /// Everything that is still to come, in one piece.
+    /// Everything that is still to come, in one piece. A whole object whose CRC64 differs is read
+    /// once more.
     pub async fn collect(&mut self) -> Result<Bytes, Error> {
+        let whole = self.left.clone();
+        let untouched = self.crc.as_ref().filter(|(crc, _)| crc.length() == 0);
+        let expected = untouched.map(|(_, expected)| *expected);
+        match (self.collect_once().await, expected) {
+            (Err(error), Some(expected))
+                if error.kind() == ErrorKind::Corrupt && !whole.is_empty() =>
+            {
+                self.left = whole;
+                self.crc = Some((Crc64::new(), expected));
+                self.resume(error).await?;
+                self.collect_once().await
+            }
+            (result, _) => result,
+        }
+    }
+
+    async fn collect_once(&mut self) -> Result<Bytes, Error> {
         let Some(first) = self.next_chunk().await? else {
             return Ok(Bytes::new());
         };
@@ -182,7 +210,8 @@ impl BodyStream {
             self.next_chunk().await?;
             return Ok(first);
         }
-        let mut whole = BytesMut::with_capacity(first.len() + self.remaining() as usize);
+        let rest = self.remaining().min(SET_ASIDE) as usize;
+        let mut whole = BytesMut::with_capacity(first.len() + rest);
         whole.extend_from_slice(&first);
         while let Some(chunk) = self.next_chunk().await? {
             whole.extend_from_slice(&chunk);
@@ -203,47 +232,44 @@ impl BodyStream {
     }
 
     fn fault(&self, error: Error) -> Error {
-        let (bucket, key) = (self.call.bucket.as_deref(), self.call.key.as_deref());
-        let tries = self.resumes + 1;
-        error.in_call(
-            Operation::GetObject,
-            bucket,
-            key,
-            tries,
-            std::time::Duration::ZERO,
-        )
+        self.call
+            .fault(error, self.resumes + 1, self.began.elapsed())
     }
 
+    /// Asks for what is still to come, unless `error` came too often.
     async fn resume(&mut self, error: Error) -> Result<(), Error> {
+        if self.left.start.saturating_sub(self.resumed_at) >= PROGRESS {
+            self.resumes = 0;
+        }
+        let error = self.fault(error);
         self.resumes += 1;
-        if self.resumes > RESUMES || !self.call.headers.contains_key(header::IF_MATCH) {
-            return Err(self.fault(error));
+        self.resumed_at = self.left.start;
+        let pinned = self.call.headers.contains_key(header::IF_MATCH);
+        if !pinned || !self.client.may_resume(self.resumes).await {
+            return Err(error);
         }
         let wanted = range::header_value(&self.left);
         let value = HeaderValue::from_str(&wanted)
-            .map_err(|e| Error::new(ErrorKind::InvalidInput, e.to_string()))?;
+            .map_err(|e| self.fault(Error::new(ErrorKind::InvalidInput, e.to_string())))?;
         self.call.headers.insert(header::RANGE, value);
+        self.call.resumed = true;
         tracing::debug!(%error, range = wanted, "taking a body up again");
         let reply = self.client.execute(&self.call).await?;
         let (head, body) = reply.response.into_parts();
-        let answered = head
-            .headers
-            .get(header::CONTENT_RANGE)
-            .and_then(|v| v.to_str().ok());
-        if answered
-            .and_then(range::parse_content_range)
-            .map(|(span, _)| span)
-            != Some(self.left.clone())
-        {
-            let message = format!(
-                "asked for {wanted}, the answer is {}",
-                answered.unwrap_or("whole")
-            );
+        let answered = content_range(&head.headers).map(|(span, _)| span);
+        if answered.as_ref() != Some(&self.left) {
+            let message = format!("asked for {wanted}, got {answered:?}");
             return Err(self.fault(Error::new(ErrorKind::Server, message)));
         }
         self.body = body;
         Ok(())
     }
+}
+
+/// The bytes that an answer of status 206 holds, and the object's size.
+pub(super) fn content_range(headers: &HeaderMap) -> Option<(Range<u64>, u64)> {
+    let value = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
+    range::parse_content_range(value)
 }
 
 impl std::fmt::Debug for BodyStream {

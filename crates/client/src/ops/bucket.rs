@@ -1,6 +1,6 @@
 //! Buckets.
 
-use super::{read, seconds};
+use super::seconds;
 use crate::{Client, Error, Operation, client::Call};
 use http::Method;
 use ossplit_protocol::{headers as names, xml};
@@ -131,8 +131,7 @@ impl Client {
             .query_some("prefix", request.prefix)
             .query_some("marker", request.marker)
             .query_some("max-keys", request.max_keys.map(|n| n.to_string()));
-        let (_, bytes) = self.document(&call).await?;
-        let result: xml::ListAllMyBucketsResult = read(&bytes)?;
+        let (_, result): (_, xml::ListAllMyBucketsResult) = self.document(&call).await?;
         let truncated = result.is_truncated == Some(true);
         let buckets = result
             .buckets
@@ -178,8 +177,8 @@ impl Client {
         let call = Call::new(Operation::GetBucketInfo, Method::GET)
             .bucket(&request.bucket)
             .query("bucketInfo", "");
-        let (_, bytes) = self.document(&call).await?;
-        let bucket = read::<xml::BucketInfo>(&bytes)?.bucket;
+        let (_, info): (_, xml::BucketInfo) = self.document(&call).await?;
+        let bucket = info.bucket;
         Ok(BucketInfoOutput {
             created: seconds(&bucket.creation_date),
             name: bucket.name,
@@ -195,7 +194,7 @@ impl Client {
         let call = Call::new(Operation::GetBucketLocation, Method::GET)
             .bucket(&request.bucket)
             .query("location", "");
-        let (_, bytes) = self.document(&call).await?;
-        Ok(read::<xml::LocationConstraint>(&bytes)?.location)
+        let (_, constraint): (_, xml::LocationConstraint) = self.document(&call).await?;
+        Ok(constraint.location)
     }
 }

@@ -1,7 +1,7 @@
 //! Copying objects inside the service.
 
-use super::{NewObject, put::text, read, seconds};
-use crate::{Client, Error, Operation, client::Call, client::crc_header};
+use super::{HeadObject, NewObject, put::text, seconds};
+use crate::{Client, Error, ErrorKind, Operation, client::Call, client::crc_header};
 use http::Method;
 use ossplit_protocol::{encode, headers as names, xml};
 
@@ -93,13 +93,34 @@ impl Client {
         if request.forbid_overwrite && !call.headers.contains_key(names::FORBID_OVERWRITE) {
             call = call.header(names::FORBID_OVERWRITE, "true")?;
         }
-        let (headers, bytes) = self.document(&call).await?;
-        let result: xml::CopyObjectResult = read(&bytes)?;
-        Ok(CopyObjectOutput {
-            etag: result.etag,
-            crc64: crc_header(&headers),
-            last_modified: seconds(&result.last_modified),
-            version_id: text(&headers, names::VERSION_ID),
-        })
+        let done: Result<(_, xml::CopyObjectResult), Error> = self.document(&call).await;
+        match done {
+            Ok((headers, result)) => Ok(CopyObjectOutput {
+                etag: result.etag,
+                crc64: crc_header(&headers),
+                last_modified: seconds(&result.last_modified),
+                version_id: text(&headers, names::VERSION_ID),
+            }),
+            // An earlier try may have been carried out and its answer lost.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && error.tries() > 1 => {
+                let source = HeadObject::new(request.source_bucket, request.source_key);
+                let copy = HeadObject::new(request.bucket, request.key);
+                match (self.head_object(source).await, self.head_object(copy).await) {
+                    (Ok(source), Ok(copy))
+                        if copy.crc64.is_some()
+                            && (copy.crc64, copy.size) == (source.crc64, source.size) =>
+                    {
+                        Ok(CopyObjectOutput {
+                            etag: copy.etag,
+                            crc64: copy.crc64,
+                            last_modified: copy.last_modified,
+                            version_id: copy.version_id,
+                        })
+                    }
+                    _ => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 }

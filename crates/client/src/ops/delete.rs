@@ -1,6 +1,5 @@
 //! Deleting objects.
 
-use super::read;
 use crate::{Client, Error, ErrorKind, Operation, client::Call};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::Method;
@@ -87,8 +86,7 @@ impl Client {
             )?
             .header("content-type", "application/xml")?
             .body(body.into());
-        let (_, bytes) = self.document(&call).await?;
-        let result: xml::DeleteResult = read(&bytes)?;
+        let (_, result): (_, xml::DeleteResult) = self.document(&call).await?;
         let result = result.decoded().map_err(super::undecodable)?;
         Ok(result.deleted.into_iter().map(|one| one.key).collect())
     }

@@ -1,10 +1,10 @@
 //! Reading objects and what is known of them.
 
-use super::{BodyStream, ObjectMeta};
+use super::{BodyStream, ObjectMeta, body::content_range};
 use crate::{Client, Error, ErrorKind, Operation, client::Call};
 use http::{HeaderValue, Method, StatusCode, header};
 use ossplit_protocol::{headers as names, range};
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 /// `GetObject` (API page "GetObject").
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,10 @@ pub struct GetObject {
     pub if_match: Option<String>,
     /// Only if the object has another ETag.
     pub if_none_match: Option<String>,
+    /// Only if the object is newer; Unix seconds.
+    pub if_modified_since: Option<i64>,
+    /// Only if the object is not newer; Unix seconds.
+    pub if_unmodified_since: Option<i64>,
     /// This version.
     pub version_id: Option<String>,
 }
@@ -59,7 +63,9 @@ impl GetObject {
             .object(&self.bucket, &self.key)
             .query_some("versionId", self.version_id.as_deref())
             .header_some("if-match", self.if_match.as_deref())?
-            .header_some("if-none-match", self.if_none_match.as_deref())?;
+            .header_some("if-none-match", self.if_none_match.as_deref())?
+            .header_time("if-modified-since", self.if_modified_since)?
+            .header_time("if-unmodified-since", self.if_unmodified_since)?;
         if let Some(range) = &self.range {
             if range.is_empty() {
                 let message = format!("range {range:?} holds no byte");
@@ -91,6 +97,10 @@ pub struct HeadObject {
     pub bucket: String,
     /// The key.
     pub key: String,
+    /// Only if the object has this ETag.
+    pub if_match: Option<String>,
+    /// Only if the object has another ETag.
+    pub if_none_match: Option<String>,
     /// This version.
     pub version_id: Option<String>,
 }
@@ -101,8 +111,22 @@ impl HeadObject {
         Self {
             bucket: bucket.into(),
             key: key.into(),
-            version_id: None,
+            ..Self::default()
         }
+    }
+
+    /// Fails with [`ErrorKind::Precondition`] unless the object has this ETag.
+    #[must_use]
+    pub fn if_match(mut self, etag: impl Into<String>) -> Self {
+        self.if_match = Some(etag.into());
+        self
+    }
+
+    /// Fails with [`ErrorKind::NotModified`] if the object has this ETag.
+    #[must_use]
+    pub fn if_none_match(mut self, etag: impl Into<String>) -> Self {
+        self.if_none_match = Some(etag.into());
+        self
     }
 }
 
@@ -136,24 +160,36 @@ impl Client {
         let reply = self.execute(&call).await?;
         let (head, body) = reply.response.into_parts();
         let meta = ObjectMeta::of(&head.headers);
-        let whole = head.status != StatusCode::PARTIAL_CONTENT;
-        let span = if whole {
-            0..meta.size
+        let span = if head.status == StatusCode::PARTIAL_CONTENT {
+            content_range(&head.headers).map(|(span, _)| span)
         } else {
-            let value = head
-                .headers
-                .get(header::CONTENT_RANGE)
-                .and_then(|v| v.to_str().ok());
-            let parsed = value.and_then(range::parse_content_range);
-            let missing = || Error::new(ErrorKind::Server, "206 without a usable Content-Range");
-            parsed.ok_or_else(missing)?.0
+            // Without a length nobody could tell a whole body from one that broke off.
+            let known = head.headers.contains_key(header::CONTENT_LENGTH);
+            known.then_some(0..meta.size)
         };
+        // What was asked for and nothing else: a caller puts the bytes where it asked them from.
+        let expected = match &request.range {
+            Some(wanted) => wanted.start..wanted.end.min(meta.size),
+            None => 0..meta.size,
+        };
+        if span.as_ref() != Some(&expected) {
+            let message = format!("asked for bytes {expected:?}, the answer holds {span:?}");
+            let error = Error::new(ErrorKind::Server, message);
+            return Err(call.fault(error, 1, Duration::ZERO));
+        }
+        let span = expected;
         // Taken up again, if it breaks off, only for the same version.
         if let Ok(etag) = HeaderValue::from_str(&meta.etag)
             && !meta.etag.is_empty()
         {
             call.headers.insert(header::IF_MATCH, etag);
-            call.headers.remove(header::IF_NONE_MATCH);
+            for condition in [
+                header::IF_NONE_MATCH,
+                header::IF_MODIFIED_SINCE,
+                header::IF_UNMODIFIED_SINCE,
+            ] {
+                call.headers.remove(condition);
+            }
         }
         call.headers
             .insert(names::RANGE_BEHAVIOR, HeaderValue::from_static("standard"));
@@ -166,7 +202,9 @@ impl Client {
     pub async fn head_object(&self, request: HeadObject) -> Result<ObjectMeta, Error> {
         let call = Call::new(Operation::HeadObject, Method::HEAD)
             .object(&request.bucket, &request.key)
-            .query_some("versionId", request.version_id);
+            .query_some("versionId", request.version_id)
+            .header_some("if-match", request.if_match.as_deref())?
+            .header_some("if-none-match", request.if_none_match.as_deref())?;
         Ok(ObjectMeta::of(
             self.execute(&call).await?.response.headers(),
         ))

@@ -1,7 +1,7 @@
 //! Listing objects.
 
-use super::{read, seconds, undecodable};
-use crate::{Client, Error, Operation, client::Call};
+use super::{seconds, undecodable};
+use crate::{Client, Error, ErrorKind, Operation, client::Call};
 use http::Method;
 use ossplit_protocol::xml;
 
@@ -176,12 +176,14 @@ impl Client {
             .query_some("start-after", request.start_after)
             .query_some("max-keys", request.max_keys.map(|n| n.to_string()))
             .query_some("continuation-token", request.continuation_token);
-        let (_, bytes) = self.document(&call).await?;
-        let result: xml::ListBucketResultV2 = read(&bytes)?;
+        let (_, result): (_, xml::ListBucketResultV2) = self.document(&call).await?;
         let result = result.decoded().map_err(undecodable)?;
-        let next = result
-            .next_continuation_token
-            .filter(|_| result.is_truncated);
+        let next = result.next_continuation_token;
+        if result.is_truncated && next.is_none() {
+            let message = "the list is truncated and does not say where it goes on";
+            return Err(Error::new(ErrorKind::Server, message));
+        }
+        let next = next.filter(|_| result.is_truncated);
         Ok(page(result.contents, result.common_prefixes, next))
     }
 
@@ -194,11 +196,17 @@ impl Client {
             .query_some("delimiter", request.delimiter)
             .query_some("marker", request.marker)
             .query_some("max-keys", request.max_keys.map(|n| n.to_string()));
-        let (_, bytes) = self.document(&call).await?;
-        let result: xml::ListBucketResult = read(&bytes)?;
+        let (_, result): (_, xml::ListBucketResult) = self.document(&call).await?;
         let result = result.decoded().map_err(undecodable)?;
-        let next = result.next_marker.filter(|_| result.is_truncated);
-        Ok(page(result.contents, result.common_prefixes, next))
+        let mut page = page(result.contents, result.common_prefixes, result.next_marker);
+        if !result.is_truncated {
+            page.next = None;
+        } else if page.next.is_none() {
+            // The last name of the page serves as well as the marker that should be there.
+            let last = page.objects.last().map(|object| &object.key);
+            page.next = last.max(page.common_prefixes.last()).cloned();
+        }
+        Ok(page)
     }
 
     /// All pages of a list.

@@ -32,12 +32,6 @@ pub use multipart::{
 pub use put::{NewObject, PutObject, PutObjectOutput};
 
 use crate::{Error, ErrorKind};
-use ossplit_protocol::xml;
-
-/// Reads a document, or says that the service answered what no OSS answers.
-fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    xml::read(bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))
-}
 
 fn undecodable(error: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Server, error.to_string())
@@ -46,3 +40,6 @@ fn undecodable(error: impl std::fmt::Display) -> Error {
 fn seconds(xml_time: &str) -> i64 {
     ossplit_protocol::time::parse_xml_time(xml_time).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,7 @@
 //! Multipart uploads.
 
 use super::{
-    Body, HeadObject, NewObject, PutObjectOutput, copy::source, put::text, read, seconds,
-    undecodable,
+    Body, HeadObject, NewObject, PutObjectOutput, copy::source, put::text, seconds, undecodable,
 };
 use crate::{Client, Error, ErrorKind, Operation, client::Call, client::crc_header};
 use http::Method;
@@ -179,20 +178,100 @@ pub struct ListMultipartUploadsOutput {
     pub next: Option<(String, String)>,
 }
 
+impl UploadPart {
+    /// Sends `body` as part `part_number`.
+    pub fn new(
+        bucket: impl Into<String>,
+        key: impl Into<String>,
+        upload_id: impl Into<String>,
+        part_number: u32,
+        body: impl Into<Body>,
+    ) -> Self {
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+            upload_id: upload_id.into(),
+            part_number,
+            body: body.into(),
+        }
+    }
+}
+
+impl CompleteMultipartUpload {
+    /// Makes the object of `parts`.
+    pub fn new(
+        bucket: impl Into<String>,
+        key: impl Into<String>,
+        upload_id: impl Into<String>,
+        parts: Vec<CompletedPart>,
+    ) -> Self {
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+            upload_id: upload_id.into(),
+            parts,
+            forbid_overwrite: false,
+        }
+    }
+}
+
+impl AbortMultipartUpload {
+    /// Gives an upload up.
+    pub fn new(
+        bucket: impl Into<String>,
+        key: impl Into<String>,
+        upload_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+            upload_id: upload_id.into(),
+        }
+    }
+}
+
+impl ListParts {
+    /// Lists an upload's parts, 1,000 a page.
+    pub fn new(
+        bucket: impl Into<String>,
+        key: impl Into<String>,
+        upload_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+            upload_id: upload_id.into(),
+            part_number_marker: None,
+            max_parts: Some(1000),
+        }
+    }
+}
+
+impl ListMultipartUploads {
+    /// Lists the unfinished uploads of keys that begin with `prefix`, 1,000 a page.
+    pub fn new(bucket: impl Into<String>, prefix: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            prefix: prefix.into(),
+            max_uploads: Some(1000),
+            ..Self::default()
+        }
+    }
+}
+
 impl Client {
     /// Begins an upload and gives its id.
     pub async fn initiate_multipart_upload(
         &self,
         request: InitiateMultipartUpload,
     ) -> Result<String, Error> {
-        let mut call = Call::new(Operation::InitiateMultipartUpload, Method::POST)
+        let call = Call::new(Operation::InitiateMultipartUpload, Method::POST)
             .object(&request.bucket, &request.key)
             .query("uploads", "")
             .query("encoding-type", "url");
-        // A lost answer would leave an upload that nobody knows.
-        call.repeatable = false;
-        let (_, bytes) = self.document(&request.with.headers(call)?).await?;
-        Ok(read::<xml::InitiateMultipartUploadResult>(&bytes)?.upload_id)
+        let call = request.with.headers(call)?;
+        let (_, result): (_, xml::InitiateMultipartUploadResult) = self.document(&call).await?;
+        Ok(result.upload_id)
     }
 
     /// Sends a part. When this returns, the service has it, and its CRC64 is that of the bytes.
@@ -216,6 +295,12 @@ impl Client {
 
     /// Makes a part from a range of an object, inside the service.
     pub async fn upload_part_copy(&self, request: UploadPartCopy) -> Result<CompletedPart, Error> {
+        if let Some(range) = &request.source_range
+            && (range.is_empty() || range.end == u64::MAX)
+        {
+            let message = format!("source range {range:?}: give both its ends");
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        }
         let span = request.source_range.as_ref().map(range::header_value);
         let call = Call::new(Operation::UploadPartCopy, Method::PUT)
             .object(&request.bucket, &request.key)
@@ -230,10 +315,10 @@ impl Client {
                 names::COPY_SOURCE_IF_MATCH,
                 request.source_if_match.as_deref(),
             )?;
-        let (headers, bytes) = self.document(&call).await?;
+        let (headers, result): (_, xml::CopyPartResult) = self.document(&call).await?;
         Ok(CompletedPart {
             part_number: request.part_number,
-            etag: read::<xml::CopyPartResult>(&bytes)?.etag,
+            etag: result.etag,
             size: request.source_range.map(|range| range.end - range.start),
             crc64: crc_header(&headers),
         })
@@ -265,27 +350,33 @@ impl Client {
         if request.forbid_overwrite {
             call = call.header(names::FORBID_OVERWRITE, "true")?;
         }
-        let output = match self.document(&call).await {
-            Ok((headers, bytes)) => {
-                let result: xml::CompleteMultipartUploadResult = read(&bytes)?;
-                PutObjectOutput {
-                    etag: result.etag,
-                    crc64: crc_header(&headers),
-                    version_id: text(&headers, names::VERSION_ID),
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::NoSuchUpload && error.tries() > 1 => {
-                let head = HeadObject::new(request.bucket.clone(), request.key.clone());
-                let there = self.head_object(head).await?;
-                let same = expected
-                    .is_some_and(|(crc, size)| there.crc64 == Some(crc) && there.size == size);
-                if !same {
-                    return Err(error);
-                }
-                PutObjectOutput {
-                    etag: there.etag,
-                    crc64: there.crc64,
-                    version_id: there.version_id,
+        let done: Result<(_, xml::CompleteMultipartUploadResult), Error> =
+            self.document(&call).await;
+        let output = match done {
+            Ok((headers, result)) => PutObjectOutput {
+                etag: result.etag,
+                crc64: crc_header(&headers),
+                version_id: text(&headers, names::VERSION_ID),
+            },
+            // An earlier try may have been carried out and its answer lost.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NoSuchUpload | ErrorKind::AlreadyExists
+                ) && error.tries() > 1 =>
+            {
+                let head = HeadObject::new(request.bucket, request.key);
+                match (self.head_object(head).await, expected) {
+                    (Ok(there), Some((crc, size)))
+                        if there.crc64 == Some(crc) && there.size == size =>
+                    {
+                        PutObjectOutput {
+                            etag: there.etag,
+                            crc64: there.crc64,
+                            version_id: there.version_id,
+                        }
+                    }
+                    _ => return Err(error),
                 }
             }
             Err(error) => return Err(error),
@@ -294,7 +385,7 @@ impl Client {
             && expected != actual
         {
             let message = format!("CRC64 of the parts is {expected}, of the object {actual}");
-            return Err(Error::new(ErrorKind::Corrupt, message));
+            return Err(call.corrupt(message));
         }
         Ok(output)
     }
@@ -321,8 +412,7 @@ impl Client {
                 request.part_number_marker.map(|n| n.to_string()),
             )
             .query_some("max-parts", request.max_parts.map(|n| n.to_string()));
-        let (_, bytes) = self.document(&call).await?;
-        let result: xml::ListPartsResult = read(&bytes)?;
+        let (_, result): (_, xml::ListPartsResult) = self.document(&call).await?;
         let parts = result.part.into_iter().map(|part| ListedPart {
             part_number: part.part_number,
             etag: part.etag,
@@ -351,8 +441,7 @@ impl Client {
             .query_some("key-marker", request.key_marker)
             .query_some("upload-id-marker", request.upload_id_marker)
             .query_some("max-uploads", request.max_uploads.map(|n| n.to_string()));
-        let (_, bytes) = self.document(&call).await?;
-        let result: xml::ListMultipartUploadsResult = read(&bytes)?;
+        let (_, result): (_, xml::ListMultipartUploadsResult) = self.document(&call).await?;
         let result = result.decoded().map_err(undecodable)?;
         let uploads = result.upload.into_iter().map(|upload| ListedUpload {
             initiated: seconds(&upload.initiated),

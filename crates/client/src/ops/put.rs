@@ -96,11 +96,6 @@ pub(super) fn text(headers: &http::HeaderMap, name: &str) -> Option<String> {
 impl Client {
     /// Writes an object. When this returns, the service has it, and its CRC64 is that of the bytes.
     pub async fn put_object(&self, request: PutObject) -> Result<PutObjectOutput, Error> {
-        let length = request.body.length();
-        let crc = match &request.body {
-            body if request.with.forbid_overwrite => body.known_crc(),
-            _ => None,
-        };
         let mut call = Call::new(Operation::PutObject, Method::PUT)
             .object(&request.bucket, &request.key)
             .body(request.body);
@@ -115,19 +110,21 @@ impl Client {
                     version_id: text(headers, names::VERSION_ID),
                 })
             }
-            // The first try may have been carried out and its answer lost.
+            // An earlier try may have been carried out and its answer lost.
             Err(error) if error.kind() == ErrorKind::AlreadyExists && error.tries() > 1 => {
-                let there = self
-                    .head_object(HeadObject::new(request.bucket, request.key))
-                    .await?;
-                if crc.is_some() && there.crc64 == crc && Some(there.size) == length {
-                    Ok(PutObjectOutput {
-                        etag: there.etag,
-                        crc64: crc,
-                        version_id: there.version_id,
-                    })
-                } else {
-                    Err(error)
+                let head = HeadObject::new(request.bucket, request.key);
+                let ours = (call.body.known_crc(), call.body.length());
+                match self.head_object(head).await {
+                    Ok(there)
+                        if there.crc64.is_some() && (there.crc64, Some(there.size)) == ours =>
+                    {
+                        Ok(PutObjectOutput {
+                            etag: there.etag,
+                            crc64: there.crc64,
+                            version_id: there.version_id,
+                        })
+                    }
+                    _ => Err(error),
                 }
             }
             Err(error) => Err(error),

@@ -11,8 +11,16 @@
 //!   would end, the client compares the CRC64.
 //! * `CompleteMultipartUpload`: the second may find the upload gone; the client then looks whether the
 //!   object is the one that it asked for.
-//! * `InitiateMultipartUpload` only when the service answered that it failed, or nothing was sent: a
-//!   lost answer would leave an upload that nobody knows.
+//! * `InitiateMultipartUpload`: a lost answer may leave an upload that nobody knows, but one without
+//!   parts, which costs nothing; failing the write would cost the user more.
+//!
+//! A document that breaks off half-way counts as a failure too; an object's body that breaks off is
+//! taken up again at the same byte by [`BodyStream`](crate::BodyStream). A body that is a stream can't
+//! be sent twice, so its call is tried once.
+//!
+//! Three things are put right rather than waited for, at once and once each: a kept connection that
+//! the server had closed (a new one is made), a wrong clock (the server's `Date` is learned), and a key
+//! that is no longer good (its [provider](crate::CredentialsProvider::refused) is asked for another).
 //!
 //! Between tries it waits a random time up to a bound that doubles ("full jitter", AWS Architecture
 //! Blog, "Exponential Backoff And Jitter", 2015). A [budget](throttle::Budget) shared by all requests
@@ -55,8 +63,8 @@ impl RetryPolicy {
         }
     }
 
-    /// The wait before try number `next` (2 is the first retry).
-    pub(crate) fn wait(&self, next: u32) -> Duration {
-        backoff::full_jitter(self.base, self.cap, next.saturating_sub(2))
+    /// The wait after this many failures.
+    pub(crate) fn wait(&self, failures: u32) -> Duration {
+        backoff::full_jitter(self.base, self.cap, failures.saturating_sub(1))
     }
 }

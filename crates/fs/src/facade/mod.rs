@@ -5,6 +5,7 @@ mod core;
 mod dirs;
 mod files;
 mod handover;
+mod opening;
 mod rename;
 mod state;
 mod stream;

@@ -89,12 +89,13 @@ impl Namespace {
     }
 
     /// The versions of up to `count` files after `slot` in its directory, in the order of names, none larger than
-    /// `largest`: what a program that goes through the directory opens next.
+    /// `largest`: what a program that goes through the directory opens next. With `all`, those before it follow.
     pub(crate) fn following(
         &self,
         slot: Slot,
         count: usize,
         largest: u64,
+        all: bool,
     ) -> Vec<crate::types::ObjectVersion> {
         let inode = self.inodes.get(slot);
         if !inode.has(Flags::LINKED) {
@@ -102,8 +103,10 @@ impl Namespace {
         }
         let from = super::Dentries::after(&self.inodes, inode.parent, &inode.name);
         let children = self.inodes.get(inode.parent).children();
+        let before = if all { &children[..from] } else { &[] };
         children[from..]
             .iter()
+            .chain(before)
             .filter(|child| {
                 let inode = self.inodes.get(**child);
                 !inode.is_dir() && !inode.has(Flags::LOCAL) && inode.size <= largest

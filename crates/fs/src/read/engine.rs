@@ -78,9 +78,12 @@ impl Engine {
         readers.insert(identity, Arc::downgrade(&reader));
         drop(readers);
         if version.size > 0 && version.size <= shared.source.context.config.small_object_size {
-            shared
-                .wholes
-                .start(&shared.source, version, Priority::Demand);
+            // The download runs by itself; `read` joins it.
+            drop(
+                shared
+                    .wholes
+                    .start(&shared.source, version, Priority::Demand),
+            );
         }
         reader
     }

@@ -103,7 +103,7 @@ impl Wholes {
         else {
             return;
         };
-        self.join(source, version, |source, version| {
+        let flight = self.join(source, version, |source, version| {
             async move {
                 let whole = download(&source, &version, lease).await;
                 drop(permit);
@@ -111,6 +111,8 @@ impl Wholes {
             }
             .boxed()
         });
+        // Nobody waits for it: its task runs by itself.
+        drop(flight);
     }
 
     fn join(

@@ -509,13 +509,11 @@ impl Writer {
 impl State {
     /// Refuses once something failed. Until [`State::remember`] says otherwise, this call did.
     fn enter(&mut self) -> Result<()> {
-        match self.failed.clone() {
-            Some(error) => Err(error),
-            None => {
-                self.failed = Some(Error::Unsupported("going on after an interrupted call"));
-                Ok(())
-            }
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
         }
+        self.failed = Some(Error::Unsupported("going on after an interrupted call"));
+        Ok(())
     }
 
     fn remember<T>(&mut self, result: Result<T>) -> Result<T> {

@@ -12,9 +12,7 @@ use super::{MountError, MountOptions};
 use crate::session::Device;
 
 pub(super) fn mount(path: &Path, options: &MountOptions) -> Result<OwnedFd, MountError> {
-    let device = Device::open().map_err(|errno| MountError::NoDevice {
-        source: errno.into(),
-    })?;
+    let device = Device::open().map_err(|errno| MountError::of_device(errno.into()))?;
     let kind = format!("fuse.{}", options.subtype);
     let data = data(&device, options);
     rustix::mount::mount(

@@ -15,6 +15,9 @@ pub enum MountError {
         /// What open(2) said.
         source: io::Error,
     },
+    /// `/dev/fuse` is there but closed to this user; most systems have it open to all (mode 666).
+    #[error("no permission to open /dev/fuse; be root, or have root open it: chmod 666 /dev/fuse")]
+    DeviceRefused,
     /// Not root, and the helper is not installed.
     #[error(
         "mounting as an ordinary user needs fusermount3; install the package fuse3, or be root"
@@ -86,6 +89,14 @@ pub enum MountError {
 }
 
 impl MountError {
+    /// By what open(2) said about `/dev/fuse`.
+    pub(super) fn of_device(source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::DeviceRefused,
+            _ => Self::NoDevice { source },
+        }
+    }
+
     /// By what the system said about the mount point.
     pub(super) fn of_path(path: &Path, source: io::Error) -> Self {
         let path = path.to_path_buf();

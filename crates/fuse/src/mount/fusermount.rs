@@ -37,7 +37,8 @@ pub(super) fn mount(path: &Path, options: &MountOptions) -> Result<OwnedFd, Moun
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => MountError::NoHelper,
+            // "Permission denied" is what a search path with folders of others gives.
+            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => MountError::NoHelper,
             _ => fail(source),
         })?;
     let received = recv_descriptors(ours.as_fd(), &mut [0; 16]);
@@ -121,6 +122,8 @@ fn explain(path: &Path, output: &Output) -> MountError {
         .to_string();
     if text.contains("user_allow_other") {
         MountError::AllowOtherRefused
+    } else if text.contains("/dev/fuse") && text.contains("ermission") {
+        MountError::DeviceRefused
     } else if text.contains("fuse device not found") || text.contains("/dev/fuse") {
         MountError::NoDevice {
             source: io::Error::other(text),
@@ -176,6 +179,10 @@ mod tests {
         assert!(matches!(
             say("fusermount3: fuse device not found, try 'modprobe fuse' first"),
             MountError::NoDevice { .. }
+        ));
+        assert!(matches!(
+            say("fusermount3: failed to open /dev/fuse: Permission denied"),
+            MountError::DeviceRefused
         ));
         assert!(matches!(
             say("fusermount3: user has no write access to mountpoint /m"),

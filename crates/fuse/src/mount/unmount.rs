@@ -1,6 +1,7 @@
 //! The orderly end, and the disorderly one.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,19 +40,34 @@ struct Inner {
     path: PathBuf,
     id: ConnectionId,
     helper: bool,
+    /// The connection's `abort` file in fusectl, opened while it was certainly ours: connection
+    /// numbers are used again at once, so by name a late abort could hit another mount. Writing
+    /// here when the connection is gone does nothing. `None` without fusectl.
+    abort: Option<File>,
 }
 
 impl Unmounter {
+    /// `id` is mounted on `path` now.
     pub(super) fn new(path: PathBuf, id: ConnectionId, helper: bool) -> Self {
+        let control = format!("/sys/fs/fuse/connections/{}/abort", id.minor);
+        let abort = File::options().write(true).open(control).ok();
         Self {
-            inner: Arc::new(Inner { path, id, helper }),
+            inner: Arc::new(Inner {
+                path,
+                id,
+                helper,
+                abort,
+            }),
         }
     }
 
     /// For a connection that another process mounted: its path, its number, and whether the helper
-    /// `fusermount3` is needed (not root).
-    pub fn resume(path: PathBuf, id: ConnectionId, helper: bool) -> Self {
-        Self::new(path, id, helper)
+    /// `fusermount3` is needed (not root). `None` when it is not mounted there any more.
+    pub fn resume(path: PathBuf, id: ConnectionId, helper: bool) -> io::Result<Option<Self>> {
+        let found = mountinfo::find(&path)?;
+        Ok(found
+            .filter(|found| found.id == id)
+            .map(|_| Self::new(path, id, helper)))
     }
 
     /// Where it is mounted.
@@ -99,24 +115,21 @@ impl Unmounter {
 
     /// Cuts the connection: every waiting request ends with ECONNABORTED, every later one with
     /// ENOTCONN, and the session's threads end. The mount point stays until it is unmounted. For a
-    /// server that does not answer any more.
+    /// server that does not answer any more. Needs fusectl (`/sys/fs/fuse/connections`) or root; with
+    /// neither the connection ends when its descriptors are closed.
     pub fn abort(&self) -> io::Result<()> {
-        let control = format!("/sys/fs/fuse/connections/{}/abort", self.inner.id.minor);
-        match std::fs::write(&control, "1") {
-            Ok(()) => Ok(()),
-            // No fusectl mounted there: a forced unmount aborts as well. It may report the mount
-            // as busy, with the connection cut all the same.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.inner.helper => {
-                if !self.is_mounted()? {
-                    return Ok(());
-                }
-                let flags = UnmountFlags::FORCE | UnmountFlags::NOFOLLOW;
-                match rustix::mount::unmount(&self.inner.path, flags) {
-                    Ok(()) | Err(Errno::BUSY) => Ok(()),
-                    Err(errno) => Err(errno.into()),
-                }
-            }
-            Err(error) => Err(error),
+        if let Some(mut control) = self.inner.abort.as_ref() {
+            return control.write_all(b"1");
+        }
+        if !self.is_mounted()? {
+            return Ok(());
+        }
+        // A forced unmount aborts as well. It may report the mount as busy, with the connection cut
+        // all the same.
+        let flags = UnmountFlags::FORCE | UnmountFlags::NOFOLLOW;
+        match rustix::mount::unmount(&self.inner.path, flags) {
+            Ok(()) | Err(Errno::BUSY) => Ok(()),
+            Err(errno) => Err(errno.into()),
         }
     }
 }

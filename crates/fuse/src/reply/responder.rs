@@ -56,7 +56,7 @@ impl Responder {
         self.send_error(errno)
     }
 
-    /// Answers with up to [`LARGEST`] bytes, header and body in one contiguous write.
+    /// Answers with up to `LARGEST` bytes, header and body in one contiguous write.
     pub(crate) fn small<const N: usize>(mut self, body: &[u8; N]) -> Delivery {
         const {
             assert!(N <= LARGEST, "no fixed answer is larger");

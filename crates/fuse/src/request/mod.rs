@@ -6,7 +6,7 @@
 mod args;
 mod parse;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use args::{
     Create, Fallocate, Flush, ForgetOne, Forgets, Fsync, GetXattr, Link, Lock, LockKind, Lseek,

@@ -6,7 +6,7 @@ use crate::attr::Timestamp;
 use crate::flags::RenameFlags;
 
 /// A message as the kernel writes it.
-fn message(opcode: u32, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn message(opcode: u32, parts: &[&[u8]]) -> Vec<u8> {
     let body = parts.concat();
     let header = InHeader {
         len: (InHeader::SIZE + body.len()) as u32,
@@ -22,7 +22,7 @@ fn message(opcode: u32, parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// A valid body for every opcode.
-fn body(opcode: Opcode) -> Vec<u8> {
+pub(crate) fn body(opcode: Opcode) -> Vec<u8> {
     let open = abi::OpenIn {
         flags: 0o1000,
         open_flags: 1,

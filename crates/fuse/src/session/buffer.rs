@@ -173,3 +173,58 @@ impl fmt::Debug for PayloadBuf {
         write!(f, "PayloadBuf({} bytes)", self.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A payload of `len` bytes that count up, as a WRITE would leave it.
+    fn payload(buffer: &mut Buffer, len: usize) -> Payload<'_> {
+        let end = WRITE_PAYLOAD_OFFSET + len;
+        for (index, byte) in buffer.room()[WRITE_PAYLOAD_OFFSET..end]
+            .iter_mut()
+            .enumerate()
+        {
+            *byte = index as u8;
+        }
+        Payload::new(buffer, WRITE_PAYLOAD_OFFSET..end)
+    }
+
+    #[test]
+    fn a_large_payload_leaves_with_its_buffer_and_a_small_one_is_copied() {
+        let pool = BufferPool::new(1 << 20, 1);
+        let mut buffer = Buffer::new(&pool);
+        for (len, moved) in [
+            (1 << 20, true),
+            (300_000, true),
+            (100_000, false),
+            (0, false),
+        ] {
+            let payload = payload(&mut buffer, len);
+            let (address, expected) = (payload.as_ptr(), payload.to_vec());
+            assert_eq!(address.addr() % PAGE_SIZE, 0, "a payload starts on a page");
+            let owned = payload.into_owned();
+            assert_eq!(owned[..], expected[..]);
+            assert_eq!(owned.as_ptr() == address, moved, "{len} bytes");
+            assert!(
+                owned.footprint() <= 4 * len,
+                "{} for {len}",
+                owned.footprint()
+            );
+            assert!(
+                buffer.room().len() >= (1 << 20) + 80,
+                "the thread can go on"
+            );
+        }
+    }
+
+    #[test]
+    fn buffers_come_back_and_are_bounded() {
+        let pool = BufferPool::new(65_536, 2);
+        let buffers: Vec<_> = (0..5).map(|_| Buffer::new(&pool)).collect();
+        drop(buffers);
+        let kept = pool.free.lock().map(|free| free.len());
+        assert_eq!(kept.ok(), Some(2));
+        assert_eq!(Buffer::new(&pool).room().len(), 65_536 + HEADER_ROOM);
+    }
+}

@@ -15,6 +15,8 @@ mod buffer;
 mod device;
 mod dispatch;
 mod init;
+#[cfg(test)]
+mod tests;
 mod wake;
 mod worker;
 

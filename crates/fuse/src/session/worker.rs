@@ -49,6 +49,11 @@ impl Shared {
 /// How long a stop waits before it wakes the threads again.
 const REPEAT: Duration = Duration::from_millis(1);
 
+/// So many times ECONNABORTED in a row mean an abort. An unmount gives it too, when the kernel takes
+/// a request (mostly the last RELEASE) off its queue in the instant in which it closes the device;
+/// the next read then says ENODEV. There are no more such requests than were queued.
+const ABORTS: u32 = 64;
+
 /// A session at work.
 #[derive(Debug)]
 pub struct Running {
@@ -76,7 +81,7 @@ impl Running {
 
     /// Stops taking requests and waits for the threads, while the mount stays: for an orderly
     /// hand-over. Requests that were taken and moved elsewhere can still be answered; those that
-    /// nobody answers come again after the successor's [`Notifier::resend`].
+    /// nobody answers come again after the successor's [`crate::Notifier::resend`].
     pub fn stop(self) -> io::Result<End> {
         self.shared.stop.store(true, Ordering::Release);
         // A thread may wait in read(2) for a request that never comes: a signal ends the call. One
@@ -155,6 +160,7 @@ fn read_on<F: Filesystem>(
     shared: &Shared,
     buffer: &mut Buffer,
 ) -> io::Result<End> {
+    let mut aborts = 0;
     while !shared.stop.load(Ordering::Acquire) {
         match device.read(buffer.room()) {
             Ok(len) => serve(filesystem, device, &shared.negotiated, buffer, len),
@@ -162,7 +168,8 @@ fn read_on<F: Filesystem>(
             Err(Errno::INTR | Errno::NOENT) => {}
             Err(Errno::AGAIN) => device.wait_readable()?,
             Err(Errno::NODEV) => return Ok(End::Unmounted),
-            Err(Errno::CONNABORTED) => return Ok(End::Aborted),
+            Err(Errno::CONNABORTED) if aborts == ABORTS => return Ok(End::Aborted),
+            Err(Errno::CONNABORTED) => aborts += 1,
             Err(errno) => return Err(errno.into()),
         }
     }

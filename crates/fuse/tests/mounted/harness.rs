@@ -97,13 +97,14 @@ impl Mounted {
         self.running = Some(running);
     }
 
-    /// Unmounts and waits for the session's end.
+    /// Unmounts and waits for the session's end. Detached, as a program that another test starts
+    /// at this moment may still hold a copy of a descriptor that was closed here.
     pub fn end(mut self) -> End {
         let running = self.take_running();
         self.kept.clear();
         self.unmounter
-            .unmount(UnmountMode::Normal)
-            .expect("nothing is open");
+            .unmount(UnmountMode::Detach)
+            .expect("it is mounted");
         running.join().expect("no thread failed")
     }
 }

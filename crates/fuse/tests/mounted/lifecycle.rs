@@ -26,10 +26,15 @@ fn counting_destroy() -> (Arc<MemFs>, Arc<AtomicUsize>) {
 #[test]
 fn an_unmount_ends_all_threads_and_destroys_once() {
     let (filesystem, destroyed) = counting_destroy();
-    let mounted = Mounted::new(&filesystem, 4);
+    let mut mounted = Mounted::new(&filesystem, 4);
     let unmounter = mounted.unmounter.clone();
     assert!(unmounter.is_mounted().unwrap());
-    assert_eq!(mounted.end(), End::Unmounted);
+    assert_eq!(
+        unmounter.unmount(UnmountMode::Normal).unwrap(),
+        Unmounted::Done
+    );
+    mounted.take_kept();
+    assert_eq!(mounted.take_running().join().unwrap(), End::Unmounted);
     assert_eq!(destroyed.load(Ordering::SeqCst), 1);
     assert_eq!(
         unmounter.unmount(UnmountMode::Normal).unwrap(),

@@ -44,63 +44,57 @@ fn bucket_of_host(host: &str, domains: &[String]) -> Option<String> {
 }
 
 impl Address {
-    /// Reads a request's address. The bucket's name and the key are checked.
+    /// Reads a request's address. The bucket's name and the key are checked: what was read before
+    /// a fault is there as well.
     pub(crate) fn parse(
         uri: &Uri,
         headers: &HeaderMap,
         domains: &[String],
-    ) -> Result<Self, (Self, Failure)> {
+    ) -> (Self, Option<Failure>) {
         let host = host(uri, headers);
         let mut address = Self {
             endpoint: host.clone(),
             host,
             ..Self::default()
         };
-        let not_utf8 = || {
-            Failure::new(Code::InvalidObjectName)
-                .ec("0016-00000004")
-                .message("The object name must be UTF-8.")
-        };
-        let Some(query) = encode::parse_query(uri.query().unwrap_or("")) else {
-            return Err((address, Failure::argument("query", "not UTF-8")));
-        };
-        address.query = query;
+        let fault = address.read(uri, domains).err();
+        (address, fault)
+    }
+
+    fn read(&mut self, uri: &Uri, domains: &[String]) -> Result<(), Failure> {
+        let bad_bucket = || Failure::new(Code::InvalidBucketName);
+        self.query = encode::parse_query(uri.query().unwrap_or(""))
+            .ok_or_else(|| Failure::argument("query", "not UTF-8"))?;
         let path = uri.path().strip_prefix('/').unwrap_or(uri.path());
-        let key = if let Some(bucket) = bucket_of_host(&address.host, domains) {
-            let cut = bucket.len() + 1;
-            address.endpoint = address.host.get(cut..).unwrap_or_default().to_owned();
-            address.bucket = Some(bucket);
+        let key = if let Some(bucket) = bucket_of_host(&self.host, domains) {
+            let endpoint = self.host.get(bucket.len() + 1..).unwrap_or_default();
+            self.endpoint = endpoint.to_owned();
+            self.bucket = Some(bucket);
             path
         } else {
             let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-            let Some(bucket) = encode::decode(bucket) else {
-                return Err((address, Failure::new(Code::InvalidBucketName)));
-            };
-            address.bucket = Some(bucket.into_owned()).filter(|bucket| !bucket.is_empty());
+            let bucket = encode::decode(bucket).ok_or_else(bad_bucket)?;
+            self.bucket = Some(bucket.into_owned()).filter(|bucket| !bucket.is_empty());
             key
         };
-        let Some(key) = encode::decode(key) else {
-            return Err((address, not_utf8()));
-        };
-        address.key = Some(key.into_owned()).filter(|key| !key.is_empty());
-        if let Some(bucket) = &address.bucket
-            && names::check_bucket(bucket).is_err()
-        {
-            return Err((address, Failure::new(Code::InvalidBucketName)));
+        let key = encode::decode(key).ok_or_else(|| {
+            Failure::new(Code::InvalidObjectName)
+                .ec("0016-00000004")
+                .message("The object name must be UTF-8.")
+        })?;
+        self.key = Some(key.into_owned()).filter(|key| !key.is_empty());
+        match (&self.bucket, &self.key) {
+            (Some(bucket), _) => names::check_bucket(bucket).map_err(|_| bad_bucket())?,
+            // `//key` in path style names no bucket but a key.
+            (None, Some(_)) => return Err(bad_bucket()),
+            (None, None) => {}
         }
-        // `//key` in path style names no bucket but a key.
-        if address.bucket.is_none() && address.key.is_some() {
-            return Err((address, Failure::new(Code::InvalidBucketName)));
-        }
-        if let Some(key) = &address.key
-            && let Err(reason) = names::check_key(key)
-        {
-            let failure = Failure::new(Code::InvalidObjectName)
+        let checked = self.key.as_deref().map_or(Ok(()), names::check_key);
+        checked.map_err(|reason| {
+            Failure::new(Code::InvalidObjectName)
                 .ec(reason.ec())
-                .message(reason.to_string());
-            return Err((address, failure));
-        }
-        Ok(address)
+                .message(reason.to_string())
+        })
     }
 }
 
@@ -112,12 +106,17 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, host.parse().unwrap());
         let domains = ["oss.example.com".to_owned()];
-        match Address::parse(&path.parse().unwrap(), &headers, &domains) {
-            Ok(address) => Ok((address.bucket, address.key)),
-            Err((_, failure)) => Err(failure.ec_text()),
+        let (address, fault) = Address::parse(&path.parse().unwrap(), &headers, &domains);
+        match fault {
+            None => Ok((address.bucket, address.key)),
+            Some(failure) => Err(failure.ec_text()),
         }
     }
 
+    #[allow(
+        clippy::unnecessary_wraps,
+        reason = "it is compared with what parsing gives"
+    )]
     fn found(bucket: &str, key: &str) -> Result<(Option<String>, Option<String>), &'static str> {
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         Ok((some(bucket), some(key)))

@@ -1,6 +1,7 @@
 //! A connection with a cap on its bytes per second, each way.
 
 use std::{
+    future::Future as _,
     io,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -50,8 +51,6 @@ impl Way {
         }
     }
 }
-
-use std::future::Future as _;
 
 /// Reads and writes at most so many bytes per second each way.
 #[derive(Debug)]
@@ -153,13 +152,13 @@ mod tests {
             let (mut near, mut far) = (Paced::new(near, near_rate), Paced::new(far, far_rate));
             let start = Instant::now();
             let send = async {
-                near.write_all(&[7; 1 << 20]).await.unwrap();
+                near.write_all(&vec![7; 1 << 20]).await.unwrap();
                 near.shutdown().await.unwrap();
             };
             let mut got = Vec::new();
-            let (_, read) = tokio::join!(send, far.read_to_end(&mut got));
+            let ((), read) = tokio::join!(send, far.read_to_end(&mut got));
             read.unwrap();
-            assert_eq!(got, [7; 1 << 20]);
+            assert_eq!(got, vec![7; 1 << 20]);
             let took = start.elapsed().as_secs_f64();
             assert!((0.9..1.2).contains(&took), "{took}");
         }

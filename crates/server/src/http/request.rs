@@ -12,7 +12,7 @@ use ossplit_protocol::code::Code;
 use std::{sync::Arc, time::Duration};
 
 /// A client that sends nothing of its body for this long is given up.
-const STALL: Duration = Duration::from_secs(60);
+const STALL: Duration = Duration::from_mins(1);
 
 /// The largest document that a request may carry, in bytes.
 const MAX_DOCUMENT: usize = 2 << 20;

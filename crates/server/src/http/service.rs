@@ -54,10 +54,7 @@ pub(crate) async fn handle(
         tokio::time::sleep(state.latency).await;
     }
     let (head, body) = request.into_parts();
-    let (address, refused) = match Address::parse(&head.uri, &head.headers, &state.domains) {
-        Ok(address) => (address, None),
-        Err((address, failure)) => (address, Some(failure)),
-    };
+    let (address, refused) = Address::parse(&head.uri, &head.headers, &state.domains);
     let counters = Arc::clone(&state.counters);
     let mut request = Request::new(state, head.method, address, head.headers, body);
     let result = match refused {

@@ -6,26 +6,26 @@ use ossplit_protocol::{code::Code, etag, headers as names, time};
 
 /// The four headers of a read, or those of a copy's source.
 pub(super) struct Conditions {
-    if_match: &'static str,
-    if_none_match: &'static str,
-    if_modified_since: &'static str,
-    if_unmodified_since: &'static str,
+    tag_is: &'static str,
+    tag_is_not: &'static str,
+    changed_since: &'static str,
+    unchanged_since: &'static str,
 }
 
 /// On GET and HEAD.
 pub(super) const OF_READ: Conditions = Conditions {
-    if_match: "if-match",
-    if_none_match: "if-none-match",
-    if_modified_since: "if-modified-since",
-    if_unmodified_since: "if-unmodified-since",
+    tag_is: "if-match",
+    tag_is_not: "if-none-match",
+    changed_since: "if-modified-since",
+    unchanged_since: "if-unmodified-since",
 };
 
 /// On copies.
 pub(super) const OF_SOURCE: Conditions = Conditions {
-    if_match: names::COPY_SOURCE_IF_MATCH,
-    if_none_match: names::COPY_SOURCE_IF_NONE_MATCH,
-    if_modified_since: names::COPY_SOURCE_IF_MODIFIED_SINCE,
-    if_unmodified_since: names::COPY_SOURCE_IF_UNMODIFIED_SINCE,
+    tag_is: names::COPY_SOURCE_IF_MATCH,
+    tag_is_not: names::COPY_SOURCE_IF_NONE_MATCH,
+    changed_since: names::COPY_SOURCE_IF_MODIFIED_SINCE,
+    unchanged_since: names::COPY_SOURCE_IF_UNMODIFIED_SINCE,
 };
 
 impl Conditions {
@@ -35,16 +35,16 @@ impl Conditions {
         let modified = record.modified_ms.div_euclid(1000);
         let date = |name| request.text(name).and_then(time::parse_http_date);
         let failed = |name| Failure::new(Code::PreconditionFailed).with("Condition", name);
-        if let Some(tags) = request.text(self.if_match) {
+        if let Some(tags) = request.text(self.tag_is) {
             if !etag::condition_names(tags, &record.etag) {
                 return Err(failed("If-Match"));
             }
-        } else if date(self.if_unmodified_since).is_some_and(|date| modified > date) {
+        } else if date(self.unchanged_since).is_some_and(|date| modified > date) {
             return Err(failed("If-Unmodified-Since"));
         }
-        let not_modified = match request.text(self.if_none_match) {
+        let not_modified = match request.text(self.tag_is_not) {
             Some(tags) => etag::condition_names(tags, &record.etag),
-            None => date(self.if_modified_since).is_some_and(|date| modified <= date),
+            None => date(self.changed_since).is_some_and(|date| modified <= date),
         };
         if not_modified {
             let mut failure = Failure::new(Code::NotModified);

@@ -5,9 +5,9 @@
 //! made of a million small appends has few extents, each byte having been copied a few times.
 
 use super::{
-    ObjectKind, ObjectMeta, ObjectRecord, Staged, Store, StoreError,
+    Content, ContentWriter, ObjectKind, ObjectMeta, ObjectRecord, Staged, Store, StoreError,
     backend::{extents, record},
-    content::{Content, ContentWriter, Extent, Place, release},
+    content::{Extent, Place, release},
     dir::Need,
     need_bucket, now_ms,
     objects::{hold, replace},

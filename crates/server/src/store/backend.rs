@@ -2,12 +2,15 @@
 
 use super::{
     StoreError,
-    content::{Content, ContentId, ContentReader, Extent, Held, Place, Staged, inline},
+    content::{ContentId, Extent, Place, inline},
     dir::{Dir, Need},
     keys,
     memory::Memory,
+    reader::{Content, ContentReader, Held},
+    records::Record,
     tx::{ReadTx, Table, WriteTx},
-    types::{Content as Where, Manifest, ObjectRecord, Record},
+    types::{Content as Where, Manifest, ObjectRecord},
+    writer::Staged,
 };
 use std::sync::Arc;
 

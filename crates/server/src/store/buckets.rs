@@ -4,8 +4,8 @@ use super::{
     Acl, BucketRecord, Redundancy, StorageClass, Store, StoreError, Totals,
     dir::Need,
     keys, need_bucket, now_ms,
+    records::Record as _,
     tx::{ReadTx, Table, Walk},
-    types::Record as _,
 };
 use std::{ops::Bound, sync::Arc};
 

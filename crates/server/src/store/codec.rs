@@ -87,7 +87,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl<'a> Field<'a> {
+impl Field<'_> {
     pub(crate) fn number(&self) -> Result<u64, StoreError> {
         let bytes = self.array()?;
         Ok(u64::from_le_bytes(bytes))

@@ -3,8 +3,9 @@
 
 use super::{
     Store, StoreError, UploadId, keys,
+    records::Record,
     tx::{ReadTx, Table, Walk},
-    types::{BucketRecord, ObjectRecord, Record, UploadRecord},
+    types::{BucketRecord, ObjectRecord, UploadRecord},
 };
 use std::{ops::Bound, sync::Arc};
 

@@ -2,8 +2,9 @@
 
 use super::{
     StoreError,
-    content::{ContentId, Unadopted},
+    content::ContentId,
     tx::{ReadTx, Table, Visit, Walk, WriteTx},
+    writer::Unadopted,
 };
 use bytes::Bytes;
 use parking_lot::{RwLock, RwLockReadGuard};

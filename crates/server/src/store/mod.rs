@@ -15,26 +15,31 @@ mod list;
 mod memory;
 mod multipart;
 mod objects;
+mod reader;
+mod records;
 mod tx;
 mod types;
+mod writer;
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod tests;
 
-pub use content::{Content, ContentReader, ContentWriter, Staged};
 pub use error::StoreError;
 pub use list::{ListQuery, ListedObject, ListedUpload, Page};
 pub use multipart::{Choice, MAX_PARTS, MIN_PART_BYTES, PartSource, PartsPage};
 pub use objects::CopySource;
+pub use reader::{Content, ContentReader};
 pub use types::{
     Acl, BucketRecord, ObjectKind, ObjectMeta, ObjectRecord, PartRecord, Redundancy, StorageClass,
     StoredHeader, Totals, UploadId, UploadRecord,
 };
+pub use writer::{ContentWriter, Staged};
 
 use backend::Backend;
 use parking_lot::RwLock;
+use records::Record as _;
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -45,7 +50,6 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 use tx::{ReadTx, Table};
-use types::Record as _;
 
 /// The largest object made by one put or by appends, in bytes: 5 GiB.
 pub const MAX_PUT_BYTES: u64 = 5 << 30;

@@ -9,8 +9,8 @@ use super::{
     dir::Need,
     keys, need_bucket, now_ms,
     objects::{hold, replace},
+    records::Record as _,
     tx::{ReadTx, Table, Walk, WriteTx},
-    types::Record as _,
 };
 use ossplit_protocol::{crc64, etag};
 use std::{collections::BTreeMap, ops::Bound, ops::Range};
@@ -197,7 +197,7 @@ impl Store {
     }
 
     /// Makes a range of an object a part; its bytes are shared, not copied, unless they are so few
-    /// that they are kept inline: then `small` must give them.
+    /// that they are kept inline.
     pub async fn copy_part(
         &self,
         bucket: &str,
@@ -211,12 +211,11 @@ impl Store {
         let write = move |tx: &mut dyn WriteTx| {
             upload_of(tx, &bucket, &key, &id)?;
             let source = from.source.find(tx)?;
-            let extents = match staged {
-                Some(staged) => staged.adopt(tx)?,
-                None => {
-                    let of_source = extents(tx, &source)?;
-                    share(tx, &slice(&of_source, &from.range))?
-                }
+            let extents = if let Some(staged) = staged {
+                staged.adopt(tx)?
+            } else {
+                let of_source = extents(tx, &source)?;
+                share(tx, &slice(&of_source, &from.range))?
             };
             let part = PartRecord {
                 size: from.range.end - from.range.start,

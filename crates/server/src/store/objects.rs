@@ -7,8 +7,9 @@ use super::{
     content::{ContentId, Extent, release, share},
     dir::Need,
     keys, need_bucket, now_ms,
+    records::Record as _,
     tx::{Table, WriteTx},
-    types::{Content as Where, Manifest, Record as _},
+    types::{Content as Where, Manifest},
 };
 use ossplit_protocol::etag;
 
@@ -47,7 +48,7 @@ pub(super) fn hold(
     if extents.len() <= EXTENTS_IN_RECORD && parts.len() <= 1 {
         return Ok(Where::Extents(extents));
     }
-    let id = ContentId::new(0, 0);
+    let id = ContentId::random();
     let manifest = Manifest { extents, parts };
     tx.put(Table::Manifests, &id.to_bytes(), manifest.encode())?;
     Ok(Where::Manifest(id))

@@ -174,10 +174,10 @@ async fn what_a_crash_left_is_swept_and_nothing_else() {
     {
         let store = Store::in_directory(dir.path()).unwrap();
         bucket_of(&store).await;
-        put(&store, "kept", &[7; 100_000]).await;
+        put(&store, "kept", &vec![7; 100_000]).await;
         // Staged, and never named by a commit: as if the process had died in between.
         let mut writer = store.writer(None);
-        writer.write(&[1; 100_000]).await.unwrap();
+        writer.write(&vec![1; 100_000]).await.unwrap();
         std::mem::forget(writer.finish().await.unwrap());
         store.close();
     }
@@ -186,7 +186,7 @@ async fn what_a_crash_left_is_swept_and_nothing_else() {
         let store = Store::in_directory(dir.path()).unwrap();
         // Closing waits for the sweep of the run before.
         until(|| files(dir.path()) == 1).await;
-        assert_eq!(get(&store, "kept").await, [7; 100_000]);
+        assert_eq!(get(&store, "kept").await, vec![7; 100_000]);
         put(&store, "kept", b"small").await;
         until(|| files(dir.path()) == 0).await;
     }
@@ -201,10 +201,10 @@ async fn a_staged_content_that_is_given_up_leaves_no_file() {
     let store = Store::in_directory(dir.path()).unwrap();
     bucket_of(&store).await;
     let mut writer = store.writer(None);
-    writer.write(&[1; 3_000_000]).await.unwrap();
+    writer.write(&vec![1; 3_000_000]).await.unwrap();
     drop(writer);
     let mut writer = store.writer(None);
-    writer.write(&[1; 3_000_000]).await.unwrap();
+    writer.write(&vec![1; 3_000_000]).await.unwrap();
     drop(writer.finish().await.unwrap());
     until(|| files(dir.path()) == 0).await;
 }

@@ -3,10 +3,7 @@
 //! Every rule of the service (what a listing shows, when a completion is refused) is written once,
 //! above these two traits; [`super::memory`] and [`super::dir`] only keep bytes in order.
 
-use super::{
-    StoreError,
-    content::{ContentId, Unadopted},
-};
+use super::{StoreError, content::ContentId, writer::Unadopted};
 use bytes::Bytes;
 use std::ops::Bound;
 

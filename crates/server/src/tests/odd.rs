@@ -97,7 +97,7 @@ async fn a_body_cut_short_makes_no_object() {
     let mut stream = server.connect().await;
     let put = ask("PUT", "k", "").body(vec![1; 100_000]);
     stream.write_all(&put.head()).await.unwrap();
-    stream.write_all(&[1; 50_000]).await.unwrap();
+    stream.write_all(&vec![1; 50_000]).await.unwrap();
     drop(stream);
     let mut stream = server.connect().await;
     for _ in 0..20 {

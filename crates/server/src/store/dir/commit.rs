@@ -4,14 +4,18 @@
 use super::{
     super::{
         StoreError,
-        content::{ContentId, Unadopted},
+        content::ContentId,
         tx::{ReadTx, Table, Visit, Walk, WriteTx},
+        writer::Unadopted,
     },
     Dir,
 };
 use bytes::Bytes;
 use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
-use std::{ops::Bound, sync::Weak};
+use std::{
+    ops::Bound,
+    sync::{Weak, atomic::Ordering},
+};
 use tokio::sync::mpsc;
 
 /// Writes that share a transaction at most.
@@ -183,19 +187,27 @@ pub(super) fn run(dir: &Weak<Dir>, jobs: &mut mpsc::Receiver<Job>) {
 
 /// Runs a group in one transaction and answers each of its writers.
 fn commit(dir: &Dir, group: impl Iterator<Item = Job>) {
-    let full = dir.is_nearly_full();
-    let (refused, jobs): (Vec<_>, Vec<_>) = group.partition(|job| full && job.need == Need::Room);
+    let group: Vec<Job> = group.collect();
+    let full = dir.is_nearly_full()
+        && !(group.iter().any(|job| job.need == Need::Room) && dir.regain_room());
+    let (refused, jobs): (Vec<_>, Vec<_>) = group
+        .into_iter()
+        .partition(|job| full && job.need == Need::Room);
     for job in refused {
         (job.refuse)(StoreError::Full);
     }
     if jobs.is_empty() {
         return;
     }
+    let removes = jobs.iter().any(|job| job.need == Need::Nothing);
     let mut replies: Vec<Reply> = Vec::with_capacity(jobs.len());
     let done = attempt(dir, jobs, &mut replies);
     if let Err(error) = &done {
         tracing::error!(%error, "a metadata commit failed");
         dir.reopen();
+    }
+    if removes {
+        dir.removed.store(true, Ordering::Relaxed);
     }
     for reply in replies {
         reply(done.as_ref().map(|_| ()).map_err(again));

@@ -23,7 +23,8 @@ pub(crate) use stream::{FileReader, FileWriter};
 use super::{
     StoreError,
     backend::load,
-    content::{Content, Held, Place, inline},
+    content::{Place, inline},
+    reader::{Content, Held},
     tx::{ReadTx, Table, Visit, WriteTx},
     types::ObjectRecord,
 };
@@ -37,7 +38,10 @@ use std::{
     io::{self, Read as _, Write as _},
     ops::Bound,
     path::{Path, PathBuf},
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -60,6 +64,8 @@ pub(crate) struct Dir {
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     run: u32,
+    /// Whether something was removed since the file of the tables was last compacted.
+    removed: AtomicBool,
     lock: Mutex<Option<File>>,
 }
 
@@ -103,6 +109,13 @@ impl Dir {
     /// Opens the directory, making it if it is not there. Blocks.
     pub(crate) fn open(path: &Path) -> Result<Arc<Self>, StoreError> {
         fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            // The folder's own name must outlive a crash too; not every parent can be opened.
+            let _ = files::sync_folder(parent);
+        }
         let lock = lock(path)?;
         let database = open_database(path).map_err(|error| unusable(path, &error))?;
         let run = begin_run(&database)?;
@@ -117,6 +130,7 @@ impl Dir {
             jobs: Mutex::new(Some(jobs)),
             threads: Mutex::default(),
             run,
+            removed: AtomicBool::new(false),
             lock: Mutex::new(Some(lock)),
         });
         let thread = |name: &str, body: Box<dyn FnOnce() + Send>| {
@@ -279,6 +293,23 @@ impl Dir {
         };
         let reserve = RESERVE.min(disk.f_blocks * disk.f_frsize / 16);
         disk.f_bavail * disk.f_frsize < reserve
+    }
+
+    /// Gives the disk back what removals freed inside the tables' file, if anything was removed
+    /// since the last time; whether there is room now. Slow, and only called on a full disk.
+    fn regain_room(&self) -> bool {
+        if !self.removed.swap(false, Ordering::Relaxed) {
+            return false;
+        }
+        let compacted = match self.database.write().as_mut() {
+            Some(database) => database.compact(),
+            None => return false,
+        };
+        if let Err(error) = compacted {
+            tracing::warn!(%error, "could not compact the metadata");
+            self.reopen();
+        }
+        !self.is_nearly_full()
     }
 
     /// Opens the tables again after a failure: redb refuses everything until then.

@@ -1,11 +1,7 @@
 //! Streams to and from content files, on the blocking threads, two buffers a stream.
 
 use super::{
-    super::{
-        StoreError,
-        backend::Backend,
-        content::{Extent, Unadopted},
-    },
+    super::{StoreError, backend::Backend, content::Extent, writer::Unadopted},
     Dir, Files, Pin,
     files::StreamToken,
 };
@@ -21,6 +17,9 @@ use std::{
     task::{Context, Poll, ready},
 };
 use tokio::task::{JoinHandle, spawn_blocking};
+
+/// Work on a blocking thread.
+type Task<T> = JoinHandle<io::Result<T>>;
 
 fn joined<T>(result: Result<io::Result<T>, tokio::task::JoinError>) -> io::Result<T> {
     result.unwrap_or_else(|_| Err(io::Error::other("the disk task was stopped")))
@@ -38,7 +37,7 @@ pub(crate) struct FileWriter {
     token: StreamToken,
     filling: Vec<u8>,
     open: Option<Open>,
-    writing: Option<JoinHandle<io::Result<(Open, Vec<u8>)>>>,
+    writing: Option<Task<(Open, Vec<u8>)>>,
     spare: Option<Vec<u8>>,
 }
 
@@ -124,7 +123,7 @@ pub(crate) struct FileReader {
     token: StreamToken,
     _pin: Option<Pin>,
     state: Option<State>,
-    reading: Option<JoinHandle<io::Result<(State, Vec<u8>)>>>,
+    reading: Option<Task<(State, Vec<u8>)>>,
 }
 
 /// What moves to the blocking thread and back.

@@ -1,0 +1,50 @@
+# `make help` lists the targets.
+SHELL := /bin/bash
+PY := .venv/bin/python
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+.PHONY: help setup demo test lint check unit blackbox judges bench install
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## Install what the demo and the tests need
+	@scripts/setup
+
+demo: setup ## Train on the embedded server in the page's two forms, and compare
+	cargo build --release --bin ossplit
+	$(PY) examples/mnist/demo.py --ossplit target/release/ossplit
+
+test: setup lint check unit blackbox judges ## Run every test
+	@echo "make test: everything passed"
+
+lint: ## Format, clippy and licences
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@scripts/install-cargo-deny
+	cargo deny --log-level error check licenses bans sources
+
+check: ## Arrows between crates, lengths of files
+	@python3 scripts/check-crates
+
+unit: ## Unit and crate tests
+	cargo test --workspace --exclude ossplit-tests
+
+blackbox: setup ## The built programs from outside: real server, real mounts
+	cargo build --bin ossplit
+	cargo test -p ossplit-tests
+
+judges: setup ## Official SDKs against the server, and the example
+	cargo build --bin ossplit
+	$(PY) -m pytest -q tests/judges examples/mnist/tests
+	DEMO_STEPS=101 $(PY) examples/mnist/demo.py --ossplit target/debug/ossplit
+
+bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
+	cargo build --release --bin ossplit --bin bench
+	target/release/bench
+
+install: ## Install ossplit and its other names into /usr/local/bin
+	cargo build --release --bin ossplit
+	install -m 755 target/release/ossplit /usr/local/bin/ossplit
+	ln -sf ossplit /usr/local/bin/ossfs
+	ln -sf /usr/local/bin/ossplit /sbin/mount.ossfs

@@ -1,0 +1,388 @@
+//! The bridge between the kernel and the file system: FUSE requests in, calls of the facade out.
+//!
+//! A request is first asked of memory, on the thread that took it from the kernel (`try_*`): a hit is
+//! answered there, with no task and no wait. A miss moves its reply into a task on the runtime. The
+//! runtime never waits for a session thread, and no session thread waits for the runtime.
+//!
+//! `errno` is the one place that turns causes into numbers; `convert` turns types into types.
+
+mod convert;
+mod errno;
+
+use bytes::Bytes;
+use convert::{creator, entry, open_flags, open_reply, set_attr, statfs};
+use errno::errno;
+use ossplit_fs::{DirHandle, Error, FileHandle, FileSystem, NodeId, RenameFlags};
+use ossplit_fuse::{
+    Errno, Filesystem, Header, OpenReplyFlags, Payload, ReplyAttr, ReplyCreate, ReplyData,
+    ReplyDir, ReplyDirPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, request,
+};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, sync::Arc};
+use tokio::runtime::Handle;
+
+/// Serves one [`FileSystem`] to the kernel.
+pub(crate) struct Bridge {
+    fs: Arc<FileSystem>,
+    runtime: Handle,
+}
+
+impl Bridge {
+    pub(crate) fn new(fs: Arc<FileSystem>, runtime: Handle) -> Self {
+        Self { fs, runtime }
+    }
+
+    /// Runs the rest of a request as a task.
+    fn spawn<F>(&self, work: impl FnOnce(Arc<FileSystem>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.runtime.spawn(work(Arc::clone(&self.fs)));
+    }
+
+    fn answer_entry(fs: &FileSystem, found: Result<ossplit_fs::Entry, Error>, reply: ReplyEntry) {
+        match found {
+            Ok(found) => {
+                let node = found.attr.node;
+                if reply.entry(&entry(&found)) != ossplit_fuse::Delivery::Delivered {
+                    // The kernel never saw it, so it will not forget it either.
+                    fs.forget(node, 1);
+                }
+            }
+            Err(Error::NotFound) if !fs.negative_ttl().is_zero() => {
+                reply.entry(&ossplit_fuse::Entry::negative(fs.negative_ttl()));
+            }
+            Err(error) => {
+                reply.error(errno(&error));
+            }
+        }
+    }
+}
+
+/// The node that a request is about; node ids come from the kernel and are never 0.
+fn node(raw: u64) -> Result<NodeId, Errno> {
+    NodeId::new(raw).ok_or(Errno::STALE)
+}
+
+/// Takes the value or answers with the error and returns.
+macro_rules! or_reply {
+    ($reply:ident, $result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(errno) => {
+                $reply.error(errno);
+                return;
+            }
+        }
+    };
+}
+
+fn answer_attr(result: Result<ossplit_fs::AttrReply, Error>, reply: ReplyAttr) {
+    match result {
+        Ok(found) => reply.attr(&convert::attr(&found.attr), found.ttl),
+        Err(error) => reply.error(errno(&error)),
+    };
+}
+
+fn answer_empty(result: Result<(), Error>, reply: ReplyEmpty) {
+    match result {
+        Ok(()) => reply.ok(),
+        Err(error) => reply.error(errno(&error)),
+    };
+}
+
+fn answer_open(result: Result<ossplit_fs::Opened, Error>, reply: ReplyOpen) {
+    match result {
+        Ok(opened) => reply.opened(opened.handle.0, open_reply(&opened)),
+        Err(error) => reply.error(errno(&error)),
+    };
+}
+
+impl Filesystem for Bridge {
+    fn lookup(&self, header: Header, name: &OsStr, reply: ReplyEntry) {
+        let parent = or_reply!(reply, node(header.nodeid));
+        if let Some(known) = self.fs.try_lookup(parent, name.as_bytes()) {
+            return Self::answer_entry(&self.fs, known, reply);
+        }
+        let name = name.as_bytes().to_vec();
+        self.spawn(|fs| async move {
+            let found = fs.lookup(parent, &name).await;
+            Self::answer_entry(&fs, found, reply);
+        });
+    }
+
+    fn forget(&self, nodeid: u64, nlookup: u64) {
+        if let Ok(node) = node(nodeid) {
+            self.fs.forget(node, nlookup);
+        }
+    }
+
+    fn getattr(&self, header: Header, fh: Option<u64>, reply: ReplyAttr) {
+        let node = or_reply!(reply, node(header.nodeid));
+        let handle = fh.map(FileHandle);
+        if let Some(known) = self.fs.try_getattr(node, handle) {
+            return answer_attr(known, reply);
+        }
+        self.spawn(|fs| async move { answer_attr(fs.getattr(node, handle).await, reply) });
+    }
+
+    fn setattr(&self, header: Header, args: request::SetAttr, reply: ReplyAttr) {
+        let node = or_reply!(reply, node(header.nodeid));
+        let handle = args.fh.map(FileHandle);
+        let change = set_attr(&args);
+        self.spawn(|fs| async move { answer_attr(fs.setattr(node, handle, change).await, reply) });
+    }
+
+    fn mknod(&self, header: Header, args: request::Mknod<'_>, reply: ReplyEntry) {
+        let parent = or_reply!(reply, node(header.nodeid));
+        if args.mode & libc::S_IFMT != libc::S_IFREG {
+            reply.error(Errno::PERM);
+            return;
+        }
+        let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
+        self.spawn(|fs| async move {
+            let flags = ossplit_fs::OpenFlags {
+                write: true,
+                exclusive: true,
+                ..Default::default()
+            };
+            let made = match fs.create(parent, &name, creator, flags).await {
+                Ok((entry, opened)) => {
+                    let flushed = fs.flush(opened.handle).await;
+                    fs.release(opened.handle).await;
+                    flushed.map(|()| entry)
+                }
+                Err(error) => Err(error),
+            };
+            Self::answer_entry(&fs, made, reply);
+        });
+    }
+
+    fn mkdir(&self, header: Header, args: request::Mkdir<'_>, reply: ReplyEntry) {
+        let parent = or_reply!(reply, node(header.nodeid));
+        let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
+        self.spawn(|fs| async move {
+            let made = fs.mkdir(parent, &name, creator).await;
+            Self::answer_entry(&fs, made, reply);
+        });
+    }
+
+    fn unlink(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
+        let parent = or_reply!(reply, node(header.nodeid));
+        let name = name.as_bytes().to_vec();
+        self.spawn(|fs| async move { answer_empty(fs.unlink(parent, &name).await, reply) });
+    }
+
+    fn rmdir(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
+        let parent = or_reply!(reply, node(header.nodeid));
+        let name = name.as_bytes().to_vec();
+        self.spawn(|fs| async move { answer_empty(fs.rmdir(parent, &name).await, reply) });
+    }
+
+    fn rename(&self, header: Header, args: request::Rename<'_>, reply: ReplyEmpty) {
+        let parent = or_reply!(reply, node(header.nodeid));
+        let new_parent = or_reply!(reply, node(args.newdir));
+        let (name, new_name) = (
+            args.name.as_bytes().to_vec(),
+            args.newname.as_bytes().to_vec(),
+        );
+        let known = ossplit_fuse::RenameFlags::NOREPLACE | ossplit_fuse::RenameFlags::EXCHANGE;
+        if !known.contains(args.flags) {
+            reply.error(Errno::INVAL);
+            return;
+        }
+        let flags = RenameFlags {
+            no_replace: args.flags.contains(ossplit_fuse::RenameFlags::NOREPLACE),
+            exchange: args.flags.contains(ossplit_fuse::RenameFlags::EXCHANGE),
+        };
+        self.spawn(|fs| async move {
+            answer_empty(
+                fs.rename(parent, &name, new_parent, &new_name, flags).await,
+                reply,
+            );
+        });
+    }
+
+    fn link(&self, _: Header, _: request::Link<'_>, reply: ReplyEntry) {
+        reply.error(Errno::PERM);
+    }
+
+    fn symlink(&self, _: Header, _: request::Symlink<'_>, reply: ReplyEntry) {
+        reply.error(Errno::PERM);
+    }
+
+    fn open(&self, header: Header, args: request::Open, reply: ReplyOpen) {
+        let node = or_reply!(reply, node(header.nodeid));
+        let flags = open_flags(args.flags);
+        if let Some(opened) = self.fs.try_open(node, flags) {
+            return answer_open(opened, reply);
+        }
+        self.spawn(|fs| async move { answer_open(fs.open(node, flags).await, reply) });
+    }
+
+    fn read(&self, _: Header, args: request::Read, reply: ReplyData) {
+        let handle = FileHandle(args.fh);
+        let mut pieces: Vec<Bytes> = Vec::new();
+        match self
+            .fs
+            .try_read(handle, args.offset, args.size, &mut pieces)
+        {
+            Some(Ok(())) => {
+                reply.slices(&pieces);
+            }
+            Some(Err(error)) => {
+                reply.error(errno(&error));
+            }
+            None => self.spawn(|fs| async move {
+                match fs.read(handle, args.offset, args.size).await {
+                    Ok(pieces) => reply.slices(&pieces),
+                    Err(error) => reply.error(errno(&error)),
+                };
+            }),
+        }
+    }
+
+    fn write(&self, _: Header, args: request::Write, data: Payload<'_>, reply: ReplyWrite) {
+        let handle = FileHandle(args.fh);
+        let data = Bytes::from_owner(data.into_owned());
+        self.spawn(|fs| async move {
+            match fs.write(handle, args.offset, data).await {
+                Ok(()) => reply.written(args.size),
+                Err(error) => reply.error(errno(&error)),
+            };
+        });
+    }
+
+    fn flush(&self, _: Header, args: request::Flush, reply: ReplyEmpty) {
+        let handle = FileHandle(args.fh);
+        self.spawn(|fs| async move { answer_empty(fs.flush(handle).await, reply) });
+    }
+
+    fn release(&self, _: Header, args: request::Release, reply: ReplyEmpty) {
+        let handle = FileHandle(args.fh);
+        if self.fs.try_release(handle) {
+            reply.ok();
+            return;
+        }
+        self.spawn(|fs| async move {
+            fs.release(handle).await;
+            reply.ok();
+        });
+    }
+
+    fn fsync(&self, _: Header, args: request::Fsync, reply: ReplyEmpty) {
+        let handle = FileHandle(args.fh);
+        self.spawn(|fs| async move { answer_empty(fs.fsync(handle).await, reply) });
+    }
+
+    fn opendir(&self, header: Header, _: request::Open, reply: ReplyOpen) {
+        let node = or_reply!(reply, node(header.nodeid));
+        match self.fs.opendir(node) {
+            Ok(handle) => reply.opened(handle.0, OpenReplyFlags::empty()),
+            Err(error) => reply.error(errno(&error)),
+        };
+    }
+
+    fn readdir(&self, _: Header, args: request::ReadDir, mut reply: ReplyDir) {
+        let handle = DirHandle(args.fh);
+        let mut push = |entry: ossplit_fs::DirEntry<'_>| {
+            let kind = convert::kind(entry.kind);
+            reply.push(entry.ino, entry.next_offset, kind, OsStr::new(entry.name))
+        };
+        match self.fs.try_readdir(handle, args.offset, false, &mut push) {
+            Some(Ok(())) => {
+                reply.send();
+            }
+            Some(Err(error)) => {
+                reply.error(errno(&error));
+            }
+            None => self.spawn(|fs| async move {
+                let mut push = |entry: ossplit_fs::DirEntry<'_>| {
+                    let kind = convert::kind(entry.kind);
+                    reply.push(entry.ino, entry.next_offset, kind, OsStr::new(entry.name))
+                };
+                match fs.readdir(handle, args.offset, false, &mut push).await {
+                    Ok(()) => reply.send(),
+                    Err(error) => reply.error(errno(&error)),
+                };
+            }),
+        }
+    }
+
+    fn readdirplus(&self, _: Header, args: request::ReadDir, mut reply: ReplyDirPlus) {
+        let handle = DirHandle(args.fh);
+        let mut looked_up = Vec::new();
+        let done = self.fs.try_readdir(
+            handle,
+            args.offset,
+            true,
+            &mut push_plus(&mut reply, &mut looked_up),
+        );
+        if let Some(done) = done {
+            return send_plus(&self.fs, done, reply, &looked_up);
+        }
+        self.spawn(|fs| async move {
+            let mut push = push_plus(&mut reply, &mut looked_up);
+            let done = fs.readdir(handle, args.offset, true, &mut push).await;
+            drop(push);
+            send_plus(&fs, done, reply, &looked_up);
+        });
+    }
+
+    fn releasedir(&self, _: Header, args: request::Release, reply: ReplyEmpty) {
+        self.fs.releasedir(DirHandle(args.fh));
+        reply.ok();
+    }
+
+    fn fsyncdir(&self, _: Header, _: request::Fsync, reply: ReplyEmpty) {
+        // Names are in OSS when the call that made them returned.
+        reply.ok();
+    }
+
+    fn statfs(&self, _: Header, reply: ReplyStatfs) {
+        reply.statfs(&statfs(&self.fs.statfs()));
+    }
+
+    fn create(&self, header: Header, args: request::Create<'_>, reply: ReplyCreate) {
+        let parent = or_reply!(reply, node(header.nodeid));
+        let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
+        let flags = open_flags(args.flags);
+        self.spawn(|fs| async move {
+            match fs.create(parent, &name, creator, flags).await {
+                Ok((made, opened)) => {
+                    reply.created(&entry(&made), opened.handle.0, open_reply(&opened))
+                }
+                Err(error) => reply.error(errno(&error)),
+            };
+        });
+    }
+}
+
+/// A sink that fills a READDIRPLUS answer and notes which nodes it counted a lookup of.
+fn push_plus<'a>(
+    reply: &'a mut ReplyDirPlus,
+    looked_up: &'a mut Vec<NodeId>,
+) -> impl FnMut(ossplit_fs::DirEntry<'_>) -> bool + Send + 'a {
+    |found| {
+        let wire = match &found.entry {
+            Some(known) => entry(known),
+            None => convert::unknown_entry(found.ino, found.kind),
+        };
+        let taken = reply.push(&wire, found.next_offset, OsStr::new(found.name));
+        if taken && let Some(known) = &found.entry {
+            looked_up.push(known.attr.node);
+        }
+        taken
+    }
+}
+
+fn send_plus(fs: &FileSystem, done: Result<(), Error>, reply: ReplyDirPlus, looked_up: &[NodeId]) {
+    let delivery = match done {
+        Ok(()) => reply.send(),
+        Err(error) => reply.error(errno(&error)),
+    };
+    if delivery != ossplit_fuse::Delivery::Delivered {
+        for node in looked_up {
+            fs.forget(*node, 1);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Options, parsed once.
+//!
+//! An option is one value in a table ([`spec::Spec`], in `table`, a file a category). A dialect turns
+//! what was typed into [`Written`] words; [`validate`] is the only place with defaults, bounds and
+//! conflicts, and returns all faults at once or a [`Plan`]. Help and `docs/options.md` come from the
+//! table.
+
+mod docs;
+mod hint;
+mod plan;
+pub mod spec;
+mod table;
+mod validated;
+mod values;
+mod written;
+
+pub use docs::markdown;
+pub use ossplit::credentials::key_from_environment;
+pub use plan::{Credentials, LogLevel, Plan};
+pub use spec::{Effect, Kind, Spec};
+pub use table::all;
+pub use validated::{Surroundings, validate};
+pub use written::{Fault, Written, look_up};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,75 @@
+//! Everything decided: what a mount is made from.
+
+use ossplit::{Key, SignatureVersion};
+use ossplit_fs::FsConfig;
+use ossplit_fuse::mount::MountOptions;
+use std::{path::PathBuf, time::Duration};
+
+/// Who signs.
+#[derive(Debug, Clone)]
+pub enum Credentials {
+    /// Nobody: the bucket is public.
+    Anonymous,
+    /// One key, from the environment.
+    Key(Key),
+    /// A password file, read again when it changes.
+    File(PathBuf),
+    /// The ECS instance's role; the one it has when `None`.
+    RamRole(Option<String>),
+    /// A program.
+    Process(String),
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What the user must know.
+    Error,
+    /// And what may be trouble.
+    Warn,
+    /// And what happens.
+    Info,
+    /// And every request.
+    Debug,
+}
+
+/// Everything decided. `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Where; absolute.
+    pub mountpoint: PathBuf,
+    /// `-f`: stay in the foreground.
+    pub foreground: bool,
+    /// For the kernel.
+    pub kernel: MountOptions,
+    /// The endpoint as written.
+    pub endpoint: String,
+    /// For V4; empty in V1.
+    pub region: String,
+    /// Which signature.
+    pub signature: SignatureVersion,
+    /// The bucket stands in the path.
+    pub path_style: bool,
+    /// Check certificates.
+    pub verify_tls: bool,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+    /// How long a request may stand still.
+    pub read_timeout: Duration,
+    /// Tries in all.
+    pub max_tries: u32,
+    /// Who signs.
+    pub credentials: Credentials,
+    /// ACL of new objects.
+    pub acl: Option<String>,
+    /// Storage class of new objects.
+    pub storage_class: Option<String>,
+    /// The file system.
+    pub fs: FsConfig,
+    /// Where the log goes.
+    pub log_file: Option<PathBuf>,
+    /// How much is logged.
+    pub log_level: LogLevel,
+    /// A line for each option that was accepted without effect.
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,134 @@
+//! Names, attributes and what is remembered of them.
+
+use super::{ANY_NUMBER, SECONDS};
+use crate::options::spec::{Kind, Spec};
+
+pub(super) const OPTIONS: &[Spec] = &[
+    Spec::new(
+        "max_stat_cache_size",
+        ANY_NUMBER,
+        "Entries whose attributes are remembered; 0: ask OSS at every call.",
+    )
+    .default("100000"),
+    Spec::new(
+        "stat_cache_expire",
+        SECONDS,
+        "Seconds that remembered attributes hold.",
+    )
+    .default("900"),
+    Spec::new(
+        "umask",
+        Kind::Octal,
+        "Every entry has mode 777 less these bits.",
+    )
+    .or(&["mask"]),
+    Spec::new(
+        "mp_umask",
+        Kind::Octal,
+        "The mount point has mode 777 less these bits.",
+    ),
+    Spec::new("uid", ANY_NUMBER, "Owner of every entry."),
+    Spec::new("gid", ANY_NUMBER, "Group of every entry."),
+    Spec::new(
+        "attr_timeout",
+        SECONDS,
+        "Seconds that the kernel keeps attributes.",
+    )
+    .default("60"),
+    Spec::new(
+        "entry_timeout",
+        SECONDS,
+        "Seconds that the kernel keeps names.",
+    )
+    .default("60"),
+    Spec::new(
+        "negative_timeout",
+        SECONDS,
+        "Seconds that the kernel keeps the absence of a name.",
+    )
+    .default("0"),
+    Spec::accepted(
+        "stat_cache_interval_expire",
+        SECONDS,
+        "As stat_cache_expire, from the last use.",
+        "write stat_cache_expire: time counts from the answer",
+    ),
+    Spec::accepted(
+        "disable_noobj_cache",
+        Kind::Flag,
+        "Do not remember absence.",
+        "write negative_timeout=0",
+    ),
+    Spec::accepted(
+        "enable_noobj_cache",
+        Kind::Flag,
+        "Remember absence.",
+        "a complete listing knows what is absent",
+    ),
+    Spec::accepted(
+        "complement_stat",
+        Kind::Flag,
+        "Fill in missing modes.",
+        "they always are",
+    ),
+    Spec::accepted(
+        "notsup_compat_dir",
+        Kind::Flag,
+        "Only dir/ objects.",
+        "prefixes cost nothing extra",
+    ),
+    Spec::accepted(
+        "compat_dir",
+        Kind::Flag,
+        "All forms of directory.",
+        "dir/ objects and prefixes are directories",
+    ),
+    Spec::accepted(
+        "use_xattr",
+        Kind::FlagOrText,
+        "Extended attributes.",
+        "they are not kept yet",
+    ),
+    Spec::accepted(
+        "use_wtf8",
+        Kind::Flag,
+        "Names that are not UTF-8.",
+        "OSS keys are UTF-8",
+    ),
+    Spec::accepted(
+        "listobjectsv2",
+        Kind::Flag,
+        "List by version 2.",
+        "it always does",
+    ),
+    Spec::accepted(
+        "list_object_max_keys",
+        ANY_NUMBER,
+        "Keys a page.",
+        "a page is always 1,000",
+    ),
+    Spec::accepted(
+        "readdir_optimize",
+        Kind::Flag,
+        "List without HEADs.",
+        "it always does",
+    ),
+    Spec::accepted(
+        "readdir_check_size",
+        ANY_NUMBER,
+        "HEAD small objects.",
+        "a listing says what they are",
+    ),
+    Spec::accepted(
+        "symlink_in_meta",
+        Kind::Flag,
+        "Links as metadata.",
+        "symbolic links are not kept yet",
+    ),
+    Spec::accepted(
+        "skip_clean_statcache_on_ro_flush",
+        Kind::Flag,
+        "Keep attributes after reading.",
+        "reading never drops them",
+    ),
+];
