@@ -18,7 +18,9 @@ use crate::clock::Moment;
 use crate::contents::{Contents, NewFile, ReadObject};
 use crate::error::{Error, Result};
 use crate::remote::posix;
-use crate::types::{AttrReply, FileHandle, NodeId, ObjectVersion, OpenFlags, RenameFlags, SetAttr};
+use crate::types::{
+    AttrReply, FileHandle, FileKind, NodeId, ObjectVersion, OpenFlags, RenameFlags, SetAttr,
+};
 
 /// One open file.
 pub(super) struct OpenFile {
