@@ -86,6 +86,14 @@ struct Model {
     kept: BTreeSet<String>,
 }
 
+fn rekey<V: Clone>(map: &mut BTreeMap<String, V>, moved: impl Fn(&str) -> Option<String>) {
+    let old = std::mem::take(map);
+    map.extend(
+        old.into_iter()
+            .map(|(key, value)| (moved(&key).unwrap_or(key), value)),
+    );
+}
+
 impl Model {
     fn kind(&self, path: &str) -> Option<Kind> {
         if path.is_empty() {
@@ -161,13 +169,6 @@ impl Model {
             .map(|(p, size)| (p.clone(), *size))
             .collect();
         self.keys.extend(flushed);
-        fn rekey<V: Clone>(map: &mut BTreeMap<String, V>, moved: impl Fn(&str) -> Option<String>) {
-            let old = std::mem::take(map);
-            map.extend(
-                old.into_iter()
-                    .map(|(key, value)| (moved(&key).unwrap_or(key), value)),
-            );
-        }
         rekey(&mut self.keys, moved);
         rekey(&mut self.open, moved);
         let kept = std::mem::take(&mut self.kept);
@@ -443,7 +444,7 @@ impl Pair {
         }
     }
 
-    async fn compare_all(&mut self) {
+    fn compare_all(&self) {
         let keys: Vec<String> = self.model.keys.keys().cloned().collect();
         assert_eq!(self.mount.bucket.keys(), keys);
         self.mount.fs.core.ns.lock().check();
@@ -453,7 +454,7 @@ impl Pair {
         while !self.handles.is_empty() {
             self.close_oldest().await;
         }
-        self.compare_all().await;
+        self.compare_all();
         for path in ["", "a", "b", "a-", "a/a", "a/b", "b/a", "a/a/a"] {
             self.check(path).await;
             self.list(path).await;
@@ -478,7 +479,7 @@ fn run(steps: &[Step], limit: usize, page: u32) {
         let mut pair = Pair::new(limit, page);
         for step in steps {
             pair.step(step).await;
-            pair.compare_all().await;
+            pair.compare_all();
         }
         pair.end(if limit == 0 { 4096 } else { limit }).await;
     });
