@@ -47,4 +47,5 @@ install: ## Install ossplit and its other names into /usr/local/bin
 	cargo build --release --bin ossplit
 	install -m 755 target/release/ossplit /usr/local/bin/ossplit
 	ln -sf ossplit /usr/local/bin/ossfs
+	ln -sf ossplit /usr/local/bin/ossfs2
 	ln -sf /usr/local/bin/ossplit /sbin/mount.ossfs

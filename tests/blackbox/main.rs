@@ -8,6 +8,7 @@
 mod bad_mount;
 mod bad_serve;
 mod counts;
+mod hazards;
 mod lifecycle;
 mod read_only;
 mod read_write;

@@ -40,14 +40,10 @@ fn main() -> ExitCode {
         .file_name()
         .unwrap_or_default()
         .to_owned();
-    let exit = match called_as.to_str() {
-        Some("ossfs" | "mount.ossfs" | "mount.fuse.ossfs") => mount::run(
-            &mount::Args {
-                words: words.collect(),
-            },
-            &env,
-        ),
-        _ => ours(called_as, words, &env),
+    let dialect = called_as.to_str().and_then(mount::Dialect::of_program);
+    let exit = match dialect {
+        Some(dialect) => mount::run_as(dialect, words.collect(), &env),
+        None => ours(called_as, words, &env),
     };
     exit.into()
 }
@@ -56,7 +52,7 @@ fn ours(called_as: OsString, words: impl Iterator<Item = OsString>, env: &Env) -
     match Cli::try_parse_from(std::iter::once(called_as).chain(words)) {
         Ok(cli) => match cli.command {
             Command::Serve(args) => serve::run(&args, env),
-            Command::Mount(args) => mount::run(&args, env),
+            Command::Mount(args) => mount::run(args, env),
             Command::Umount(args) => umount::run(&args),
         },
         Err(error) => {

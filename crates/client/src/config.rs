@@ -16,6 +16,15 @@ pub enum SignatureVersion {
     V4,
 }
 
+/// What each object that a client writes or copies gets, unless the request says otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ObjectDefaults {
+    /// default, private, public-read or public-read-write.
+    pub acl: Option<String>,
+    /// Standard, IA and so on; the bucket's otherwise.
+    pub storage_class: Option<String>,
+}
+
 /// How a client is set up. Every field has a default but the endpoint.
 #[derive(Clone)]
 pub struct ClientConfig {
@@ -39,6 +48,8 @@ pub struct ClientConfig {
     pub idle_timeout: Duration,
     /// What is sent again.
     pub retry: RetryPolicy,
+    /// What each new object gets.
+    pub object_defaults: ObjectDefaults,
     /// `User-Agent`.
     pub user_agent: String,
     /// Check the server's certificate. Only tests and private endpoints have reason not to.
@@ -73,6 +84,7 @@ impl ClientConfig {
             max_connections: 256,
             idle_timeout: Duration::from_secs(50),
             retry: RetryPolicy::default(),
+            object_defaults: ObjectDefaults::default(),
             user_agent: format!("ossplit/{}", env!("CARGO_PKG_VERSION")),
             verify_tls: true,
             ca_pem: None,

@@ -32,7 +32,7 @@ mod sign;
 mod testing;
 
 pub use client::Client;
-pub use config::{ClientConfig, SignatureVersion};
+pub use config::{ClientConfig, ObjectDefaults, SignatureVersion};
 pub use credentials::{CredentialsProvider, Key};
 pub use endpoint::{Addressing, Endpoint, InvalidEndpoint};
 pub use error::{Error, ErrorKind};

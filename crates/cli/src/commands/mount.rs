@@ -1,9 +1,9 @@
-//! `ossplit mount`, in ossfs 1's dialect.
+//! `ossplit mount`, in ossfs's dialects.
 
 use crate::{env::Env, exit::Exit, log, printer};
 use ossplit_mount::{
-    dialect,
-    options::{self, Effect, Surroundings},
+    dialect::{self, CommandLine},
+    options::{self, Effect, Fault, Surroundings},
     process,
 };
 use std::{ffi::OsString, fmt::Write as _};
@@ -17,21 +17,70 @@ pub(crate) struct Args {
         allow_hyphen_values = true,
         value_name = "ARGUMENT"
     )]
-    pub(crate) words: Vec<OsString>,
+    words: Vec<OsString>,
+}
+
+/// Whose command line it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// `ossplit mount`: ossfs 1's, and `OSS_ENDPOINT` and `OSS_REGION` of the environment.
+    Ours,
+    /// `ossfs`.
+    Ossfs1,
+    /// `mount.ossfs`, called by `mount(8)`.
+    Helper,
+    /// `ossfs2`.
+    Ossfs2,
+}
+
+impl Dialect {
+    /// By the name that the program was called by.
+    pub(crate) fn of_program(name: &str) -> Option<Self> {
+        match name {
+            "ossfs" => Some(Self::Ossfs1),
+            "mount.ossfs" | "mount.fuse.ossfs" => Some(Self::Helper),
+            "ossfs2" => Some(Self::Ossfs2),
+            _ => None,
+        }
+    }
+
+    fn read(self, words: Vec<OsString>, env: &Env) -> Result<CommandLine, Vec<Fault>> {
+        match self {
+            Self::Ours => {
+                let mut line = dialect::ossfs1(&words)?;
+                dialect::add_environment(&mut line, |name| env.get(name).map(str::to_owned));
+                Ok(line)
+            }
+            Self::Ossfs1 => dialect::ossfs1(&words),
+            Self::Helper => dialect::ossfs1(&dialect::without_helper_words(words)),
+            Self::Ossfs2 => dialect::ossfs2(&words, &std::env::current_dir().unwrap_or_default()),
+        }
+    }
+}
+
+/// `ossplit mount`.
+pub(crate) fn run(args: Args, env: &Env) -> Exit {
+    run_as(Dialect::Ours, args.words, env)
 }
 
 /// Mounts, and returns when the mount is usable (or, with `-f`, when it ended).
-pub(crate) fn run(args: &Args, env: &Env) -> Exit {
-    if args
-        .words
-        .iter()
-        .any(|word| word == "-h" || word == "--help")
-    {
-        printer::line(&help());
+pub(crate) fn run_as(dialect: Dialect, words: Vec<OsString>, env: &Env) -> Exit {
+    let asks = |names: &[&str]| {
+        words
+            .iter()
+            .any(|word| names.iter().any(|name| word == name))
+    };
+    if asks(&["-h", "--help"]) {
+        printer::line(&help(dialect));
         return Exit::Done;
     }
-    let plan =
-        dialect::ossfs1(&args.words).and_then(|line| options::validate(&line, &surroundings(env)));
+    if asks(&["-V", "--version"]) {
+        printer::line(&format!("ossplit {}", env!("CARGO_PKG_VERSION")));
+        return Exit::Done;
+    }
+    let plan = dialect
+        .read(words, env)
+        .and_then(|line| options::validate(&line, &surroundings(env)));
     let plan = match plan {
         Ok(plan) => plan,
         Err(faults) => {
@@ -46,8 +95,8 @@ pub(crate) fn run(args: &Args, env: &Env) -> Exit {
     }
     match process::mount(&plan, log::set_up) {
         Ok(()) => Exit::Done,
-        Err(why) => {
-            printer::error(&why);
+        Err(failure) => {
+            printer::error(&failure.to_string());
             Exit::Failed
         }
     }
@@ -66,7 +115,13 @@ fn surroundings(env: &Env) -> Surroundings {
     }
 }
 
-fn help() -> String {
+fn help(dialect: Dialect) -> String {
+    if dialect == Dialect::Ossfs2 {
+        return "Usage: ossfs2 mount MOUNTPOINT -c FILE [--NAME=VALUE]... [-f] [-d]\n\n\
+             Mounts a bucket, and returns when it is usable. FILE has one --NAME=VALUE a line;\n\
+             docs/options.md has all the names."
+            .to_owned();
+    }
     let mut out = String::from(
         "Usage: ossplit mount BUCKET[:/PREFIX] MOUNTPOINT [-o OPTION[,OPTION]...]... [-f] [-d]\n\n\
          Mounts a bucket, or what is below a prefix of it, and returns when it is usable.\n\n\

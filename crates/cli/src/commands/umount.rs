@@ -16,7 +16,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     match process::unmount(&args.mountpoint) {
         Ok(()) => Exit::Done,
         Err(why) => {
-            printer::error(&why);
+            printer::error(&why.to_string());
             Exit::Failed
         }
     }

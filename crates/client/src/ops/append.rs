@@ -67,7 +67,7 @@ impl Client {
             .query("append", "")
             .query("position", request.position.to_string())
             .body(request.body);
-        let call = request.with.headers(call)?;
+        let call = request.with.headers(call, &self.config().object_defaults)?;
         let end = request.position + length;
         let output = match self.execute(&call).await {
             Ok(reply) => {

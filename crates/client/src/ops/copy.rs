@@ -87,8 +87,12 @@ impl Client {
                 names::COPY_SOURCE_IF_MATCH,
                 request.source_if_match.as_deref(),
             )?;
+        let otherwise = &self.config().object_defaults;
         if let Some(with) = &request.replace {
-            call = with.headers(call.header(names::METADATA_DIRECTIVE, "REPLACE")?)?;
+            call = call.header(names::METADATA_DIRECTIVE, "REPLACE")?;
+            call = with.headers(call, otherwise)?;
+        } else {
+            call = NewObject::default().headers(call, otherwise)?;
         }
         if request.forbid_overwrite && !call.headers.contains_key(names::FORBID_OVERWRITE) {
             call = call.header(names::FORBID_OVERWRITE, "true")?;

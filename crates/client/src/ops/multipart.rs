@@ -269,7 +269,7 @@ impl Client {
             .object(&request.bucket, &request.key)
             .query("uploads", "")
             .query("encoding-type", "url");
-        let call = request.with.headers(call)?;
+        let call = request.with.headers(call, &self.config().object_defaults)?;
         let (_, result): (_, xml::InitiateMultipartUploadResult) = self.document(&call).await?;
         Ok(result.upload_id)
     }
@@ -346,6 +346,11 @@ impl Client {
             .query("uploadId", request.upload_id)
             .query("encoding-type", "url")
             .header("content-type", "application/xml")?
+            // Here and not when the upload began: the service takes it with the last call alone.
+            .header_some(
+                names::OBJECT_ACL,
+                self.config().object_defaults.acl.as_deref(),
+            )?
             .body(body.into());
         if request.forbid_overwrite {
             call = call.header(names::FORBID_OVERWRITE, "true")?;

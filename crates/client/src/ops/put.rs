@@ -1,7 +1,9 @@
 //! Writing objects whole.
 
 use super::{Body, HeadObject};
-use crate::{Client, Error, ErrorKind, Operation, client::Call, client::crc_header};
+use crate::{
+    Client, Error, ErrorKind, ObjectDefaults, Operation, client::Call, client::crc_header,
+};
 use http::Method;
 use ossplit_protocol::headers as names;
 use std::collections::BTreeMap;
@@ -28,14 +30,23 @@ pub struct NewObject {
 }
 
 impl NewObject {
-    pub(super) fn headers(&self, mut call: Call) -> Result<Call, Error> {
+    pub(super) fn headers(
+        &self,
+        mut call: Call,
+        otherwise: &ObjectDefaults,
+    ) -> Result<Call, Error> {
+        let storage_class = self
+            .storage_class
+            .as_ref()
+            .or(otherwise.storage_class.as_ref());
+        let acl = self.acl.as_ref().or(otherwise.acl.as_ref());
         call = call
             .header_some("content-type", self.content_type.as_deref())?
             .header_some("cache-control", self.cache_control.as_deref())?
             .header_some("content-disposition", self.content_disposition.as_deref())?
             .header_some("content-encoding", self.content_encoding.as_deref())?
-            .header_some(names::STORAGE_CLASS, self.storage_class.as_deref())?
-            .header_some(names::OBJECT_ACL, self.acl.as_deref())?;
+            .header_some(names::STORAGE_CLASS, storage_class.map(String::as_str))?
+            .header_some(names::OBJECT_ACL, acl.map(String::as_str))?;
         if self.forbid_overwrite {
             call = call.header(names::FORBID_OVERWRITE, "true")?;
         }
@@ -100,7 +111,7 @@ impl Client {
             .object(&request.bucket, &request.key)
             .body(request.body);
         call.check_crc = true;
-        let call = request.with.headers(call)?;
+        let call = request.with.headers(call, &self.config().object_defaults)?;
         match self.execute(&call).await {
             Ok(reply) => {
                 let headers = reply.response.headers();

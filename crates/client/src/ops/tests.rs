@@ -1,10 +1,10 @@
 //! What the calls send and make of the answers, on a transport that answers from a script.
 
 use crate::{
-    AppendObject, CompleteMultipartUpload, CompletedPart, CopyObject, DeleteMultipleObjects, Error,
-    ErrorKind, GetObject, HeadObject, ListBuckets, ListMultipartUploads, ListObjects,
-    ListObjectsV2, ListParts, NewObject, Operation, PutBucket, PutObject, UploadPart,
-    UploadPartCopy,
+    AppendObject, Client, CompleteMultipartUpload, CompletedPart, CopyObject,
+    DeleteMultipleObjects, Error, ErrorKind, GetObject, HeadObject, InitiateMultipartUpload,
+    ListBuckets, ListMultipartUploads, ListObjects, ListObjectsV2, ListParts, NewObject,
+    ObjectDefaults, Operation, PutBucket, PutObject, UploadPart, UploadPartCopy,
     testing::{Answer, Script, answer, breaks_off, lost, refusal},
 };
 use ossplit_protocol::crc64;
@@ -488,6 +488,38 @@ async fn a_new_object_carries_its_headers() {
     assert_eq!(seen.header("x-oss-storage-class"), "IA");
     assert_eq!(seen.header("x-oss-object-acl"), "private");
     assert_eq!(seen.headers["x-oss-meta-a"].as_bytes(), "中".as_bytes());
+}
+
+#[tokio::test]
+async fn every_object_gets_the_client_s_defaults_unless_told_otherwise() {
+    let upload = "<InitiateMultipartUploadResult><Bucket>bucket</Bucket><Key>key</Key>\
+        <UploadId>ID</UploadId></InitiateMultipartUploadResult>";
+    let copied = "<CopyObjectResult><ETag>\"E\"</ETag>\
+        <LastModified>2026-11-24T00:00:00.000Z</LastModified></CopyObjectResult>";
+    let put = || answer(200, &[("etag", "\"E\"")], "");
+    let (upload, copied) = (answer(200, &[], upload), answer(200, &[], copied));
+    let script = Script::new([put(), upload, copied, put()]);
+    let mut config = script.client().config().clone();
+    config.object_defaults = ObjectDefaults {
+        acl: Some("private".into()),
+        storage_class: Some("IA".into()),
+    };
+    let client = Client::with_transport(config, script.clone());
+    let put = || PutObject::new("bucket", "key", "");
+    client.put_object(put()).await.unwrap();
+    let upload = InitiateMultipartUpload::new("bucket", "key");
+    client.initiate_multipart_upload(upload).await.unwrap();
+    let copy = CopyObject::new("bucket", "from", "to");
+    client.copy_object(copy).await.unwrap();
+    let with = NewObject {
+        acl: Some("public-read".into()),
+        ..NewObject::default()
+    };
+    client.put_object(put().with(with)).await.unwrap();
+    let seen = script.seen();
+    let acls: Vec<_> = seen.iter().map(|s| s.header("x-oss-object-acl")).collect();
+    assert_eq!(acls, ["private", "private", "private", "public-read"]);
+    assert!(seen.iter().all(|s| s.header("x-oss-storage-class") == "IA"));
 }
 
 #[tokio::test]

@@ -116,7 +116,10 @@ impl Core {
         if target.kind != FileKind::Directory {
             return Err(Error::NotDirectory);
         }
-        self.remove_empty(&target).await?;
+        if self.check_empty(&target).await? {
+            let _permit = self.permit().await?;
+            self.remote.delete(&target.key).await?;
+        }
         let now = self.clock.now();
         let mut ns = self.ns.lock();
         let dir = ns.directory(parent)?;
@@ -124,8 +127,8 @@ impl Core {
         Ok(())
     }
 
-    /// Deletes a directory's marker if the directory is empty.
-    pub(super) async fn remove_empty(&self, target: &Target) -> Result<()> {
+    /// Fails unless a directory is empty; tells whether it has a marker.
+    pub(super) async fn check_empty(&self, target: &Target) -> Result<bool> {
         let request = ListRequest {
             prefix: target.key.clone(),
             max_keys: 2,
@@ -135,18 +138,12 @@ impl Core {
         if page.objects.iter().any(|(key, _)| *key != target.key) {
             return Err(Error::NotEmpty);
         }
-        {
-            let ns = self.ns.lock();
-            let dir = ns.directory(target.node)?;
-            if !ns.local_children(dir).is_empty() {
-                return Err(Error::NotEmpty);
-            }
+        let ns = self.ns.lock();
+        let dir = ns.directory(target.node)?;
+        if !ns.local_children(dir).is_empty() {
+            return Err(Error::NotEmpty);
         }
-        if !page.objects.is_empty() {
-            let _permit = self.permit().await?;
-            self.remote.delete(&target.key).await?;
-        }
-        Ok(())
+        Ok(!page.objects.is_empty())
     }
 
     /// Deletes a file's object, if it has one, and its name.

@@ -18,7 +18,9 @@ use crate::clock::Moment;
 use crate::contents::{Contents, NewFile, ReadObject};
 use crate::error::{Error, Result};
 use crate::remote::posix;
-use crate::types::{AttrReply, FileHandle, NodeId, ObjectVersion, OpenFlags, RenameFlags, SetAttr};
+use crate::types::{
+    AttrReply, FileHandle, FileKind, NodeId, ObjectVersion, OpenFlags, RenameFlags, SetAttr,
+};
 
 /// One open file.
 pub(super) struct OpenFile {
@@ -375,6 +377,11 @@ impl Files {
         if to.as_ref().is_some_and(|to| to.node == from.node) {
             return Ok(());
         }
+        if let Some(to) = &to
+            && to.kind == FileKind::Directory
+        {
+            self.core.check_empty(to).await?;
+        }
         let moves =
             |key: &str| key == from.key || (from.key.ends_with('/') && key.starts_with(&from.key));
         let (moving, replaced) = self.concerned(&moves, to.as_ref().map(|to| to.node));
@@ -382,8 +389,11 @@ impl Files {
         for writer in &moving {
             locks.push(Arc::clone(&writer.moving).write_owned().await);
         }
+        // Two renames at once lock in the same order.
+        let mut all: Vec<_> = moving.iter().chain(&replaced).collect();
+        all.sort_unstable_by_key(|writer| writer.node);
         let mut settling = Vec::new();
-        for writer in moving.iter().chain(&replaced) {
+        for writer in all {
             settling.push(Arc::clone(&writer.settling).lock_owned().await);
         }
         for writer in &moving {
@@ -394,7 +404,7 @@ impl Files {
         let watch = self.open_keys(&moves);
         let versions = self
             .core
-            .rename(&from, to.as_ref(), (new_parent, &new_name), &watch)
+            .rename(&from, (new_parent, &new_name), &watch)
             .await?;
         for (node, version) in versions {
             self.publish(node, &version);

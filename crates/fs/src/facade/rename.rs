@@ -20,12 +20,12 @@ use crate::types::{FileKind, NodeId, ObjectVersion};
 pub(super) type Watch = HashMap<String, NodeId>;
 
 impl Core {
-    /// Gives what `from` names another name, in place of `to`. Files that are being written must have been flushed.
+    /// Gives what `from` names another name, in place of whatever it led to (no directory with anything in it). Files
+    /// that are being written must have been flushed.
     /// Returns the new versions of the files in `watch`.
     pub(super) async fn rename(
         &self,
         from: &Target,
-        to: Option<&Target>,
         (new_parent, new_name): (NodeId, &str),
         watch: &Watch,
     ) -> Result<Vec<(NodeId, ObjectVersion)>> {
@@ -36,9 +36,6 @@ impl Core {
         let versions = match from.kind {
             FileKind::File => vec![(from.node, self.move_file(from, &to_key).await?)],
             FileKind::Directory => {
-                if let Some(to) = to {
-                    self.remove_empty(to).await?;
-                }
                 self.move_tree(&from.key, &format!("{to_key}/"), watch)
                     .await?
             }

@@ -21,6 +21,12 @@ impl Dentries {
         }
     }
 
+    /// How many names are linked.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
     fn hash(&self, parent: Slot, name: &str) -> u64 {
         self.hasher.hash_one((parent, name))
     }

@@ -62,6 +62,7 @@ impl Namespace {
             }
             if self.update(slot, seen, proof) {
                 self.prove(slot, proof);
+                self.evict(slot);
                 return Some(slot);
             }
             // Another object, or another kind of thing: the old inode lives on without a name.
@@ -144,6 +145,7 @@ impl Namespace {
             self.set_valid(dir, true);
         }
         self.prove(dir, proof);
+        self.evict(dir);
     }
 
     /// `name` is not in `dir`, says an answer to a request sent at `proof`. False if this mount knows better.

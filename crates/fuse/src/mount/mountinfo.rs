@@ -9,21 +9,26 @@ use super::ConnectionId;
 
 /// One mount.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) id: ConnectionId,
-    pub(super) kind: String,
-    pub(super) source: String,
+pub struct Found {
+    /// Which connection serves it, if it is FUSE.
+    pub id: ConnectionId,
+    /// The type, such as `fuse.ossfs`.
+    pub kind: String,
+    /// What is mounted, such as the bucket.
+    pub source: String,
     path: PathBuf,
 }
 
 impl Found {
-    pub(super) fn is_fuse(&self) -> bool {
+    /// Whether a FUSE server stands behind it.
+    pub fn is_fuse(&self) -> bool {
         self.kind == "fuse" || self.kind.starts_with("fuse.") || self.kind == "fuseblk"
     }
 }
 
-/// The topmost mount on exactly that absolute path.
-pub(super) fn find(path: &Path) -> io::Result<Option<Found>> {
+/// The topmost mount on exactly that absolute path. Asks the kernel's table alone: it does not wait
+/// for a server that hangs.
+pub fn find(path: &Path) -> io::Result<Option<Found>> {
     let table = std::fs::read("/proc/self/mountinfo")?;
     Ok(last_on(&table, path))
 }

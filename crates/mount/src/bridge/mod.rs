@@ -8,14 +8,17 @@
 
 mod convert;
 mod errno;
+mod killed;
 
 use bytes::Bytes;
 use convert::{creator, entry, open_flags, open_reply, set_attr, statfs};
 use errno::errno;
+use killed::{Waiter, Waiting};
 use ossplit_fs::{DirHandle, Error, FileHandle, FileSystem, NodeId, RenameFlags};
 use ossplit_fuse::{
-    Errno, Filesystem, Header, OpenReplyFlags, Payload, ReplyAttr, ReplyCreate, ReplyData,
-    ReplyDir, ReplyDirPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, request,
+    Delivery, Errno, Filesystem, Header, Interrupt, OpenReplyFlags, Payload, ReplyAttr,
+    ReplyCreate, ReplyData, ReplyDir, ReplyDirPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
+    ReplyWrite, RequestId, request,
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, sync::Arc};
 use tokio::runtime::Handle;
@@ -24,11 +27,16 @@ use tokio::runtime::Handle;
 pub(crate) struct Bridge {
     fs: Arc<FileSystem>,
     runtime: Handle,
+    waiting: Waiting,
 }
 
 impl Bridge {
     pub(crate) fn new(fs: Arc<FileSystem>, runtime: Handle) -> Self {
-        Self { fs, runtime }
+        Self {
+            fs,
+            runtime,
+            waiting: Waiting::default(),
+        }
     }
 
     /// Runs the rest of a request as a task.
@@ -39,11 +47,20 @@ impl Bridge {
         self.runtime.spawn(work(Arc::clone(&self.fs)));
     }
 
+    /// As [`Bridge::spawn`], for a request that changes nothing: it ends early if its caller is killed.
+    fn spawn_read<F>(&self, header: &Header, work: impl FnOnce(Arc<FileSystem>, Waiter) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let waiter = self.waiting.enter(header);
+        self.runtime.spawn(work(Arc::clone(&self.fs), waiter));
+    }
+
     fn answer_entry(fs: &FileSystem, found: Result<ossplit_fs::Entry, Error>, reply: ReplyEntry) {
         match found {
             Ok(found) => {
                 let node = found.attr.node;
-                if reply.entry(&entry(&found)) != ossplit_fuse::Delivery::Delivered {
+                if reply.entry(&entry(&found)) != Delivery::Delivered {
                     // The kernel never saw it, so it will not forget it either.
                     fs.forget(node, 1);
                 }
@@ -76,6 +93,19 @@ macro_rules! or_reply {
     };
 }
 
+/// Waits for a call that changes nothing; if the caller is killed meanwhile, answers and returns.
+macro_rules! unless_killed {
+    ($waiter:ident, $reply:ident, $call:expr) => {
+        match $waiter.or_killed($call).await {
+            Some(outcome) => outcome,
+            None => {
+                $reply.error(Errno::INTR);
+                return;
+            }
+        }
+    };
+}
+
 fn answer_attr(result: Result<ossplit_fs::AttrReply, Error>, reply: ReplyAttr) {
     match result {
         Ok(found) => reply.attr(&convert::attr(&found.attr), found.ttl),
@@ -90,11 +120,18 @@ fn answer_empty(result: Result<(), Error>, reply: ReplyEmpty) {
     };
 }
 
-fn answer_open(result: Result<ossplit_fs::Opened, Error>, reply: ReplyOpen) {
+/// `None` if the kernel has the handle, or there is none; otherwise nobody will ever close it.
+fn answer_open(result: Result<ossplit_fs::Opened, Error>, reply: ReplyOpen) -> Option<FileHandle> {
     match result {
-        Ok(opened) => reply.opened(opened.handle.0, open_reply(&opened)),
-        Err(error) => reply.error(errno(&error)),
-    };
+        Ok(opened) => {
+            let delivery = reply.opened(opened.handle.0, open_reply(&opened));
+            (delivery != Delivery::Delivered).then_some(opened.handle)
+        }
+        Err(error) => {
+            reply.error(errno(&error));
+            None
+        }
+    }
 }
 
 impl Filesystem for Bridge {
@@ -104,8 +141,8 @@ impl Filesystem for Bridge {
             return Self::answer_entry(&self.fs, known, reply);
         }
         let name = name.as_bytes().to_vec();
-        self.spawn(|fs| async move {
-            let found = fs.lookup(parent, &name).await;
+        self.spawn_read(&header, |fs, waiter| async move {
+            let found = unless_killed!(waiter, reply, fs.lookup(parent, &name));
             Self::answer_entry(&fs, found, reply);
         });
     }
@@ -122,7 +159,10 @@ impl Filesystem for Bridge {
         if let Some(known) = self.fs.try_getattr(node, handle) {
             return answer_attr(known, reply);
         }
-        self.spawn(|fs| async move { answer_attr(fs.getattr(node, handle).await, reply) });
+        self.spawn_read(&header, |fs, waiter| async move {
+            let found = unless_killed!(waiter, reply, fs.getattr(node, handle));
+            answer_attr(found, reply);
+        });
     }
 
     fn setattr(&self, header: Header, args: request::SetAttr, reply: ReplyAttr) {
@@ -214,12 +254,25 @@ impl Filesystem for Bridge {
         let node = or_reply!(reply, node(header.nodeid));
         let flags = open_flags(args.flags);
         if let Some(opened) = self.fs.try_open(node, flags) {
-            return answer_open(opened, reply);
+            if let Some(handle) = answer_open(opened, reply) {
+                self.spawn(|fs| async move { fs.release(handle).await });
+            }
+            return;
         }
-        self.spawn(|fs| async move { answer_open(fs.open(node, flags).await, reply) });
+        self.spawn_read(&header, |fs, waiter| async move {
+            let opened = if flags.truncate {
+                // Cutting is a change.
+                fs.open(node, flags).await
+            } else {
+                unless_killed!(waiter, reply, fs.open(node, flags))
+            };
+            if let Some(handle) = answer_open(opened, reply) {
+                fs.release(handle).await;
+            }
+        });
     }
 
-    fn read(&self, _: Header, args: request::Read, reply: ReplyData) {
+    fn read(&self, header: Header, args: request::Read, reply: ReplyData) {
         let handle = FileHandle(args.fh);
         let mut pieces: Vec<Bytes> = Vec::new();
         match self
@@ -232,8 +285,9 @@ impl Filesystem for Bridge {
             Some(Err(error)) => {
                 reply.error(errno(&error));
             }
-            None => self.spawn(|fs| async move {
-                match fs.read(handle, args.offset, args.size).await {
+            None => self.spawn_read(&header, |fs, waiter| async move {
+                let read = fs.read(handle, args.offset, args.size);
+                match unless_killed!(waiter, reply, read) {
                     Ok(pieces) => reply.slices(&pieces),
                     Err(error) => reply.error(errno(&error)),
                 };
@@ -282,7 +336,7 @@ impl Filesystem for Bridge {
         };
     }
 
-    fn readdir(&self, _: Header, args: request::ReadDir, mut reply: ReplyDir) {
+    fn readdir(&self, header: Header, args: request::ReadDir, mut reply: ReplyDir) {
         let handle = DirHandle(args.fh);
         let mut push = |entry: ossplit_fs::DirEntry<'_>| {
             let kind = convert::kind(entry.kind);
@@ -295,12 +349,13 @@ impl Filesystem for Bridge {
             Some(Err(error)) => {
                 reply.error(errno(&error));
             }
-            None => self.spawn(|fs| async move {
+            None => self.spawn_read(&header, |fs, waiter| async move {
                 let mut push = |entry: ossplit_fs::DirEntry<'_>| {
                     let kind = convert::kind(entry.kind);
                     reply.push(entry.ino, entry.next_offset, kind, OsStr::new(entry.name))
                 };
-                match fs.readdir(handle, args.offset, false, &mut push).await {
+                let read = fs.readdir(handle, args.offset, false, &mut push);
+                match unless_killed!(waiter, reply, read) {
                     Ok(()) => reply.send(),
                     Err(error) => reply.error(errno(&error)),
                 };
@@ -308,7 +363,7 @@ impl Filesystem for Bridge {
         }
     }
 
-    fn readdirplus(&self, _: Header, args: request::ReadDir, mut reply: ReplyDirPlus) {
+    fn readdirplus(&self, header: Header, args: request::ReadDir, mut reply: ReplyDirPlus) {
         let handle = DirHandle(args.fh);
         let mut looked_up = Vec::new();
         let done = self.fs.try_readdir(
@@ -320,11 +375,16 @@ impl Filesystem for Bridge {
         if let Some(done) = done {
             return send_plus(&self.fs, done, reply, &looked_up);
         }
-        self.spawn(|fs| async move {
+        self.spawn_read(&header, |fs, waiter| async move {
             let mut push = push_plus(&mut reply, &mut looked_up);
-            let done = fs.readdir(handle, args.offset, true, &mut push).await;
+            // Entries that the sink took are in an outcome: nothing is awaited behind them.
+            let read = fs.readdir(handle, args.offset, true, &mut push);
+            let outcome = waiter.or_killed(read).await;
             drop(push);
-            send_plus(&fs, done, reply, &looked_up);
+            match outcome {
+                Some(done) => send_plus(&fs, done, reply, &looked_up),
+                None => drop(reply.error(Errno::INTR)),
+            }
         });
     }
 
@@ -349,11 +409,24 @@ impl Filesystem for Bridge {
         self.spawn(|fs| async move {
             match fs.create(parent, &name, creator, flags).await {
                 Ok((made, opened)) => {
-                    reply.created(&entry(&made), opened.handle.0, open_reply(&opened))
+                    let handle = opened.handle;
+                    let delivery = reply.created(&entry(&made), handle.0, open_reply(&opened));
+                    if delivery != Delivery::Delivered {
+                        // The kernel never saw either, and will give neither back.
+                        fs.release(handle).await;
+                        fs.forget(made.attr.node, 1);
+                    }
                 }
-                Err(error) => reply.error(errno(&error)),
-            };
+                Err(error) => {
+                    reply.error(errno(&error));
+                }
+            }
         });
+    }
+
+    fn interrupt(&self, _: Header, target: RequestId) -> Interrupt {
+        self.waiting.signalled(target, &self.runtime);
+        Interrupt::Taken
     }
 }
 
@@ -380,7 +453,7 @@ fn send_plus(fs: &FileSystem, done: Result<(), Error>, reply: ReplyDirPlus, look
         Ok(()) => reply.send(),
         Err(error) => reply.error(errno(&error)),
     };
-    if delivery != ossplit_fuse::Delivery::Delivered {
+    if delivery != Delivery::Delivered {
         for node in looked_up {
             fs.forget(*node, 1);
         }

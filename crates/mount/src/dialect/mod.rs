@@ -1,14 +1,20 @@
 //! Command lines, each dialect in a file, into words of the one table of options.
 
+mod fstab;
 mod ossfs1;
+mod ossfs2;
+mod ours;
 pub(crate) mod passwd;
 
+pub use fstab::without_helper_words;
 pub use ossfs1::parse as ossfs1;
+pub use ossfs2::parse as ossfs2;
+pub use ours::add_environment;
 
-use crate::options::Written;
+use crate::options::{Key, Written};
 use std::path::PathBuf;
 
-/// A command line, read but not yet judged.
+/// A command line, read but not yet judged. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct CommandLine {
     /// The bucket.
@@ -21,4 +27,8 @@ pub struct CommandLine {
     pub foreground: bool,
     /// In the order in which they were typed.
     pub options: Vec<Written>,
+    /// The key that the dialect's own file held (ossfs 2).
+    pub key: Option<Key>,
+    /// What to tell the user besides.
+    pub notes: Vec<String>,
 }

@@ -1,13 +1,12 @@
 //! ossfs 1: `BUCKET[:/PREFIX] MOUNTPOINT [-o opt[,opt…]]… [-f] [-d] [-s]`, `-oopt` glued, and
-//! `MOUNTPOINT -o bucket=NAME`. `mount(8)` calls it so for fstab lines, and `ossfs#BUCKET` is the
-//! old fstab's way to name it.
+//! `MOUNTPOINT -o bucket=NAME`.
 
-use super::CommandLine;
-use crate::options::{Fault, Written, look_up};
+use super::{CommandLine, fstab};
+use crate::options::{Fault, Problem, Written, look_up};
 use std::ffi::OsString;
 
 /// How to call it, for messages.
-const USAGE: &str = "write: BUCKET[:/PREFIX] MOUNTPOINT -o url=ENDPOINT[,OPTION...] [-f]";
+const USAGE: &str = "write BUCKET[:/PREFIX] MOUNTPOINT -o url=ENDPOINT[,OPTION...] [-f]";
 
 /// Reads the words after the program's name.
 ///
@@ -21,7 +20,11 @@ pub fn parse(words: &[OsString]) -> Result<CommandLine, Vec<Fault>> {
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let Some(word) = word.to_str() else {
-            faults.push(Fault(format!("{} is not UTF-8", word.display())));
+            faults.push(arguments(
+                word.display().to_string(),
+                "this is not UTF-8",
+                "write it in UTF-8",
+            ));
             continue;
         };
         match word {
@@ -30,15 +33,21 @@ pub fn parse(words: &[OsString]) -> Result<CommandLine, Vec<Fault>> {
                 foreground = true;
                 add(&mut options, &mut faults, "dbglevel=debug");
             }
-            // One thread only, and "not from fstab's noauto": nothing to do for either.
-            "-s" | "-n" | "--" => {}
+            // One thread only: nothing to do for it.
+            "-s" | "--" => {}
+            "-u" => faults.push(unfinished_uploads(word)),
             "-o" => match words.next().and_then(|next| next.to_str()) {
                 Some(list) => add_list(&mut options, &mut faults, list),
-                None => faults.push(Fault("-o wants options behind it, such as -o ro".into())),
+                None => faults.push(arguments(
+                    word,
+                    "no option stands behind it",
+                    "write one, such as -o ro",
+                )),
             },
             glued if glued.starts_with("-o") => add_list(&mut options, &mut faults, &glued[2..]),
+            mpu if mpu.starts_with("--incomplete-mpu") => faults.push(unfinished_uploads(mpu)),
             other if other.starts_with('-') => {
-                faults.push(Fault(format!("unknown argument {other:?}; {USAGE}")));
+                faults.push(arguments(other, "unknown argument", USAGE));
             }
             other => positional.push(other.to_owned()),
         }
@@ -50,17 +59,19 @@ pub fn parse(words: &[OsString]) -> Result<CommandLine, Vec<Fault>> {
         ([what, mountpoint], _) => (what.clone(), mountpoint.clone()),
         ([mountpoint], Some(bucket)) => (bucket, mountpoint.clone()),
         (_, _) => {
-            let count = positional.len();
-            faults.push(Fault(format!(
-                "a bucket and a mount point are wanted, {count} given; {USAGE}"
-            )));
+            // What is missing may have been swallowed by a fault that was told already.
+            if faults.is_empty() {
+                let count = positional.len();
+                let what = format!("a bucket and a mount point are wanted, {count} given");
+                faults.push(arguments("", what, USAGE));
+            }
             return Err(faults);
         }
     };
     if !faults.is_empty() {
         return Err(faults);
     }
-    let what = what.strip_prefix("ossfs#").unwrap_or(&what);
+    let what = fstab::device(&what);
     let (bucket, prefix) = what.split_once(':').unwrap_or((what, ""));
     Ok(CommandLine {
         bucket: bucket.to_owned(),
@@ -68,13 +79,46 @@ pub fn parse(words: &[OsString]) -> Result<CommandLine, Vec<Fault>> {
         mountpoint: mountpoint.into(),
         foreground,
         options,
+        key: None,
+        notes: Vec::new(),
     })
 }
 
+fn arguments(place: impl Into<String>, what: impl Into<String>, mend: &str) -> Fault {
+    Fault::new(Problem::Arguments, place, what, mend)
+}
+
+/// ossfs's utility mode.
+fn unfinished_uploads(word: &str) -> Fault {
+    arguments(
+        word,
+        "unfinished uploads can't be listed or ended here yet",
+        "use ossutil's `ls -m` and `rm -m`",
+    )
+}
+
 fn add_list(options: &mut Vec<Written>, faults: &mut Vec<Fault>, list: &str) {
-    for word in list.split(',').filter(|word| !word.trim().is_empty()) {
-        add(options, faults, word.trim());
+    for word in split(list) {
+        let word = word.trim();
+        if !word.is_empty() && !fstab::is_for_mount(word) {
+            add(options, faults, word);
+        }
     }
+}
+
+/// Splits at commas that have no backslash before them, as libfuse does.
+fn split(list: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut letters = list.chars();
+    while let Some(letter) = letters.next() {
+        match (letter, words.last_mut()) {
+            (',', _) => words.push(String::new()),
+            ('\\', Some(word)) => word.extend(letters.next()),
+            (letter, Some(word)) => word.push(letter),
+            (_, None) => {}
+        }
+    }
+    words
 }
 
 fn add(options: &mut Vec<Written>, faults: &mut Vec<Fault>, word: &str) {
@@ -82,12 +126,11 @@ fn add(options: &mut Vec<Written>, faults: &mut Vec<Fault>, word: &str) {
         Some((name, value)) => (name, Some(value.to_owned())),
         None => (word, None),
     };
-    let source = format!("-o {word}");
-    match look_up(name, &source) {
+    match look_up(name, &format!("-o {name}")) {
         Ok(spec) => options.push(Written {
             spec,
             value,
-            source,
+            place: format!("-o {word}"),
         }),
         Err(fault) => faults.push(fault),
     }
@@ -152,18 +195,61 @@ mod tests {
         let faults = line("b /m -o max_stat_cache_sise=1,nonsense_word --what").unwrap_err();
         assert_eq!(faults.len(), 3);
         assert!(
-            faults[0]
-                .0
-                .contains("did you mean \"max_stat_cache_size\"?"),
-            "{}",
-            faults[0]
+            faults
+                .iter()
+                .take(2)
+                .all(|f| f.problem == Problem::UnknownOption)
         );
+        assert_eq!(faults[0].mend, "did you mean \"max_stat_cache_size\"?");
         assert!(
             line("b").unwrap_err()[0]
-                .0
+                .mend
                 .contains("BUCKET[:/PREFIX] MOUNTPOINT")
         );
         assert!(line("b /m -o").is_err());
+    }
+
+    #[test]
+    fn a_word_that_may_hold_a_secret_is_not_repeated() {
+        let faults = line("b /m -o oss_access_key_secret=hidden,passwrd=hidden").unwrap_err();
+        assert_eq!(faults.len(), 2);
+        for fault in faults {
+            assert!(!format!("{fault} {fault:?}").contains("hidden"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_ossfs_2_gets_its_name_here() {
+        let faults = line("b /m -o oss_endpoint=x,fuse_threads=3").unwrap_err();
+        assert!(faults[0].mend.contains("url="), "{}", faults[0]);
+        assert!(faults[1].mend.contains("leave it out"), "{}", faults[1]);
+    }
+
+    #[test]
+    fn what_mount_8_adds_is_left_to_it() {
+        let line = line("b /m -o rw,x-systemd.automount,comment=mine,user=joe,_netdev").unwrap();
+        let names: Vec<_> = line.options.iter().map(|w| w.spec.name).collect();
+        assert_eq!(names, ["rw", "user", "_netdev"]);
+    }
+
+    #[test]
+    fn a_comma_can_be_written() {
+        let line = line(r"b /m -o fsname=a\,b\\c,ro").unwrap();
+        assert_eq!(line.options[0].value.as_deref(), Some(r"a,b\c"));
+        assert_eq!(line.options[1].spec.name, "ro");
+    }
+
+    #[test]
+    fn the_utility_mode_says_what_to_use() {
+        for words in [
+            "-u bucket",
+            "--incomplete-mpu-list b",
+            "--incomplete-mpu-abort=all b",
+        ] {
+            let faults = line(words).unwrap_err();
+            assert_eq!(faults.len(), 1, "{words}");
+            assert!(faults[0].mend.contains("ossutil"), "{}", faults[0]);
+        }
     }
 
     proptest! {

@@ -2,7 +2,10 @@
 
 use super::{
     spec::{Effect, Kind, Spec},
-    table,
+    table::{
+        self,
+        ossfs2::{self, Means},
+    },
 };
 use std::fmt::Write as _;
 
@@ -23,6 +26,19 @@ pub fn markdown() -> String {
             row(&mut out, spec);
         }
     }
+    out += "\n## ossfs 2's dialect\n\n\
+            Called as `ossfs2`: `ossfs2 mount MOUNTPOINT -c FILE [--NAME=VALUE]... [-f] [-d]`, with one \
+            `--NAME=VALUE` a line in the file. A secret stands in the file, never on the command \
+            line.\n\n| word | value | default | what it does |\n|---|---|---|---|\n";
+    for word in ossfs2::WORDS {
+        let does = match word.means {
+            Means::Option(here) | Means::Convert(here, _) => format!("As `{here}` above."),
+            Means::Here(here) => format!("In ossfs 1's form: {here}."),
+            Means::Accepted(reason) => format!("*Accepted, no effect:* {reason}."),
+        };
+        let (name, value) = (word.name, value_of(word.kind));
+        let _ = writeln!(out, "| `{name}` | {value} | {} | {does} |", word.default);
+    }
     out
 }
 
@@ -31,20 +47,26 @@ fn row(out: &mut String, spec: &Spec) {
     for alias in spec.aliases {
         let _ = write!(name, ", `{alias}`");
     }
-    let value = match spec.kind {
-        Kind::Flag => String::new(),
-        Kind::FlagOrText => "optional".into(),
-        Kind::Text => "text".into(),
-        Kind::Number { max: u64::MAX, .. } => "number".into(),
-        Kind::Number { min, max } => format!("{min} to {max}"),
-        Kind::Size { min } => format!("bytes, at least {}M", min >> 20),
-        Kind::Octal => "octal".into(),
-        Kind::Choice(words) => words.join(", "),
-    };
+    let value = value_of(spec.kind);
     let help = match spec.effect {
         Effect::Honoured => spec.help.to_owned(),
         Effect::Kernel => format!("{} (kernel)", spec.help),
         Effect::Accepted(reason) => format!("*Accepted, no effect:* {reason}."),
     };
     let _ = writeln!(out, "| {name} | {value} | {} | {help} |", spec.default);
+}
+
+fn value_of(kind: Kind) -> String {
+    match kind {
+        Kind::Flag => String::new(),
+        Kind::Bool => "true or false".into(),
+        Kind::FlagOrText => "optional".into(),
+        Kind::Text => "text".into(),
+        Kind::Number { max: u64::MAX, .. } => "number".into(),
+        Kind::Number { min, max } => format!("{min} to {max}"),
+        Kind::Size { min: 0 } => "bytes".into(),
+        Kind::Size { min } => format!("bytes, at least {}M", min >> 20),
+        Kind::Octal => "octal".into(),
+        Kind::Choice(words) => words.join(", "),
+    }
 }

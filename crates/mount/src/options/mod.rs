@@ -6,21 +6,31 @@
 //! table.
 
 mod docs;
+mod fault;
 mod hint;
 mod plan;
 pub mod spec;
 mod table;
 mod validated;
-mod values;
+pub(crate) mod values;
 mod written;
 
 pub use docs::markdown;
-pub use ossplit::credentials::key_from_environment;
+pub use fault::{Fault, Problem};
+pub use ossplit::{Key, credentials::key_from_environment};
 pub use plan::{Credentials, LogLevel, Plan};
 pub use spec::{Effect, Kind, Spec};
 pub use table::all;
 pub use validated::{Surroundings, validate};
-pub use written::{Fault, Written, look_up};
+pub use written::{Written, look_up};
+
+/// ossfs 2's words.
+pub(crate) mod ossfs2 {
+    pub(crate) use super::{
+        hint::for_ossfs2 as hint,
+        table::ossfs2::{Means, SWITCH, WORDS, find},
+    };
+}
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,8 @@
 pub enum Kind {
     /// Nothing.
     Flag,
+    /// Nothing, `true` or `false`.
+    Bool,
     /// Nothing, or anything.
     FlagOrText,
     /// Anything but nothing.

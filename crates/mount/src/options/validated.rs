@@ -1,19 +1,17 @@
 //! The only place with defaults, bounds and conflicts.
 
 use super::{
+    fault::{Fault, Problem},
     plan::{Credentials, LogLevel, Plan},
     spec::Effect,
     values::{self, Words},
-    written::{Fault, Written},
+    written::Written,
 };
 use crate::dialect::{CommandLine, passwd};
-use ossplit::{Endpoint, Key, SignatureVersion};
+use ossplit::{Endpoint, Key, SignatureVersion, credentials::CredentialProcess};
 use ossplit_fs::FsConfig;
 use ossplit_fuse::mount::MountOptions;
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 /// What is around the process, as far as options depend on it.
 #[derive(Debug, Clone, Default)]
@@ -37,46 +35,37 @@ const GIB: u64 = 1 << 30;
 /// # Errors
 /// Every fault at once, in the order of the words.
 pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<Fault>> {
-    let mut faults: Vec<Fault> = line
+    let check = |w: &Written| values::check(w.spec.kind, w.spec.name, w.value.as_deref(), &w.place);
+    let wrong = line
         .options
         .iter()
-        .filter_map(|written| values::check(written).err())
-        .collect();
+        .filter_map(|written| check(written).err());
+    let mut faults: Vec<Fault> = wrong.collect();
     if !faults.is_empty() {
         return Err(faults);
     }
     let words = Words(&line.options);
-    let mut note = |result: Result<(), Fault>| faults.extend(result.err());
-
-    note(check_bucket(&line.bucket));
+    faults.extend(check_bucket(&line.bucket).err());
+    faults.extend(check_prefix(&line.prefix).err());
     let url = words.text("url").unwrap_or_default().to_owned();
-    note(
-        Endpoint::parse(&url)
-            .map(drop)
-            .map_err(|e| Fault(format!("option url: {e}"))),
-    );
-    let parallel = words.number("parallel_count").unwrap_or(20);
-    // Only a contradiction that was typed is one: a larger parallel_count alone raises the other.
-    let multireq = words.number("multireq_max").unwrap_or(20);
-    if words.has("multireq_max") && words.has("parallel_count") && multireq < parallel {
-        note(Err(Fault(format!(
-            "multireq_max={multireq} is less than parallel_count={parallel}: raise it to {parallel}"
-        ))));
+    if let Err(error) = Endpoint::parse(&url) {
+        let mend = "write url=https://oss-cn-hangzhou.aliyuncs.com, for instance";
+        let fault = Fault::new(Problem::Endpoint, words.place("url"), error.reason, mend);
+        faults.push(fault.with_value(Some(&url)));
     }
+    faults.extend(check_requests(&words).err());
     let sigv4 = words.last_of("sigv4", "sigv1");
     let region = words.text("region").unwrap_or_default().to_owned();
     if sigv4 && region.is_empty() {
-        note(Err(Fault(
-            "sigv4 needs region=, such as region=cn-hangzhou".into(),
-        )));
+        let what = "signature version 4 needs the bucket's region";
+        let mend = "write region=cn-hangzhou, for instance";
+        let place = words.place("sigv4");
+        faults.push(Fault::new(Problem::Conflict, place, what, mend));
     }
-    let credentials = match credentials(&words, &line.bucket, around) {
-        Ok(credentials) => credentials,
-        Err(fault) => {
-            note(Err(fault));
-            Credentials::Anonymous
-        }
-    };
+    let credentials = credentials(&words, line, around).unwrap_or_else(|fault| {
+        faults.push(fault);
+        Credentials::Anonymous
+    });
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -90,7 +79,9 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
             subtype: words.text("subtype").unwrap_or("ossfs").to_owned(),
             read_only,
             allow_other: words.has("allow_other"),
-            default_permissions: words.has("default_permissions"),
+            // ossfs checks modes and owners itself, always. Without it whoever allow_other lets in
+            // could read and delete everything.
+            default_permissions: true,
             noexec: words.last_of("noexec", "exec"),
             noatime: words.has("noatime"),
             max_read: words
@@ -117,7 +108,9 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
         fs: file_system(&words, line, around, read_only),
         log_file: words.text("logfile").map(|path| around.folder.join(path)),
         log_level: level(words.text("dbglevel").unwrap_or("warn")),
-        notes: notes(&line.options),
+        notes: notes(&line.options)
+            .chain(line.notes.iter().cloned())
+            .collect(),
     })
 }
 
@@ -131,10 +124,41 @@ fn check_bucket(bucket: &str) -> Result<(), Fault> {
     if good {
         return Ok(());
     }
-    Err(Fault(format!(
-        "bucket {bucket:?}: a bucket name has 3 to 63 characters of a-z, 0-9 and '-', and neither \
-         begins nor ends with '-'"
-    )))
+    let what = "a bucket name has 3 to 63 characters of a-z, 0-9 and '-', and neither begins nor ends with '-'";
+    let place = format!("bucket {bucket:?}");
+    let fault = Fault::new(Problem::BucketName, place, what, "check its spelling");
+    Err(fault.with_value(Some(bucket)))
+}
+
+/// A prefix is part of every key: OSS allows 1,023 bytes of UTF-8 and no control characters in XML.
+fn check_prefix(prefix: &str) -> Result<(), Fault> {
+    if prefix.len() <= 1000 && !prefix.contains(char::is_control) {
+        return Ok(());
+    }
+    let what = "a prefix has at most 1,000 bytes and no control characters";
+    let place = format!("prefix {prefix:?}");
+    let fault = Fault::new(
+        Problem::Arguments,
+        place,
+        what,
+        "write BUCKET:/FOLDER/FOLDER",
+    );
+    Err(fault.with_value(Some(prefix)))
+}
+
+/// Only a contradiction that was typed is one: a larger `parallel_count` alone raises the other.
+fn check_requests(words: &Words<'_>) -> Result<(), Fault> {
+    let number = |name| words.number(name).unwrap_or(20);
+    let (multireq, parallel) = (number("multireq_max"), number("parallel_count"));
+    if multireq >= parallel || !words.has("multireq_max") || !words.has("parallel_count") {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Problem::Conflict,
+        words.place("multireq_max"),
+        format!("it is less than parallel_count={parallel}"),
+        format!("raise it to {parallel}"),
+    ))
 }
 
 fn file_system(
@@ -162,6 +186,8 @@ fn file_system(
         gid: id("gid"),
         umask,
         root_mode,
+        file_mode: bits("file_mode").unwrap_or(0o640),
+        dir_mode: bits("dir_mode").unwrap_or(0o750),
         max_stat_cache_size: words.number("max_stat_cache_size").unwrap_or(0) as usize,
         stat_cache_expire: seconds("stat_cache_expire"),
         attr_timeout: seconds("attr_timeout").min(seconds("stat_cache_expire")),
@@ -177,12 +203,16 @@ fn file_system(
     }
 }
 
-/// ossfs 1's order: password file, environment, `~/.passwd-ossfs`, `/etc/passwd-ossfs`.
+/// ossfs 1's order: password file, environment, `~/.passwd-ossfs`, `/etc/passwd-ossfs`. Before them
+/// what was asked for by name: nobody, a role, a program, or ossfs 2's own key.
 fn credentials(
     words: &Words<'_>,
-    bucket: &str,
+    line: &CommandLine,
     around: &Surroundings,
 ) -> Result<Credentials, Fault> {
+    if let Some(key) = &line.key {
+        return Ok(Credentials::Key(key.clone()));
+    }
     if words.number("public_bucket") == Some(1) {
         return Ok(Credentials::Anonymous);
     }
@@ -193,11 +223,17 @@ fn credentials(
         return Ok(Credentials::RamRole(role.map(str::to_owned)));
     }
     if let Some(command) = words.text("credential_process") {
+        let fault = |error: ossplit::Error| {
+            let place = words.place("credential_process");
+            let mend = "write credential_process=/PATH/PROGRAM";
+            Fault::new(Problem::Credentials, place, error.to_string(), mend)
+        };
+        CredentialProcess::new(command).map_err(fault)?;
         return Ok(Credentials::Process(command.to_owned()));
     }
     if let Some(path) = words.text("passwd_file") {
         let path = around.folder.join(path);
-        passwd::check(&path, bucket)?;
+        passwd::check(&path, &line.bucket)?;
         return Ok(Credentials::File(path));
     }
     if let Some(key) = &around.environment_key {
@@ -206,15 +242,21 @@ fn credentials(
     let home = around.home.as_ref().map(|home| home.join(".passwd-ossfs"));
     for path in home.into_iter().chain([PathBuf::from(passwd::SYSTEM_FILE)]) {
         if path.exists() {
-            passwd::check(&path, bucket)?;
+            passwd::check(&path, &line.bucket)?;
             return Ok(Credentials::File(path));
         }
     }
-    Err(Fault(format!(
-        "no credentials: give -o passwd_file=FILE, set OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET, \
-         or write {}; -o public_bucket=1 is for public buckets",
-        Path::new(passwd::SYSTEM_FILE).display()
-    )))
+    let mend = format!(
+        "give -o passwd_file=FILE, set OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET, or write {} \
+         (a public bucket takes -o public_bucket=1)",
+        passwd::SYSTEM_FILE
+    );
+    Err(Fault::new(
+        Problem::Credentials,
+        "",
+        "there are no credentials",
+        mend,
+    ))
 }
 
 fn storage_class(word: &str) -> String {
@@ -239,13 +281,14 @@ fn level(word: &str) -> LogLevel {
 }
 
 /// What the user should know of words that do nothing here.
-fn notes(options: &[Written]) -> Vec<String> {
-    let said = |written: &Written| match written.spec.effect {
-        Effect::Accepted(reason) => Some(format!(
-            "option {}: accepted, no effect: {reason}",
-            written.spec.name
-        )),
-        Effect::Honoured | Effect::Kernel => None,
-    };
-    options.iter().filter_map(said).collect()
+fn notes(options: &[Written]) -> impl Iterator<Item = String> {
+    options
+        .iter()
+        .filter_map(|written| match written.spec.effect {
+            Effect::Accepted(reason) => Some(format!(
+                "option {}: accepted, no effect: {reason}",
+                written.spec.name
+            )),
+            Effect::Honoured | Effect::Kernel => None,
+        })
 }

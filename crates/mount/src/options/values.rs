@@ -1,58 +1,84 @@
 //! Reading values.
 
 use super::{
+    fault::{Fault, Problem},
     spec::{Kind, Spec},
-    written::{Fault, Written},
+    written::{self, Written},
 };
 
 /// Checks a value against its option's kind, without using it.
-pub(super) fn check(written: &Written) -> Result<(), Fault> {
-    let Written {
-        spec,
-        value,
-        source,
-    } = written;
-    let fault = |wanted: &str| Fault(format!("{source:?}: {} wants {wanted}", spec.name));
-    match (spec.kind, value.as_deref()) {
-        (Kind::Flag, Some(value)) if value != "1" && value != "true" => {
-            Err(fault("no value: write the bare word"))
-        }
-        (Kind::Text, None | Some("")) => Err(fault(&format!("a value: {}=…", spec.name))),
-        (Kind::Flag | Kind::FlagOrText, _) | (Kind::Text, Some(_)) => Ok(()),
-        (Kind::Number { min, max }, value) => match value.unwrap_or("").parse::<u64>() {
+pub(crate) fn check(kind: Kind, name: &str, value: Option<&str>, place: &str) -> Result<(), Fault> {
+    let fault = |wanted: &str, example: &str| {
+        let what = format!("{name} wants {wanted}");
+        let mend = format!("write {example}");
+        Err(Fault::new(Problem::BadValue, place, what, mend).with_value(value))
+    };
+    let text = value.unwrap_or("");
+    match kind {
+        Kind::Flag => match value {
+            None | Some("1" | "true") => Ok(()),
+            Some(_) => fault("no value", &format!("the bare word {name}")),
+        },
+        Kind::Bool => match value {
+            None | Some("1" | "0" | "true" | "false") => Ok(()),
+            Some(_) => fault("true or false", &format!("{name}=true")),
+        },
+        Kind::FlagOrText => Ok(()),
+        Kind::Text => match text {
+            "" => fault("a value", &format!("{name}=…")),
+            _ => Ok(()),
+        },
+        Kind::Number { min, max } => match text.parse::<u64>() {
             Ok(number) if (min..=max).contains(&number) => Ok(()),
-            _ if max == u64::MAX => Err(fault("a whole number of 0 or more")),
-            _ => Err(fault(&format!("a whole number from {min} to {max}"))),
+            _ if max == u64::MAX => fault(
+                &format!("a whole number of {min} or more"),
+                &format!("{name}={min}"),
+            ),
+            _ => fault(
+                &format!("a whole number from {min} to {max}"),
+                &format!("{name}={min}, for instance"),
+            ),
         },
-        (Kind::Size { min }, value) => match size(value.unwrap_or("")) {
+        Kind::Size { min } => match size(text) {
             Some(bytes) if bytes >= min => Ok(()),
-            Some(_) => Err(fault(&format!("at least {}M", min >> 20))),
-            None => Err(fault("a number of bytes, such as 512M or 2GiB")),
+            Some(_) => {
+                let least = format!("{}M", min >> 20);
+                fault(&format!("at least {least}"), &format!("{name}={least}"))
+            }
+            None => fault("a number of bytes", &format!("{name}=512M or {name}=2GiB")),
         },
-        (Kind::Octal, value) => match octal(value.unwrap_or("")) {
+        Kind::Octal => match octal(text) {
             Some(_) => Ok(()),
-            None => Err(fault("octal permission bits from 0 to 777, such as 022")),
+            None => fault(
+                "octal permission bits from 0 to 777",
+                &format!("{name}=022"),
+            ),
         },
-        (Kind::Choice(words), value) => {
-            if words.contains(&value.unwrap_or("")) {
+        Kind::Choice(words) => {
+            if words.contains(&text) {
                 Ok(())
             } else {
-                Err(fault(&format!("one of {}", words.join(", "))))
+                let wanted = format!("one of {}", words.join(", "));
+                fault(&wanted, &format!("{name}={}", words[0]))
             }
         }
     }
 }
 
 /// Permission bits.
-pub(super) fn octal(text: &str) -> Option<u16> {
+pub(crate) fn octal(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("0o").unwrap_or(text);
+    // `from_str_radix` would take a sign.
+    if !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
     u16::from_str_radix(digits, 8)
         .ok()
         .filter(|bits| *bits <= 0o777)
 }
 
 /// Bytes, with a binary suffix in any of its usual spellings.
-pub(super) fn size(text: &str) -> Option<u64> {
+pub(crate) fn size(text: &str) -> Option<u64> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
@@ -81,6 +107,12 @@ impl Words<'_> {
         self.find(name).is_some()
     }
 
+    /// Where the word stood; the bare name when it was not typed.
+    pub(super) fn place(&self, name: &str) -> String {
+        self.find(name)
+            .map_or_else(|| name.to_owned(), |written| written.place.clone())
+    }
+
     /// Which of two opposite words came last.
     pub(super) fn last_of(&self, wanted: &str, opposite: &str) -> bool {
         let mut words = self.0.iter().rev().map(|written| written.spec.name);
@@ -92,7 +124,7 @@ impl Words<'_> {
         let default = |spec: &'static Spec| Some(spec.default).filter(|text| !text.is_empty());
         match self.find(name) {
             Some(written) => written.value.as_deref().or_else(|| default(written.spec)),
-            None => super::look_up(name, name).ok().and_then(default),
+            None => written::find(name).and_then(default),
         }
     }
 

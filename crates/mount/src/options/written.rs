@@ -1,6 +1,11 @@
 //! What was typed, option by option.
 
-use super::{hint, spec::Spec, table};
+use super::{
+    fault::{Fault, Problem},
+    hint,
+    spec::Spec,
+    table,
+};
 
 /// One option as it was typed.
 #[derive(Debug, Clone)]
@@ -10,26 +15,23 @@ pub struct Written {
     /// What stood behind the `=`.
     pub value: Option<String>,
     /// Where it stood, for messages: `-o umask=9z`.
-    pub source: String,
+    pub place: String,
 }
 
-/// Something wrong with what was typed: one sentence with the mend.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Fault(pub String);
-
-/// The option of this name.
+/// The option of this name, in ossfs 1's spelling or ours.
 ///
 /// # Errors
-/// No option has the name; the fault says which ones come near.
-pub fn look_up(name: &str, source: &str) -> Result<&'static Spec, Fault> {
+/// No option has the name; the fault says which ones come near. `place` must not hold the value: what
+/// an unknown word holds may be a secret.
+pub fn look_up(name: &str, place: &str) -> Result<&'static Spec, Fault> {
+    find(name).ok_or_else(|| {
+        let mend = hint::for_ossfs1(name);
+        Fault::new(Problem::UnknownOption, place, "unknown option", mend)
+    })
+}
+
+/// The option of this name, if there is one.
+pub(crate) fn find(name: &str) -> Option<&'static Spec> {
     let mut specs = table::all().into_iter().flat_map(|(_, specs)| specs);
-    specs
-        .find(|spec| spec.name == name || spec.aliases.contains(&name))
-        .ok_or_else(|| {
-            Fault(format!(
-                "unknown option {name:?} in {source:?}{}",
-                hint::near(name)
-            ))
-        })
+    specs.find(|spec| spec.name == name || spec.aliases.contains(&name))
 }

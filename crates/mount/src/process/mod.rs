@@ -11,15 +11,19 @@
 //! so that "Transport endpoint is not connected" never stays. Should the guard die, the kernel sends
 //! the worker SIGTERM, and it unmounts. With `-f` the command itself is the guard.
 
+mod failure;
 mod fork;
 mod guard;
 mod holders;
 mod memory;
+mod mountpoint;
 mod preflight;
 mod ready;
+mod serving;
 mod umount;
 mod worker;
 
+pub use failure::{Cause, Failure};
 pub use memory::limit as memory_limit;
 pub use umount::unmount;
 
@@ -27,9 +31,19 @@ use crate::Plan;
 use fork::Side;
 use ready::Report;
 use rustix::process::Pid;
+use std::path::Path;
 
-/// Sets up the log of the worker; what it returns opens the log file anew (for SIGHUP).
-pub type SetUpLog = fn(&Plan) -> Box<dyn Fn() + Send>;
+/// The worker's log, once it is set up.
+pub trait Log: Send {
+    /// Opens the file of this name anew (SIGHUP), after logrotate moved the old one.
+    fn reopen(&self);
+
+    /// Logs more than before, or, at the most, as little as can be (SIGUSR2).
+    fn raise(&self);
+}
+
+/// Sets up the log of the worker; the error is one sentence with the mend.
+pub type SetUpLog = fn(&Plan) -> Result<Box<dyn Log>, String>;
 
 /// Carries a plan out. Returns when the mount is usable, or, with `-f`, when it ended.
 ///
@@ -37,20 +51,21 @@ pub type SetUpLog = fn(&Plan) -> Box<dyn Fn() + Send>;
 ///
 /// # Errors
 /// One sentence with the mend. Nothing is mounted and nothing runs then.
-pub fn mount(plan: &Plan, log: SetUpLog) -> Result<(), String> {
-    guard::detach_if_dead(&plan.mountpoint);
-    let (listen, report) = ready::pipe().map_err(|e| format!("can't make a pipe: {e}"))?;
+pub fn mount(plan: &Plan, log: SetUpLog) -> Result<(), Failure> {
+    let mountpoint = mountpoint::resolve(&plan.mountpoint);
+    let (listen, report) = ready::pipe().map_err(|e| Failure::system("make a pipe", e))?;
     if plan.foreground {
-        let worker = start_worker(plan, log, report)?;
+        let worker = start_worker(plan, &mountpoint, log, report)?;
         let ready = listen.wait();
-        let end = guard::watch(worker, &plan.mountpoint);
+        let end = guard::watch(worker, &mountpoint);
         return ready.and(end);
     }
-    match fork::fork().map_err(|e| format!("can't fork: {e}"))? {
+    match fork::fork().map_err(|e| Failure::system("fork", e))? {
         Side::Child => {
+            drop(listen);
             fork::detach_from_terminal();
-            let end = start_worker(plan, log, report)
-                .and_then(|worker| guard::watch(worker, &plan.mountpoint));
+            let end = start_worker(plan, &mountpoint, log, report)
+                .and_then(|worker| guard::watch(worker, &mountpoint));
             std::process::exit(i32::from(end.is_err()));
         }
         Side::Parent(guard) => {
@@ -61,14 +76,24 @@ pub fn mount(plan: &Plan, log: SetUpLog) -> Result<(), String> {
 }
 
 /// Forks the process that serves. Signals stay blocked here, for [`guard::watch`] to take.
-fn start_worker(plan: &Plan, log: SetUpLog, report: Report) -> Result<Pid, String> {
-    let failed = |e: std::io::Error| format!("can't start the serving process: {e}");
+fn start_worker(
+    plan: &Plan,
+    mountpoint: &Path,
+    log: SetUpLog,
+    report: Report,
+) -> Result<Pid, Failure> {
+    let failed = |e: std::io::Error| Failure::system("start the serving process", e);
     let signals = fork::block_signals().map_err(failed)?;
+    let guard = rustix::process::getpid();
     match fork::fork().map_err(failed)? {
         Side::Child => {
-            fork::end_with_parent();
+            // Ctrl-C reaches the command alone, which passes it on: once, not twice.
+            let _ = rustix::process::setpgid(None, None);
+            if !fork::end_with_parent(guard) {
+                std::process::exit(1);
+            }
             fork::unblock_signals(&signals);
-            std::process::exit(worker::run(plan, log, report));
+            std::process::exit(worker::run(plan, mountpoint, log, report));
         }
         Side::Parent(worker) => Ok(worker),
     }

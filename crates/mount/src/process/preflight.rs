@@ -1,21 +1,22 @@
 //! Everything that can be found wrong with endpoint, key, bucket and prefix, before anything is
 //! mounted.
 
+use super::failure::{Cause, Failure};
 use crate::{Plan, options::Credentials};
 use ossplit::{
-    Addressing, Client, ClientConfig, CredentialsProvider, Endpoint, Error, ErrorKind,
-    ListObjectsV2,
+    Addressing, Client, ClientConfig, CredentialsProvider, Error, ErrorKind, ListObjectsV2,
+    ObjectDefaults,
     credentials::{CredentialProcess, EcsRole, KeyFile, Refreshing, StaticProvider},
-    http::Network,
     retry::RetryPolicy,
 };
 use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
 
-/// All of it together may take this long.
+/// All of it together may take this long: who mounts is told within 10 seconds.
 const LIMIT: Duration = Duration::from_secs(8);
 
 /// How the mount's client is set up.
-pub(super) fn client_config(plan: &Plan) -> Result<ClientConfig, Error> {
+pub(super) fn client_config(plan: &Plan) -> Result<ClientConfig, Failure> {
     let mut config = ClientConfig::new(&plan.endpoint, &plan.region)?;
     config.signature = plan.signature;
     if plan.path_style {
@@ -27,6 +28,10 @@ pub(super) fn client_config(plan: &Plan) -> Result<ClientConfig, Error> {
     config.retry = RetryPolicy {
         max_tries: plan.max_tries,
         ..RetryPolicy::default()
+    };
+    config.object_defaults = ObjectDefaults {
+        acl: plan.acl.clone(),
+        storage_class: plan.storage_class.clone(),
     };
     config.credentials = credentials(plan)?;
     Ok(config)
@@ -41,21 +46,37 @@ fn credentials(plan: &Plan) -> Result<Option<Arc<dyn CredentialsProvider>>, Erro
             Arc::new(Refreshing::new(CredentialProcess::new(command)?))
         }
         Credentials::RamRole(role) => {
-            let config = ClientConfig::new(EcsRole::ADDRESS, "")?;
-            let endpoint: Endpoint = config.endpoint.clone();
-            let network = Network::new(&config)
-                .map_err(|e| Error::new(ErrorKind::Unauthenticated, e.to_string()))?;
-            Arc::new(Refreshing::new(EcsRole::new(
-                Arc::new(network),
-                endpoint,
-                role.clone(),
-            )))
+            let source = EcsRole::connect(EcsRole::ADDRESS, role.clone())?;
+            Arc::new(Refreshing::new(source))
         }
     }))
 }
 
-/// Asks for one key below the prefix.
-pub(super) async fn check(plan: &Plan, config: &ClientConfig) -> Result<(), String> {
+/// Gets a key and asks for one object below the prefix.
+pub(super) async fn check(plan: &Plan, config: &ClientConfig) -> Result<(), Failure> {
+    let deadline = Instant::now() + LIMIT;
+    let seconds = LIMIT.as_secs();
+    let mut id = None;
+    if let Some(provider) = &config.credentials {
+        match timeout_at(deadline, provider.key()).await {
+            Ok(Ok(key)) => id = Some(key.id.clone()),
+            Ok(Err(error)) => return Err(Failure::new(Cause::Credentials, error.to_string())),
+            Err(_) => {
+                let whence = match &plan.credentials {
+                    Credentials::Process(command) => format!("credential_process {command:?}"),
+                    Credentials::RamRole(_) => "the ECS metadata service".to_owned(),
+                    Credentials::Anonymous | Credentials::Key(_) | Credentials::File(_) => {
+                        "the password file".to_owned()
+                    }
+                };
+                let text = format!(
+                    "{whence} gave no key within {seconds} s; run it by hand to see why, or give a \
+                     passwd_file="
+                );
+                return Err(Failure::new(Cause::Credentials, text));
+            }
+        }
+    }
     let quick = ClientConfig {
         connect_timeout: config.connect_timeout.min(Duration::from_secs(3)),
         read_timeout: config.read_timeout.min(Duration::from_secs(5)),
@@ -65,34 +86,33 @@ pub(super) async fn check(plan: &Plan, config: &ClientConfig) -> Result<(), Stri
         },
         ..config.clone()
     };
-    let client = Client::new(quick).map_err(|e| e.to_string())?;
+    let client = Client::new(quick)?;
     let (bucket, prefix) = (&plan.fs.bucket, &plan.fs.prefix);
     let request = ListObjectsV2::new(bucket.clone(), prefix.clone()).max_keys(1);
-    let asked = tokio::time::timeout(LIMIT, client.list_objects_v2(request)).await;
-    let page = match asked {
+    let page = match timeout_at(deadline, client.list_objects_v2(request)).await {
         Ok(Ok(page)) => page,
-        Ok(Err(error)) if error.kind() == ErrorKind::Unauthenticated => {
-            return Err(match &config.credentials {
-                Some(provider) => match provider.key().await {
-                    Ok(key) => format!("AccessKey id {:?}: {error}", key.id),
-                    Err(_) => error.to_string(),
-                },
-                None => error.to_string(),
-            });
+        Ok(Err(error)) => {
+            let refused = error.kind() == ErrorKind::Unauthenticated;
+            let mut failure = Failure::from(error);
+            if let Some(id) = id.filter(|_| refused) {
+                failure.text = format!("AccessKey id {id:?}: {}", failure.text);
+            }
+            return Err(failure);
         }
-        Ok(Err(error)) => return Err(error.to_string()),
         Err(_) => {
-            let seconds = LIMIT.as_secs();
-            return Err(format!(
+            let text = format!(
                 "{} gave no answer within {seconds} s; check the endpoint, its port and the network",
                 plan.endpoint
-            ));
+            );
+            return Err(Failure::new(Cause::Endpoint, text));
         }
     };
     if !prefix.is_empty() && page.objects.is_empty() && page.common_prefixes.is_empty() {
-        return Err(format!(
-            "oss://{bucket}/{prefix} has no object; check the prefix, or make it by putting an empty object {prefix:?}"
-        ));
+        let text = format!(
+            "oss://{bucket}/{prefix} has no object; check the prefix, or make it by putting an empty \
+             object {prefix:?}"
+        );
+        return Err(Failure::new(Cause::Prefix, text));
     }
     Ok(())
 }

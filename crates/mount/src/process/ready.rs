@@ -1,5 +1,6 @@
 //! The pipe on which a worker says that the mount is usable, or why it is not.
 
+use super::failure::{Cause, Failure};
 use rustix::pipe::{PipeFlags, pipe_with};
 use std::{
     fs::File,
@@ -23,32 +24,54 @@ pub(super) fn pipe() -> io::Result<(Listen, Report)> {
 impl Report {
     /// The mount is usable.
     pub(super) fn ready(mut self) {
+        // Whoever started us may be gone; the mount is usable all the same.
         let _ = self.0.write_all(&[READY]);
     }
 
     /// It is not, and won't be.
-    pub(super) fn failed(mut self, why: &str) {
-        let _ = self
-            .0
-            .write_all(&[FAILED])
-            .and_then(|()| self.0.write_all(why.as_bytes()));
+    pub(super) fn failed(mut self, why: &Failure) {
+        let mut message = vec![FAILED, why.cause.number()];
+        message.extend(why.text.as_bytes());
+        let _ = self.0.write_all(&message);
     }
 }
 
 impl Listen {
     /// Waits for the worker's word.
-    pub(super) fn wait(mut self) -> Result<(), String> {
+    pub(super) fn wait(mut self) -> Result<(), Failure> {
+        let mut message = Vec::new();
         let mut first = [0];
-        let read = self.0.read(&mut first).map_err(|e| e.to_string())?;
-        if read == 1 && first[0] == READY {
+        if matches!(self.0.read_exact(&mut first), Ok(()) if first[0] == READY) {
             return Ok(());
         }
-        let mut why = String::new();
-        let _ = self.0.read_to_string(&mut why);
-        if why.is_empty() {
-            why = "the serving process died before the mount was usable; mount with -f to see why"
-                .into();
-        }
-        Err(why)
+        let _ = self.0.read_to_end(&mut message);
+        Err(match (first[0], message.split_first()) {
+            (FAILED, Some((number, text))) => {
+                Failure::new(Cause::of_number(*number), String::from_utf8_lossy(text))
+            }
+            _ => Failure::new(
+                Cause::Died,
+                "the serving process died before the mount was usable; mount with -f to see why",
+            ),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_arrives() {
+        let (listen, report) = pipe().unwrap();
+        report.ready();
+        assert_eq!(listen.wait(), Ok(()));
+        let (listen, report) = pipe().unwrap();
+        let why = Failure::new(Cause::Bucket, "no such bucket; make it");
+        report.failed(&why);
+        assert_eq!(listen.wait(), Err(why));
+        let (listen, report) = pipe().unwrap();
+        drop(report);
+        assert_eq!(listen.wait().unwrap_err().cause, Cause::Died);
     }
 }

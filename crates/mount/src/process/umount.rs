@@ -1,10 +1,19 @@
 //! `ossplit umount`: the orderly end, from outside.
 
-use super::holders;
-use rustix::{io::Errno, mount::UnmountFlags};
+use super::{
+    failure::{Cause, Failure},
+    holders, mountpoint,
+};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    mount::UnmountFlags,
+    process::{Pid, PidfdFlags, pidfd_open},
+};
 use std::{
+    os::fd::OwnedFd,
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -15,73 +24,96 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// One sentence: nothing is mounted there, or who keeps it busy.
-pub fn unmount(mountpoint: &Path) -> Result<(), String> {
-    let absolute = std::path::absolute(mountpoint).map_err(|e| e.to_string())?;
-    let shown = absolute.display();
-    let Some(minor) = fuse_device(&absolute) else {
-        return Err(format!(
-            "no bucket is mounted on {shown}; `mount -t fuse.ossfs` lists them"
-        ));
+pub fn unmount(mountpoint: &Path) -> Result<(), Failure> {
+    let place = mountpoint::resolve(mountpoint);
+    let shown = place.display();
+    let table = |e| Failure::system("read the table of mounts", e);
+    let found = ossplit_fuse::mount::find(&place).map_err(table)?;
+    let Some(found) = found.filter(ossplit_fuse::mount::Found::is_fuse) else {
+        let text =
+            format!("no bucket is mounted on {shown}; `mount -t fuse.ossfs` lists those that are");
+        return Err(Failure::new(Cause::NotMounted, text));
     };
-    let servers = holders::servers(minor);
-    match rustix::mount::unmount(&absolute, UnmountFlags::NOFOLLOW) {
+    let servers = holders::servers(found.id.minor);
+    if servers.is_empty() && found.kind != "fuse.ossfs" {
+        let kind = found.kind;
+        let text =
+            format!("{shown} is another program's mount ({kind}); end it with fusermount3 -u");
+        return Err(Failure::new(Cause::NotMounted, text));
+    }
+    // Before anything ends: a number may belong to somebody else afterwards.
+    let servers: Vec<(u32, OwnedFd)> = servers
+        .into_iter()
+        .filter_map(|pid| {
+            Some((
+                pid,
+                pidfd_open(Pid::from_raw(pid.cast_signed())?, PidfdFlags::empty()).ok()?,
+            ))
+        })
+        .collect();
+    match rustix::mount::unmount(&place, UnmountFlags::NOFOLLOW) {
         Ok(()) => {}
-        Err(Errno::BUSY) => {
-            let holders = holders::of(&absolute);
-            let who = if holders.is_empty() {
-                "something in another namespace".to_owned()
-            } else {
-                format!("process {}", holders.join(", "))
-            };
-            return Err(format!(
-                "{shown} is busy: {who} has it open; end that and try again"
-            ));
-        }
-        Err(Errno::PERM) => by_helper(&absolute)?,
-        Err(errno) => return Err(format!("can't unmount {shown}: {errno}")),
+        Err(Errno::BUSY) => return Err(busy(&place)),
+        Err(Errno::PERM) => by_helper(&place)?,
+        Err(errno) => return Err(Failure::system(&format!("unmount {shown}"), errno)),
     }
     let end = Instant::now() + PATIENCE;
-    while servers
-        .iter()
-        .any(|pid| Path::new(&format!("/proc/{pid}")).exists())
-    {
-        if Instant::now() > end {
-            return Err(format!(
-                "{shown} is unmounted, but process {servers:?} does not end"
-            ));
+    for (pid, process) in &servers {
+        if !ends_before(process, end) {
+            let text = format!(
+                "{shown} is unmounted, but process {pid} has not ended yet; it may still be sending \
+                 what was written"
+            );
+            return Err(Failure::new(Cause::Unsent, text));
         }
-        // Nobody tells us when a process that is not our child ends: look now and then.
-        std::thread::park_timeout(Duration::from_millis(5));
     }
     Ok(())
 }
 
-fn by_helper(mountpoint: &Path) -> Result<(), String> {
-    let output = Command::new("fusermount3")
-        .arg("-u")
-        .arg(mountpoint)
-        .output();
-    match output {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
-        Err(error) => Err(format!(
-            "can't run fusermount3: {error}; install fuse3, or be root"
-        )),
+fn busy(place: &Path) -> Failure {
+    let holders = holders::of(place);
+    let who = if holders.is_empty() {
+        "something in another namespace".to_owned()
+    } else {
+        format!("process {}", holders.join(", "))
+    };
+    let shown = place.display();
+    let text = format!("{shown} is busy: {who} has it open; end that and try again");
+    Failure::new(Cause::Busy, text)
+}
+
+/// Waits for a process that is not our child.
+fn ends_before(process: &OwnedFd, end: Instant) -> bool {
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let timeout = Timespec {
+            tv_sec: left.as_secs().cast_signed(),
+            tv_nsec: left.subsec_nanos().into(),
+        };
+        match poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&timeout)) {
+            Ok(ready) => return ready > 0,
+            Err(Errno::INTR) => {}
+            Err(_) => return false,
+        }
     }
 }
 
-/// The device number (its minor half) of the FUSE mount on `path`, from /proc/self/mountinfo (`man 5
-/// proc`): field 3 is `major:minor`, field 5 the place, and the type follows " - ".
-fn fuse_device(path: &Path) -> Option<u32> {
-    let table = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let wanted = path.to_string_lossy().replace(' ', "\\040");
-    // The last of several mounts on one place is the one on top.
-    let line = table
-        .lines()
-        .rfind(|line| line.split(' ').nth(4) == Some(&wanted))?;
-    let (fields, rest) = line.split_once(" - ")?;
-    let device = fields.split(' ').nth(2)?;
-    rest.starts_with("fuse")
-        .then(|| device.split_once(':')?.1.parse().ok())
-        .flatten()
+fn by_helper(place: &Path) -> Result<(), Failure> {
+    let mut helper = Command::new("fusermount3");
+    helper.args(["-u", "--"]).arg(place).stdin(Stdio::null());
+    match helper.output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            if said.contains("busy") {
+                return Err(busy(place));
+            }
+            let text = format!("{}; unmount it as root", said.trim());
+            Err(Failure::new(Cause::Helper, text))
+        }
+        Err(error) => {
+            let text = format!("can't run fusermount3: {error}; install fuse3, or be root");
+            Err(Failure::new(Cause::Helper, text))
+        }
+    }
 }

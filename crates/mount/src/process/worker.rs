@@ -1,30 +1,54 @@
-//! The process that serves.
+//! The process that serves: its beginning.
 
-use super::{SetUpLog, holders, preflight, ready::Report};
+use super::{
+    SetUpLog,
+    failure::{Cause, Failure},
+    holders, mountpoint, preflight,
+    ready::Report,
+    serving::{Serving, Signals},
+};
 use crate::{Plan, bridge::Bridge};
 use ossplit::Client;
 use ossplit_fs::{Context, FileSystem};
-use ossplit_fuse::{
-    CacheInvalidation, InitOptions, Session,
-    mount::{UnmountError, UnmountMode, Unmounter},
-};
-use std::{ffi::CString, sync::Arc, thread::JoinHandle};
-use tokio::{
-    runtime::Runtime,
-    signal::unix::{SignalKind, signal},
-    sync::oneshot,
-};
+use ossplit_fuse::{CacheInvalidation, InitOptions, Session, mount::UnmountMode};
+use std::{ffi::CString, path::Path, sync::Arc};
+use tokio::{runtime::Runtime, sync::oneshot};
 
 /// The kernel reads this far ahead of a sequential reader, in bytes.
 const READ_AHEAD: u64 = 16 << 20;
 
 /// Serves until the mount ends; gives the process's exit status.
-pub(super) fn run(plan: &Plan, log: SetUpLog, report: Report) -> i32 {
-    let reopen_log = log(plan);
+pub(super) fn run(plan: &Plan, place: &Path, log: SetUpLog, report: Report) -> i32 {
+    let log = match log(plan) {
+        Ok(log) => log,
+        Err(why) => {
+            report.failed(&Failure::new(Cause::Log, why));
+            return 1;
+        }
+    };
     for note in &plan.notes {
         tracing::info!("{note}");
     }
-    match start(plan) {
+    // Before there is a second thread: it forks.
+    match mountpoint::detach_if_dead(place) {
+        Ok(false) => {}
+        Ok(true) => {
+            tracing::warn!(mountpoint = %place.display(), "a dead mount was there: detached");
+        }
+        Err(error) => tracing::warn!(%error, "a dead mount can't be detached"),
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("ossplit-io")
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            report.failed(&Failure::system("start threads", error));
+            return 1;
+        }
+    };
+    let status = match start(plan, place, &runtime) {
         Err(why) => {
             tracing::error!("{why}");
             report.failed(&why);
@@ -36,47 +60,34 @@ pub(super) fn run(plan: &Plan, log: SetUpLog, report: Report) -> i32 {
                 let _ = rustix::thread::set_name(&name);
             }
             report.ready();
-            tracing::info!(mountpoint = %plan.mountpoint.display(), bucket = plan.fs.bucket, "mounted");
-            serving.until_the_end(&*reopen_log)
+            tracing::info!(mountpoint = %place.display(), bucket = plan.fs.bucket, "mounted");
+            serving.until_the_end(&runtime, &*log)
         }
-    }
+    };
+    // Not dropped: that would wait for what is still being looked up or asked, for nobody.
+    runtime.shutdown_background();
+    status
 }
 
-/// A mount that is being served.
-struct Serving {
-    runtime: Runtime,
-    fs: Arc<FileSystem>,
-    unmounter: Unmounter,
-    session: JoinHandle<()>,
-    ended: oneshot::Receiver<()>,
-}
-
-fn start(plan: &Plan) -> Result<Serving, String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("ossplit-io")
-        .build()
-        .map_err(|e| format!("can't start threads: {e}"))?;
-    let config = preflight::client_config(plan).map_err(|e| e.to_string())?;
+fn start(plan: &Plan, place: &Path, runtime: &Runtime) -> Result<Serving, Failure> {
+    let _in_runtime = runtime.enter();
+    // Before anybody can know that we are there: a signal must never find its default action.
+    let signals = Signals::new().map_err(|e| Failure::system("listen to signals", e))?;
+    let config = preflight::client_config(plan)?;
     runtime.block_on(preflight::check(plan, &config))?;
-    let client = Client::new(config).map_err(|e| e.to_string())?;
-
-    let mounted =
-        ossplit_fuse::mount::mount(&plan.mountpoint, &plan.kernel).map_err(|e| e.to_string())?;
+    let client = Client::new(config)?;
+    let mounted = ossplit_fuse::mount::mount(place, &plan.kernel)?;
     let unmounter = mounted.unmounter.clone();
     // From here on every early return must take the mount away again.
-    let serve = || -> Result<Serving, String> {
-        let fs = {
-            let _in_runtime = runtime.enter();
-            Arc::new(FileSystem::new(&Context::new(client, plan.fs.clone())))
-        };
+    let serve = || {
+        let fuse = |e: &dyn std::fmt::Display| Failure::system("serve the mount", e);
+        let fs = Arc::new(FileSystem::new(&Context::new(client, plan.fs.clone())));
         let options = InitOptions {
             // The file system says at open whether the cached pages are still right.
             invalidation: CacheInvalidation::Auto,
             ..InitOptions::default()
         };
-        let mut session =
-            Session::init(mounted.device, &options).map_err(|e| format!("FUSE: {e}"))?;
+        let mut session = Session::init(mounted.device, &options).map_err(|e| fuse(&e))?;
         if let Err(error) = ossplit_fuse::mount::set_read_ahead(unmounter.connection(), READ_AHEAD)
         {
             tracing::warn!(%error, "the kernel's readahead stays at its default");
@@ -84,11 +95,9 @@ fn start(plan: &Plan) -> Result<Serving, String> {
         let threads = std::thread::available_parallelism()
             .map_or(2, usize::from)
             .clamp(2, 16);
-        session
-            .add_clones(threads - 1)
-            .map_err(|e| format!("FUSE: {e}"))?;
+        session.add_clones(threads - 1).map_err(|e| fuse(&e))?;
         let bridge = Arc::new(Bridge::new(Arc::clone(&fs), runtime.handle().clone()));
-        let running = session.start(&bridge).map_err(|e| format!("FUSE: {e}"))?;
+        let running = session.start(&bridge).map_err(|e| fuse(&e))?;
         let (tell, ended) = oneshot::channel();
         let session = std::thread::spawn(move || {
             match running.join() {
@@ -98,84 +107,14 @@ fn start(plan: &Plan) -> Result<Serving, String> {
             let _ = tell.send(());
         });
         Ok(Serving {
-            runtime,
             fs,
             unmounter: unmounter.clone(),
             session,
             ended,
+            signals,
         })
     };
     serve().inspect_err(|_| {
         let _ = unmounter.unmount(UnmountMode::Detach);
     })
-}
-
-impl Serving {
-    fn until_the_end(self, reopen_log: &dyn Fn()) -> i32 {
-        let Self {
-            runtime,
-            fs,
-            unmounter,
-            session,
-            mut ended,
-        } = self;
-        let detached = runtime.block_on(async {
-            let listen = |kind| signal(kind);
-            let signals = (
-                listen(SignalKind::terminate()),
-                listen(SignalKind::interrupt()),
-                listen(SignalKind::hangup()),
-            );
-            let (Ok(mut term), Ok(mut int), Ok(mut hup)) = signals else {
-                tracing::error!("signals can't be listened to; the mount ends with umount only");
-                let _ = (&mut ended).await;
-                return false;
-            };
-            loop {
-                tokio::select! {
-                    _ = &mut ended => return false,
-                    _ = hup.recv() => reopen_log(),
-                    _ = term.recv() => if let Some(done) = leave(&unmounter) { return done },
-                    _ = int.recv() => if let Some(done) = leave(&unmounter) { return done },
-                }
-            }
-        });
-        let flushed = runtime.block_on(fs.sync_all());
-        if detached {
-            // Who still has files open gets errors now rather than wait for nobody.
-            let _ = unmounter.abort();
-        }
-        if session.join().is_err() {
-            tracing::error!("the session's thread panicked");
-        }
-        match flushed {
-            Ok(()) => 0,
-            Err(error) => {
-                tracing::error!(%error, "not everything that was written could be sent");
-                1
-            }
-        }
-    }
-}
-
-/// Unmounts; `Some(true)` when it had to detach a busy mount, `None` when the mount stays.
-fn leave(unmounter: &Unmounter) -> Option<bool> {
-    match unmounter.unmount(UnmountMode::Normal) {
-        Ok(_) => Some(false),
-        Err(UnmountError::Busy { path }) => {
-            let holders = holders::of(&path).join(", ");
-            tracing::warn!(%holders, "the mount is busy: it is detached, and ends with what was written");
-            match unmounter.unmount(UnmountMode::Detach) {
-                Ok(_) => Some(true),
-                Err(error) => {
-                    tracing::error!(%error, "the mount stays");
-                    None
-                }
-            }
-        }
-        Err(error) => {
-            tracing::error!(%error, "the mount stays");
-            None
-        }
-    }
 }

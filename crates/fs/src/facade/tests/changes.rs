@@ -233,7 +233,7 @@ async fn rename_refuses_what_rename_refuses() {
         .rename(root, b"d", root, b"empty", plain)
         .await
         .unwrap();
-    assert_eq!(mount.bucket.keys(), ["e/y", "empty/x", "f"]);
+    assert_eq!(mount.bucket.keys(), ["e/y", "empty/", "empty/x", "f"]);
 }
 
 #[tokio::test]

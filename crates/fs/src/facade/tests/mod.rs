@@ -4,6 +4,7 @@ mod files;
 mod handover;
 mod listing;
 mod lookups;
+mod model;
 
 use std::sync::Arc;
 use std::time::Duration;

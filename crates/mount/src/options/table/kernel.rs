@@ -1,7 +1,12 @@
 //! Words of the kernel and of `mount(8)`.
 
-use super::ANY_NUMBER;
 use crate::options::spec::{Kind, Spec};
+
+/// The kernel wants a page at least.
+const READ: Kind = Kind::Number {
+    min: 4096,
+    max: u32::MAX as u64,
+};
 
 pub(super) const OPTIONS: &[Spec] = &[
     Spec::new("ro", Kind::Flag, "Refuse every change."),
@@ -14,11 +19,11 @@ pub(super) const OPTIONS: &[Spec] = &[
     ),
     Spec::new("fsname", Kind::Text, "What df shows as the source.").default("ossfs"),
     Spec::new("subtype", Kind::Text, "What follows `fuse.` in the type.").default("ossfs"),
-    Spec::new("max_read", ANY_NUMBER, "Bytes of one READ at most."),
+    Spec::new("max_read", READ, "Bytes of one READ at most."),
     Spec::new(
         "default_permissions",
         Kind::Flag,
-        "The kernel checks modes and owners.",
+        "The kernel checks modes and owners. It always does, as ossfs does itself.",
     ),
     Spec::kernel("suid", "Honour setuid bits; never, on a bucket."),
     Spec::kernel("nosuid", "No setuid programs (always)."),
@@ -32,7 +37,10 @@ pub(super) const OPTIONS: &[Spec] = &[
     Spec::kernel("_netdev", "Mount after the network."),
     Spec::kernel("auto", "For fstab."),
     Spec::kernel("noauto", "For fstab."),
-    Spec::kernel("user", "For fstab."),
+    Spec {
+        kind: Kind::FlagOrText,
+        ..Spec::kernel("user", "For fstab.")
+    },
     Spec::kernel("nouser", "For fstab."),
     Spec::kernel("users", "For fstab."),
     Spec::kernel("nofail", "For fstab."),

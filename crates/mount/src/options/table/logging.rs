@@ -7,7 +7,7 @@ pub(super) const OPTIONS: &[Spec] = &[
     Spec::new(
         "logfile",
         Kind::Text,
-        "Where the log goes; standard error with -f, otherwise nowhere.",
+        "Where the log goes; otherwise to standard error with -f, and to the system's log without.",
     ),
     Spec::new(
         "dbglevel",
@@ -36,11 +36,11 @@ pub(super) const OPTIONS: &[Spec] = &[
         "Check the cache on SIGUSR1.",
         "there is no disk cache yet",
     ),
-    Spec::accepted("use_syslog", Kind::Flag, "Log to syslog.", "write logfile"),
     Spec::accepted(
-        "nologger",
-        ANY_NUMBER,
-        "No log.",
-        "without logfile there is none",
+        "use_syslog",
+        Kind::Flag,
+        "Log to syslog.",
+        "it does, without logfile and -f",
     ),
+    Spec::accepted("nologger", ANY_NUMBER, "No log.", "write dbglevel=crit"),
 ];

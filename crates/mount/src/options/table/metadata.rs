@@ -3,6 +3,12 @@
 use super::{ANY_NUMBER, SECONDS};
 use crate::options::spec::{Kind, Spec};
 
+/// `uid_t`, less its last value, which stands for "none".
+const ID: Kind = Kind::Number {
+    min: 0,
+    max: u32::MAX as u64 - 1,
+};
+
 pub(super) const OPTIONS: &[Spec] = &[
     Spec::new(
         "max_stat_cache_size",
@@ -27,8 +33,8 @@ pub(super) const OPTIONS: &[Spec] = &[
         Kind::Octal,
         "The mount point has mode 777 less these bits.",
     ),
-    Spec::new("uid", ANY_NUMBER, "Owner of every entry."),
-    Spec::new("gid", ANY_NUMBER, "Group of every entry."),
+    Spec::new("uid", ID, "Owner of every entry."),
+    Spec::new("gid", ID, "Group of every entry."),
     Spec::new(
         "attr_timeout",
         SECONDS,

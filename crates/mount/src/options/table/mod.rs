@@ -6,6 +6,7 @@ mod kernel;
 mod local;
 mod logging;
 mod metadata;
+pub(crate) mod ossfs2;
 mod ours;
 mod reading;
 mod writing;
