@@ -130,6 +130,17 @@ impl Budget {
         Some(Lease::new(Arc::clone(&self.0), bytes))
     }
 
+    /// The same, and if it can't be had at once, whether it can when the caches have given what they can.
+    pub fn lease_now(&self, priority: Priority, bytes: u64) -> Option<Lease> {
+        self.try_lease(priority, bytes).or_else(|| {
+            if bytes > self.limit(priority) {
+                return None;
+            }
+            self.reclaim(priority, bytes);
+            self.try_lease(priority, bytes)
+        })
+    }
+
     /// A lease, waiting for it if need be. Dropping the future gives up the place in the queue.
     ///
     /// Fails only if `bytes` is more than this class could ever have.

@@ -123,6 +123,14 @@ impl FakeOss {
         Some((object.data.clone(), object.etag.clone()))
     }
 
+    /// Uploads that were neither completed nor aborted and have parts. (One whose first answer was lost
+    /// is known to nobody, but has none.)
+    pub(crate) fn unfinished_with_parts(&self) -> usize {
+        let state = self.0.lock();
+        let with_parts = |upload: &&Upload| !upload.parts.is_empty();
+        state.uploads.values().filter(with_parts).count()
+    }
+
     /// Uploads that were neither completed nor aborted.
     pub(crate) fn unfinished(&self) -> usize {
         self.0.lock().uploads.len()
