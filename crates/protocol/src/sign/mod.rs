@@ -77,6 +77,36 @@ impl Request<'_> {
     }
 }
 
+/// Appends pairs as `name=value`, joined by `&`, with `lead` before the first; an empty value is written
+/// as the name alone.
+fn append_pairs<N: AsRef<str>, V: AsRef<str>>(out: &mut Vec<u8>, lead: &[u8], pairs: &[(N, V)]) {
+    for (i, (name, value)) in pairs.iter().enumerate() {
+        out.extend_from_slice(if i == 0 { lead } else { b"&" });
+        out.extend_from_slice(name.as_ref().as_bytes());
+        if !value.as_ref().is_empty() {
+            out.push(b'=');
+            out.extend_from_slice(value.as_ref().as_bytes());
+        }
+    }
+}
+
+/// The query as V2 and V4 sign it: encoded, sorted, without the signature itself.
+fn encoded_query(request: &Request<'_>) -> Vec<(String, String)> {
+    let mut pairs: Vec<_> = request
+        .query
+        .iter()
+        .filter(|(name, _)| name != "x-oss-signature")
+        .map(|(name, value)| {
+            (
+                crate::encode::component(name),
+                crate::encode::component(value),
+            )
+        })
+        .collect();
+    pairs.sort();
+    pairs
+}
+
 /// A key that signs. `Debug` shows the id only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key {

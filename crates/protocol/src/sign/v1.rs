@@ -149,14 +149,11 @@ pub(super) fn string_to_sign(request: &Request<'_>, date: &[u8], set: SubResourc
         .filter(|(n, _)| is_signed(n, set))
         .collect();
     pairs.sort();
-    for (i, (name, value)) in pairs.into_iter().enumerate() {
-        out.push(if i == 0 { b'?' } else { b'&' });
-        out.extend_from_slice(name.as_bytes());
-        if !value.is_empty() {
-            out.push(b'=');
-            out.extend_from_slice(value.as_bytes());
-        }
-    }
+    let pairs: Vec<(&str, &str)> = pairs
+        .into_iter()
+        .map(|(n, v)| (n.as_str(), v.as_str()))
+        .collect();
+    super::append_pairs(&mut out, b"?", &pairs);
     out
 }
 

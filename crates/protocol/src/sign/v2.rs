@@ -26,21 +26,7 @@ pub(super) fn string_to_sign(request: &Request<'_>, date: &[u8], additional: &[S
     out.extend_from_slice(additional.join(";").as_bytes());
     out.push(b'\n');
     out.extend_from_slice(encode::component(&request.resource()).as_bytes());
-    let mut pairs: Vec<_> = request
-        .query
-        .iter()
-        .filter(|(name, _)| name != "x-oss-signature")
-        .map(|(name, value)| (encode::component(name), encode::component(value)))
-        .collect();
-    pairs.sort();
-    for (i, (name, value)) in pairs.iter().enumerate() {
-        out.push(if i == 0 { b'?' } else { b'&' });
-        out.extend_from_slice(name.as_bytes());
-        if !value.is_empty() {
-            out.push(b'=');
-            out.extend_from_slice(value.as_bytes());
-        }
-    }
+    super::append_pairs(&mut out, b"?", &super::encoded_query(request));
     out
 }
 

@@ -90,23 +90,7 @@ pub(super) fn canonical_request(request: &Request<'_>, additional: &[String]) ->
     out.push(b'\n');
     out.extend_from_slice(encode::path(&request.resource()).as_bytes());
     out.push(b'\n');
-    let mut pairs: Vec<_> = request
-        .query
-        .iter()
-        .filter(|(name, _)| name != "x-oss-signature")
-        .map(|(name, value)| (encode::component(name), encode::component(value)))
-        .collect();
-    pairs.sort();
-    for (i, (name, value)) in pairs.iter().enumerate() {
-        if i > 0 {
-            out.push(b'&');
-        }
-        out.extend_from_slice(name.as_bytes());
-        if !value.is_empty() {
-            out.push(b'=');
-            out.extend_from_slice(value.as_bytes());
-        }
-    }
+    super::append_pairs(&mut out, b"", &super::encoded_query(request));
     out.push(b'\n');
     out.extend(request.canonical_headers(|name| {
         is_default_signed(name) || additional.iter().any(|wanted| wanted == name)

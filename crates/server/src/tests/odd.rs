@@ -174,7 +174,14 @@ async fn stopping_finishes_what_was_begun_and_takes_no_more() {
     let put = ask("PUT", "k", "").body("x");
     stream.write_all(&put.head()).await.unwrap();
     stream.write_all(b"x").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let begun = async {
+        while server.counters.snapshot().in_flight_max == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), begun)
+        .await
+        .unwrap();
     server.stop.take().unwrap().send(()).unwrap();
     assert_eq!(read_answer(&mut stream, false).await.status, 200);
     tokio::time::timeout(Duration::from_secs(5), &mut server.task)

@@ -1,8 +1,10 @@
 //! A server in this process, and a client that sends exactly what it is told.
 
+use crate::counters::Counters;
 use crate::{Config, Key, Server, store::Store};
 use http::HeaderMap;
 use ossplit_protocol::{encode, sign, time};
+use std::sync::Arc;
 use std::{net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -15,6 +17,7 @@ pub(super) struct Running {
     pub(super) address: SocketAddr,
     pub(super) stop: Option<oneshot::Sender<()>>,
     pub(super) task: JoinHandle<()>,
+    pub(super) counters: Arc<Counters>,
 }
 
 pub(super) fn key() -> Key {
@@ -41,6 +44,7 @@ pub(super) fn config() -> Config {
 
 pub(super) async fn start_with(config: Config) -> Running {
     let server = Server::bind(config, Store::in_memory()).await.unwrap();
+    let counters = server.counters();
     let address = server.address().unwrap();
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(server.run(async {
@@ -48,6 +52,7 @@ pub(super) async fn start_with(config: Config) -> Running {
     }));
     Running {
         address,
+        counters,
         stop: Some(stop),
         task,
     }
