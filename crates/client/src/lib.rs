@@ -38,3 +38,4 @@ pub use endpoint::{Addressing, Endpoint, InvalidEndpoint};
 pub use error::{Error, ErrorKind};
 pub use meter::{Counts, Operation};
 pub use ops::*;
+pub use ossplit_protocol::crc64;

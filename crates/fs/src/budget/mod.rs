@@ -34,6 +34,9 @@ pub enum Priority {
     Prefetch,
 }
 
+/// By the place of their queues.
+const CLASSES: [Priority; 3] = [Priority::Demand, Priority::Write, Priority::Prefetch];
+
 /// A cache that can give bytes back.
 pub trait Reclaim: Send + Sync {
     /// Drops leases worth about `bytes` and tells how much that was. Called with no lock of the budget held.
@@ -102,6 +105,17 @@ impl Budget {
         state.reclaimers.push(cache);
     }
 
+    /// Bytes that whoever is served next still lacks; 0 when nobody waits. A cache that could not give
+    /// anything when it was asked looks here when it can.
+    pub fn missing(&self) -> u64 {
+        let mut state = self.0.state.lock();
+        let Some(class) = state.first_waiting() else {
+            return 0;
+        };
+        let bytes = state.queues[class].front().map_or(0, |waiter| waiter.bytes);
+        (state.used + bytes).saturating_sub(self.limit(CLASSES[class]))
+    }
+
     /// A lease if it can be had at once, without passing anybody who waits in the same or a higher class.
     pub fn try_lease(&self, priority: Priority, bytes: u64) -> Option<Lease> {
         let mut state = self.0.state.lock();
@@ -114,6 +128,17 @@ impl Budget {
         }
         state.take(bytes);
         Some(Lease::new(Arc::clone(&self.0), bytes))
+    }
+
+    /// The same, and if it can't be had at once, whether it can when the caches have given what they can.
+    pub fn lease_now(&self, priority: Priority, bytes: u64) -> Option<Lease> {
+        self.try_lease(priority, bytes).or_else(|| {
+            if bytes > self.limit(priority) {
+                return None;
+            }
+            self.reclaim(priority, bytes);
+            self.try_lease(priority, bytes)
+        })
     }
 
     /// A lease, waiting for it if need be. Dropping the future gives up the place in the queue.
@@ -199,9 +224,8 @@ impl Pool {
                 let Some(class) = state.first_waiting() else {
                     return;
                 };
-                let priority = [Priority::Demand, Priority::Write, Priority::Prefetch][class];
                 let bytes = state.queues[class].front().map_or(0, |waiter| waiter.bytes);
-                if state.used + bytes > self.limit(priority) {
+                if state.used + bytes > self.limit(CLASSES[class]) {
                     return;
                 }
                 let Some(waiter) = state.queues[class].pop_front() else {

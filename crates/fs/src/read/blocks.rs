@@ -1,9 +1,10 @@
 //! The blocks of one large object that are in memory or under way.
 
-use super::{pieces, streams::Streams};
+use super::{exact::Flights, pieces, streams::Streams, sums::Sums};
 use crate::{budget::Lease, error::Error};
 use bytes::Bytes;
 use std::{collections::BTreeMap, ops::Range};
+use tokio::task::JoinSet;
 
 /// Bytes of a block; the last may be shorter.
 pub(super) const BLOCK: u64 = 1 << 20;
@@ -11,25 +12,33 @@ pub(super) const BLOCK: u64 = 1 << 20;
 pub(super) enum Slot {
     /// A fetch is under way that will fill it.
     Loading,
-    Ready(Block),
+    Ready(Ready),
 }
 
-/// A block in memory.
-pub(super) struct Block {
-    pub(super) pieces: Vec<Bytes>,
-    /// Bytes that no read has asked for yet. At 0 the block goes: the page cache has it now.
-    pub(super) unread: u64,
-    pub(super) _lease: Lease,
+pub(super) struct Ready {
+    pieces: Vec<Bytes>,
+    length: u64,
+    /// Bytes handed out. Once it is all of them the kernel has them, and the block can go.
+    taken: u64,
+    _lease: Lease,
 }
 
 /// What a reader of a large object remembers.
 #[derive(Default)]
 pub(super) struct Blocks {
-    pub(super) slots: BTreeMap<u64, Slot>,
+    slots: BTreeMap<u64, Slot>,
+    /// How many reads wait for a block: it stays until they have taken it.
+    wanted: BTreeMap<u64, u32>,
     pub(super) streams: Streams,
-    /// Of the last fetch that failed, and how many did.
-    pub(super) last_failure: Option<Error>,
+    pub(super) exact: Flights,
+    pub(super) sums: Sums,
+    /// How many fetches failed, and why the last did.
     pub(super) failures: u64,
+    pub(super) last_failure: Option<Error>,
+    /// Once the whole object's bytes turned out to be wrong, nothing is handed out any more.
+    pub(super) corrupt: Option<Error>,
+    /// The fetches under way. They end with the reader.
+    pub(super) tasks: JoinSet<()>,
 }
 
 /// The numbers of the blocks that hold `span`.
@@ -37,32 +46,65 @@ pub(super) fn numbers(span: &Range<u64>) -> Range<u64> {
     span.start / BLOCK..span.end.div_ceil(BLOCK)
 }
 
+/// Bytes of a run of blocks of an object of `size` bytes.
+pub(super) fn bytes(run: &Range<u64>, size: u64) -> u64 {
+    (run.end * BLOCK).min(size) - run.start * BLOCK
+}
+
 impl Blocks {
-    /// Pushes the bytes of `span` to `out` if all are in memory; else leaves it as it was.
-    pub(super) fn collect(&mut self, span: &Range<u64>, out: &mut Vec<Bytes>) -> bool {
-        let ready = |number| matches!(self.slots.get(&number), Some(Slot::Ready(_)));
-        if !numbers(span).all(ready) {
-            return false;
-        }
-        for number in numbers(span) {
-            let Some(Slot::Ready(block)) = self.slots.get_mut(&number) else {
-                return false;
-            };
-            let base = number * BLOCK;
-            let (start, end) = (
-                span.start.saturating_sub(base),
-                (span.end - base).min(BLOCK),
-            );
-            pieces::slice(&block.pieces, start, end, out);
-            block.unread = block.unread.saturating_sub(end - start);
-            if block.unread == 0 {
-                self.slots.remove(&number);
-            }
-        }
-        true
+    pub(super) fn slot(&self, number: u64) -> Option<&Slot> {
+        self.slots.get(&number)
     }
 
-    /// Runs of blocks of `wanted` that are neither in memory nor under way.
+    /// All of `span` is in memory.
+    pub(super) fn has(&self, span: &Range<u64>) -> bool {
+        numbers(span).all(|number| matches!(self.slots.get(&number), Some(Slot::Ready(_))))
+    }
+
+    /// All of `span` is in memory or under way.
+    pub(super) fn covers(&self, span: &Range<u64>) -> bool {
+        numbers(span).all(|number| self.slots.contains_key(&number))
+    }
+
+    /// Pushes to `out` what block `number` has of `span`. A block that was handed out whole goes.
+    pub(super) fn take(&mut self, number: u64, span: &Range<u64>, out: &mut Vec<Bytes>) {
+        let Some(Slot::Ready(block)) = self.slots.get_mut(&number) else {
+            return;
+        };
+        let base = number * BLOCK;
+        let start = span.start.max(base) - base;
+        let end = (span.end - base).min(block.length);
+        pieces::slice(&block.pieces, start, end, out);
+        block.taken += end - start;
+        self.drop_taken(number);
+    }
+
+    fn drop_taken(&mut self, number: u64) {
+        if let Some(Slot::Ready(block)) = self.slots.get(&number)
+            && block.taken >= block.length
+            && !self.wanted.contains_key(&number)
+        {
+            self.slots.remove(&number);
+        }
+    }
+
+    /// A read waits for a block.
+    pub(super) fn want(&mut self, number: u64) {
+        *self.wanted.entry(number).or_default() += 1;
+    }
+
+    /// A read waits no more.
+    pub(super) fn unwant(&mut self, number: u64) {
+        if let Some(count) = self.wanted.get_mut(&number) {
+            *count -= 1;
+            if *count == 0 {
+                self.wanted.remove(&number);
+            }
+        }
+        self.drop_taken(number);
+    }
+
+    /// The runs of blocks among `wanted` that are neither here nor under way.
     pub(super) fn missing(&self, wanted: Range<u64>) -> Vec<Range<u64>> {
         let mut runs: Vec<Range<u64>> = Vec::new();
         for number in wanted {
@@ -77,37 +119,82 @@ impl Blocks {
         runs
     }
 
-    /// Drops what a stream has passed: the blocks that end within `passed`.
-    pub(super) fn drop_passed(&mut self, passed: &Range<u64>) {
-        let numbers = passed.start / BLOCK..passed.end / BLOCK;
-        let passed: Vec<u64> = self
-            .slots
-            .range(numbers)
-            .map(|(number, _)| *number)
-            .collect();
-        for number in passed {
-            if matches!(self.slots.get(&number), Some(Slot::Ready(_))) {
+    /// A fetch of these blocks begins.
+    pub(super) fn load(&mut self, run: Range<u64>) {
+        for number in run {
+            self.slots.insert(number, Slot::Loading);
+        }
+    }
+
+    /// A block came.
+    pub(super) fn fill(&mut self, number: u64, pieces: Vec<Bytes>, length: u64, lease: Lease) {
+        let ready = Ready {
+            pieces,
+            length,
+            taken: 0,
+            _lease: lease,
+        };
+        self.slots.insert(number, Slot::Ready(ready));
+    }
+
+    /// These blocks will not come.
+    pub(super) fn give_up(&mut self, run: Range<u64>, why: Error) {
+        for number in run {
+            if matches!(self.slots.get(&number), Some(Slot::Loading)) {
+                self.slots.remove(&number);
+            }
+        }
+        self.failures += 1;
+        self.last_failure = Some(why);
+    }
+
+    fn is_free(&self, number: u64) -> bool {
+        matches!(self.slots.get(&number), Some(Slot::Ready(_)))
+            && !self.wanted.contains_key(&number)
+    }
+
+    /// Drops what a stream has passed.
+    pub(super) fn drop_behind(&mut self, behind: &Range<u64>) {
+        if behind.is_empty() {
+            return;
+        }
+        for number in numbers(behind) {
+            if self.is_free(number) {
                 self.slots.remove(&number);
             }
         }
     }
 
-    /// Drops blocks worth about `bytes`: those furthest along first, since they were read ahead.
+    /// Drops everything that nobody waits for.
+    pub(super) fn clear(&mut self) {
+        self.slots.retain(|_, slot| matches!(slot, Slot::Loading));
+    }
+
+    /// Drops blocks worth about `bytes`: those handed out in part first, then those furthest along,
+    /// since they were read ahead.
     pub(super) fn reclaim(&mut self, bytes: u64) -> u64 {
         let mut freed = 0;
-        let ready: Vec<u64> = self
-            .slots
-            .iter()
-            .rev()
-            .filter(|(_, slot)| matches!(slot, Slot::Ready(_)))
-            .map(|(number, _)| *number)
-            .collect();
-        for number in ready {
-            if freed >= bytes {
-                break;
+        for begun in [true, false] {
+            let free: Vec<u64> = self
+                .slots
+                .iter()
+                .rev()
+                .filter(
+                    |(_, slot)| matches!(slot, Slot::Ready(ready) if (ready.taken > 0) == begun),
+                )
+                .map(|(number, _)| *number)
+                .collect();
+            for number in free {
+                if freed >= bytes {
+                    return freed;
+                }
+                if self.wanted.contains_key(&number) {
+                    continue;
+                }
+                if let Some(Slot::Ready(ready)) = self.slots.remove(&number) {
+                    freed += ready.length;
+                }
             }
-            self.slots.remove(&number);
-            freed += BLOCK;
         }
         freed
     }

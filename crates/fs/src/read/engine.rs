@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     Context,
-    budget::{Priority, Reclaim},
+    budget::{Lease, Priority, Reclaim},
     types::ObjectVersion,
 };
 use hashbrown::HashMap;
@@ -16,6 +16,10 @@ use tokio::{runtime::Handle, sync::Semaphore};
 
 /// Objects being fetched before they were opened, over the whole mount.
 const PREFETCHES_IN_FLIGHT: usize = 64;
+/// A small object takes at most this share of the budget: several must fit.
+const SMALL_SHARE: u64 = 8;
+/// The window of a stream takes at most this share of the budget, so that several have room.
+const WINDOW_SHARE: u64 = 4;
 
 /// The reading half of a mount. Clones share it.
 #[derive(Clone)]
@@ -24,6 +28,10 @@ pub struct Engine(Arc<Shared>);
 pub(super) struct Shared {
     pub(super) source: Source,
     pub(super) wholes: Wholes,
+    /// Objects up to this many bytes are fetched whole.
+    pub(super) small: u64,
+    /// The largest window of one stream, in bytes.
+    pub(super) window: u64,
     /// Leave to fetch an object that nobody opened yet.
     prefetches: Arc<Semaphore>,
     readers: Mutex<HashMap<Identity, Weak<Reader>>>,
@@ -48,13 +56,15 @@ impl Identity {
 impl Engine {
     /// Reads in tasks of their own on the runtime that it is made on.
     pub fn new(context: &Arc<Context>) -> Self {
-        let source = Source {
-            context: Arc::clone(context),
-            runtime: Handle::current(),
-        };
+        let total = context.budget.total();
         let shared = Arc::new(Shared {
-            source,
+            source: Source {
+                context: Arc::clone(context),
+                runtime: Handle::current(),
+            },
             wholes: Wholes::default(),
+            small: context.config.small_object_size.min(total / SMALL_SHARE),
+            window: context.config.max_readahead.min(total / WINDOW_SHARE),
             prefetches: Arc::new(Semaphore::new(PREFETCHES_IN_FLIGHT)),
             readers: Mutex::default(),
         });
@@ -77,13 +87,9 @@ impl Engine {
         let reader = Arc::new(Reader::new(Arc::clone(shared), version.clone()));
         readers.insert(identity, Arc::downgrade(&reader));
         drop(readers);
-        if version.size > 0 && version.size <= shared.source.context.config.small_object_size {
+        if shared.is_small(version.size) {
             // The download runs by itself; `read` joins it.
-            drop(
-                shared
-                    .wholes
-                    .start(&shared.source, version, Priority::Demand),
-            );
+            shared.begin_whole(version);
         }
         reader
     }
@@ -93,20 +99,45 @@ impl Engine {
     pub fn prefetch(&self, versions: Vec<ObjectVersion>) {
         let shared = &self.0;
         for version in versions {
-            if version.size == 0 || version.size > shared.source.context.config.small_object_size {
+            if !shared.is_small(version.size) {
                 continue;
             }
             let Ok(permit) = Arc::clone(&shared.prefetches).try_acquire_owned() else {
                 return;
             };
-            shared.wholes.prefetch(&shared.source, &version, permit);
+            shared.prefetch_whole(&version, permit);
+        }
+    }
+}
+
+impl Shared {
+    /// Fetched whole; an empty object need not be fetched at all.
+    fn is_small(&self, size: u64) -> bool {
+        (1..=self.small).contains(&size)
+    }
+
+    /// A lease if there is room at once, or if objects that were read already can make room.
+    pub(super) fn lease_now(&self, priority: Priority, bytes: u64) -> Option<Lease> {
+        let budget = &self.source.context.budget;
+        budget.try_lease(priority, bytes).or_else(|| {
+            self.wholes.reclaim(bytes, true);
+            budget.try_lease(priority, bytes)
+        })
+    }
+
+    /// Gives bytes to who waits for room, if somebody does. Called when something came that can be
+    /// given up again. No lock of a reader may be held.
+    pub(super) fn relieve(&self) {
+        let missing = self.source.context.budget.missing();
+        if missing > 0 {
+            self.reclaim(missing);
         }
     }
 }
 
 impl Reclaim for Shared {
     fn reclaim(&self, bytes: u64) -> u64 {
-        let mut freed = self.wholes.reclaim(bytes);
+        let mut freed = self.wholes.reclaim(bytes, false);
         if freed < bytes {
             let readers: Vec<_> = self
                 .readers

@@ -57,6 +57,7 @@ pub(crate) enum Fault {
 struct Object {
     data: Bytes,
     etag: String,
+    crc64: u64,
 }
 
 struct Upload {
@@ -122,6 +123,14 @@ impl FakeOss {
         Some((object.data.clone(), object.etag.clone()))
     }
 
+    /// Uploads that were neither completed nor aborted and have parts. (One whose first answer was lost
+    /// is known to nobody, but has none.)
+    pub(crate) fn unfinished_with_parts(&self) -> usize {
+        let state = self.0.lock();
+        let with_parts = |upload: &&Upload| !upload.parts.is_empty();
+        state.uploads.values().filter(with_parts).count()
+    }
+
     /// Uploads that were neither completed nor aborted.
     pub(crate) fn unfinished(&self) -> usize {
         self.0.lock().uploads.len()
@@ -162,7 +171,8 @@ impl State {
     fn object(&mut self, data: Bytes) -> Object {
         self.serial += 1;
         let etag = format!("\"{:032X}\"", self.serial);
-        Object { data, etag }
+        let crc64 = crc64::checksum(&data);
+        Object { data, etag, crc64 }
     }
 }
 
@@ -176,7 +186,7 @@ fn refusal(status: u16, code: &str) -> Answer {
 }
 
 fn stored(object: &Object, document: Option<String>, fault: Option<Fault>) -> Answer {
-    let mut crc = crc64::checksum(&object.data);
+    let mut crc = object.crc64;
     if matches!(fault, Some(Fault::WrongCrc)) {
         crc ^= 1;
     }

@@ -1,24 +1,32 @@
 //! Turning missing blocks into range requests.
 
 use super::{
-    blocks::{BLOCK, Block, Slot},
+    blocks::{BLOCK, bytes},
+    engine::Shared,
     reader::Reader,
     whole::stale_if_gone,
 };
 use crate::{
-    budget::{Lease, Priority},
+    budget::Lease,
     error::{Error, Result},
+    types::ObjectVersion,
 };
 use bytes::{Bytes, BytesMut};
-use std::{ops::Range, sync::Arc};
+use ossplit::crc64;
+use std::{
+    ops::Range,
+    sync::{Arc, Weak},
+};
 
 /// Bytes of one range request, at most.
 const REQUEST: u64 = 8 << 20;
 
 /// A run of blocks that one request will fill. Dropped before it is done, it says that the blocks
-/// are not coming.
+/// are not coming. It ends with its reader.
 pub(super) struct Fetch {
-    reader: Arc<Reader>,
+    shared: Arc<Shared>,
+    reader: Weak<Reader>,
+    version: ObjectVersion,
     /// Blocks still to fill.
     left: Range<u64>,
     lease: Lease,
@@ -27,41 +35,40 @@ pub(super) struct Fetch {
 
 impl Fetch {
     /// Takes over blocks that the caller has marked as loading.
-    pub(super) fn new(reader: Arc<Reader>, blocks: Range<u64>, lease: Lease) -> Self {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        reader: &Arc<Reader>,
+        run: Range<u64>,
+        lease: Lease,
+    ) -> Self {
         Self {
-            reader,
-            left: blocks,
+            shared: Arc::clone(shared),
+            reader: Arc::downgrade(reader),
+            version: reader.version.clone(),
+            left: run,
             lease,
             error: None,
         }
     }
 
-    /// Fetches in a task of its own.
-    pub(super) fn spawn(self) {
-        let runtime = self.reader.source().runtime.clone();
-        runtime.spawn(async move {
-            let mut fetch = self;
-            let outcome = fetch.run().await;
-            fetch.error = outcome.err();
-            drop(fetch);
-        });
+    pub(super) async fn run(mut self) {
+        if let Err(error) = self.fill().await {
+            self.error = Some(error);
+        }
     }
 
-    async fn run(&mut self) -> Result<()> {
-        let reader = Arc::clone(&self.reader);
-        let size = reader.version.size;
-        let span = self.left.start * BLOCK..(self.left.end * BLOCK).min(size);
-        let request = reader.source().get(&reader.version).range(span);
-        let mut answer = reader
-            .source()
-            .context
-            .client
-            .get_object(request)
-            .await
-            .map_err(stale_if_gone)?;
+    async fn fill(&mut self) -> Result<()> {
+        let source = &self.shared.source;
+        let size = self.version.size;
+        let start = self.left.start * BLOCK;
+        let span = start..start + bytes(&self.left, size);
+        let request = source.get(&self.version).range(span);
+        let answer = source.context.client.get_object(request).await;
+        let mut answer = answer.map_err(stale_if_gone)?;
         if answer.meta.size != size {
             return Err(Error::Stale);
         }
+        let crc64 = self.version.crc64.or(answer.meta.crc64);
         let mut filling = Filling::default();
         while let Some(chunk) = answer.body.next_chunk().await.map_err(stale_if_gone)? {
             let mut chunk = chunk;
@@ -71,27 +78,37 @@ impl Fetch {
                 let take = (length - filling.length).min(chunk.len() as u64);
                 filling.push(chunk.split_to(take as usize));
                 if filling.length == length {
-                    self.done(number, std::mem::take(&mut filling).pieces, length);
+                    self.done(number, std::mem::take(&mut filling), crc64)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn done(&mut self, number: u64, pieces: Vec<Bytes>, length: u64) {
-        let lease = self.lease.split(length);
-        let mut blocks = self.reader.blocks.lock();
-        blocks.slots.insert(
-            number,
-            Slot::Ready(Block {
-                pieces,
-                unread: length,
-                _lease: lease,
-            }),
-        );
-        drop(blocks);
+    fn done(&mut self, number: u64, filled: Filling, expected: Option<u64>) -> Result<()> {
+        // Nobody reads any more.
+        let reader = self.reader.upgrade().ok_or(Error::BadHandle)?;
+        let lease = self.lease.split(filled.length);
+        let length = filled.length;
+        let (pieces, sum) = filled.finish();
+        {
+            let mut blocks = reader.blocks.lock();
+            blocks.sums.expect(expected);
+            if let Err((sum, expected)) = blocks.sums.add(number, sum, self.version.size) {
+                let message = format!("CRC64 of the object is {expected}, of its bytes {sum}");
+                tracing::error!(key = %self.version.key, "{message}");
+                let error = Error::Corrupt(Arc::new(std::io::Error::other(message)));
+                blocks.corrupt = Some(error.clone());
+                blocks.clear();
+                return Err(error);
+            }
+            blocks.fill(number, pieces, length, lease);
+        }
         self.left.start = number + 1;
-        self.reader.arrived.notify_waiters();
+        reader.arrived.notify_waiters();
+        // Only now can this block be had back by who waits for room.
+        self.shared.relieve();
+        Ok(())
     }
 }
 
@@ -100,42 +117,57 @@ impl Drop for Fetch {
         if self.left.is_empty() {
             return;
         }
-        let mut blocks = self.reader.blocks.lock();
-        for number in self.left.clone() {
-            if matches!(blocks.slots.get(&number), Some(Slot::Loading)) {
-                blocks.slots.remove(&number);
-            }
-        }
-        blocks.failures += 1;
-        blocks.last_failure = Some(self.error.take().unwrap_or(Error::BadHandle));
-        drop(blocks);
-        self.reader.arrived.notify_waiters();
+        let Some(reader) = self.reader.upgrade() else {
+            return;
+        };
+        let why = self.error.take().unwrap_or(Error::BadHandle);
+        reader.blocks.lock().give_up(self.left.clone(), why);
+        reader.arrived.notify_waiters();
     }
 }
+
+/// Many small pieces would cost more to send to the kernel than to join.
+const SMALL_PIECE: usize = 16 << 10;
+/// Joined pieces are this long.
+const JOINED: usize = 64 << 10;
 
 /// A block that is being filled.
 #[derive(Default)]
 struct Filling {
     pieces: Vec<Bytes>,
+    joined: BytesMut,
     length: u64,
+    sum: crc64::Crc64,
 }
 
 impl Filling {
     fn push(&mut self, piece: Bytes) {
         self.length += piece.len() as u64;
-        // Many small pieces would cost more to send to the kernel than to join.
-        if piece.len() < 16 << 10
-            && let Some(last) = self.pieces.pop()
-        {
-            if last.len() < 64 << 10 {
-                let mut joined = BytesMut::from(last);
-                joined.extend_from_slice(&piece);
-                self.pieces.push(joined.freeze());
-                return;
+        self.sum.update(&piece);
+        if piece.len() < SMALL_PIECE {
+            if self.joined.capacity() == 0 {
+                self.joined.reserve(JOINED);
             }
-            self.pieces.push(last);
+            self.joined.extend_from_slice(&piece);
+            if self.joined.len() > JOINED - SMALL_PIECE {
+                self.end_joined();
+            }
+        } else {
+            self.end_joined();
+            self.pieces.push(piece);
         }
-        self.pieces.push(piece);
+    }
+
+    fn end_joined(&mut self) {
+        if !self.joined.is_empty() {
+            let joined = std::mem::take(&mut self.joined);
+            self.pieces.push(joined.freeze());
+        }
+    }
+
+    fn finish(mut self) -> (Vec<Bytes>, u64) {
+        self.end_joined();
+        (self.pieces, self.sum.value())
     }
 }
 
@@ -152,25 +184,4 @@ pub(super) fn requests(runs: Vec<Range<u64>>, window: u64) -> Vec<Range<u64>> {
         }
     }
     out
-}
-
-/// A lease for `blocks`, waiting for it only if a program waits for them.
-pub(super) async fn demand_lease(reader: &Reader, blocks: &Range<u64>) -> Result<Lease> {
-    let bytes = (blocks.end - blocks.start) * BLOCK;
-    reader
-        .source()
-        .context
-        .budget
-        .lease(Priority::Demand, bytes)
-        .await
-}
-
-/// A lease for reading ahead, if there is room.
-pub(super) fn ahead_lease(reader: &Reader, blocks: &Range<u64>) -> Option<Lease> {
-    let bytes = (blocks.end - blocks.start) * BLOCK;
-    reader
-        .source()
-        .context
-        .budget
-        .try_lease(Priority::Prefetch, bytes)
 }

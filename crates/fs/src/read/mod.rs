@@ -8,9 +8,11 @@
 //!   that will be opened next can be prefetched, and are then in the cache already.
 //! * A *large* object is read in blocks of 1 MiB (`blocks`). `streams` recognises sequential reading by
 //!   region, not by handle, and says how far to read ahead; `fetch` turns missing blocks into a few
-//!   parallel range requests whose tasks fill block after block as bytes arrive. A block is fetched
-//!   once: who comes second waits for it. A read that belongs to no stream fetches exactly what was
-//!   asked, and keeps nothing.
+//!   parallel range requests whose tasks fill block after block as bytes arrive, and end with the
+//!   reader. A block is fetched once: who comes second waits for it; when all of it was handed out it
+//!   goes, since the kernel's page cache has it. A read that belongs to no stream fetches exactly what
+//!   was asked, and keeps nothing (`exact`). When all blocks passed, the object's CRC64 is compared
+//!   (`sums`).
 //!
 //! Every GET carries `If-Match`, so one reader never mixes two versions: once the object changed, what
 //! is not in memory yet is [`Error::Stale`](crate::Error::Stale). Every byte kept is leased from the
@@ -18,10 +20,12 @@
 
 mod blocks;
 mod engine;
+mod exact;
 mod fetch;
 mod pieces;
 mod reader;
 mod streams;
+mod sums;
 mod whole;
 
 pub use engine::Engine;

@@ -1,36 +1,49 @@
 //! The reader of one version of one object.
 
 use super::{
-    blocks::{BLOCK, Blocks, Slot, numbers},
+    blocks::{self, BLOCK, Blocks, Slot, numbers},
     engine::{Identity, Shared},
+    exact,
     fetch::{self, Fetch},
     pieces,
-    streams::Pattern,
-    whole::{Source, Whole, stale_if_gone},
+    streams::{Noted, Pattern},
+    whole::Whole,
 };
 use crate::{
-    budget::Priority,
+    budget::{Lease, Priority},
     error::{Error, Result},
     types::ObjectVersion,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
-use std::{ops::Range, sync::Arc};
+use std::{
+    ops::Range,
+    sync::{Arc, Weak},
+};
 use tokio::sync::Notify;
 
-/// How often a read whose fetch failed is tried again. The client has tried several times already;
-/// this is for blocks that somebody else's fetch, read ahead, had promised.
+/// How often a block that somebody else had promised may fail to come. The client has tried each
+/// request several times already.
 const TRIES: u32 = 2;
-/// Requests under way for one object at most.
-const WINDOW_SHARE: u64 = 4;
 
 /// Reads one version of one object; all handles on it share one.
 pub struct Reader {
     pub(super) version: ObjectVersion,
     shared: Arc<Shared>,
+    /// A small object, as long as the cache has it.
+    whole: Mutex<Weak<Whole>>,
     pub(super) blocks: Mutex<Blocks>,
     /// Told whenever a block arrived, or will not.
     pub(super) arrived: Notify,
+}
+
+/// What a read has to do.
+enum Course {
+    /// Fetch the span and keep nothing.
+    Exact(exact::Flight),
+    /// Take block after block. Those of the runs are fetched because of this read; so many fetches had
+    /// failed before.
+    Blocks(Vec<Range<u64>>, u64),
 }
 
 impl Reader {
@@ -38,13 +51,10 @@ impl Reader {
         Self {
             version,
             shared,
+            whole: Mutex::default(),
             blocks: Mutex::default(),
             arrived: Notify::new(),
         }
-    }
-
-    pub(super) fn source(&self) -> &Source {
-        &self.shared.source
     }
 
     /// The version that is read.
@@ -53,13 +63,22 @@ impl Reader {
     }
 
     fn is_small(&self) -> bool {
-        self.version.size <= self.shared.source.context.config.small_object_size
+        self.version.size <= self.shared.small
     }
 
     /// The part of `offset..offset + len` that the object has.
     fn span(&self, offset: u64, len: u32) -> Range<u64> {
         let size = self.version.size;
         offset.min(size)..offset.saturating_add(u64::from(len)).min(size)
+    }
+
+    fn noted(&self, span: &Range<u64>, waits: bool) -> Noted {
+        Noted {
+            span: span.clone(),
+            waits,
+            limit: self.shared.window.max(BLOCK),
+            size: self.version.size,
+        }
     }
 
     /// Pushes the bytes at `offset` to `out` if they are in memory: `len` of them, or fewer at the end
@@ -79,20 +98,21 @@ impl Reader {
             return true;
         }
         if self.is_small() {
-            let Some(whole) = self.shared.wholes.peek(&Identity::of(&self.version)) else {
+            let Some(whole) = self.whole_here() else {
                 return false;
             };
             pieces::slice(&whole.pieces, span.start, span.end, out);
             return true;
         }
         let mut blocks = self.blocks.lock();
-        if !blocks.collect(&span, out) {
+        if !blocks.has(&span) {
             return false;
         }
-        if let Pattern::Sequential { ahead, behind } = blocks.streams.note(&span, self.window()) {
-            blocks.drop_passed(&behind);
-            self.read_ahead(&mut blocks, &ahead);
+        for number in numbers(&span) {
+            blocks.take(number, &span, out);
         }
+        let pattern = blocks.streams.note(&self.noted(&span, false));
+        self.follow(&mut blocks, pattern);
         true
     }
 
@@ -107,158 +127,197 @@ impl Reader {
             return Ok(out);
         }
         if self.is_small() {
-            let whole = self.whole().await?;
+            let whole = self.shared.whole(&self.version).await?;
+            whole.touch();
+            *self.whole.lock() = Arc::downgrade(&whole);
             pieces::slice(&whole.pieces, span.start, span.end, &mut out);
             return Ok(out);
         }
-        let pattern = self.blocks.lock().streams.note(&span, self.window());
-        match pattern {
-            Pattern::Random => self.read_exactly(&span).await,
-            Pattern::Sequential { ahead, behind } => {
-                self.read_stream(&span, &ahead, &behind, &mut out).await?;
-                Ok(out)
+        match self.course(&span)? {
+            Course::Exact(flight) => flight.await?.slice(&span, &mut out),
+            Course::Blocks(mine, failures) => {
+                for number in numbers(&span) {
+                    let own = mine.iter().any(|run| run.contains(&number));
+                    self.take(number, own, failures, &span, &mut out).await?;
+                }
             }
-        }
-    }
-
-    /// CRC64 of the object, if it was downloaded whole and the service told.
-    pub fn crc64(&self) -> Option<u64> {
-        self.shared
-            .wholes
-            .peek(&Identity::of(&self.version))
-            .and_then(|whole| whole.crc64)
-    }
-
-    async fn whole(&self) -> Result<Arc<Whole>> {
-        let wholes = &self.shared.wholes;
-        wholes
-            .start(self.source(), &self.version, Priority::Demand)
-            .await
-    }
-
-    /// The largest window of one stream: a share of the budget, so that several streams have room.
-    fn window(&self) -> u64 {
-        let share = self.source().context.budget.total() / WINDOW_SHARE;
-        self.shared
-            .source
-            .context
-            .config
-            .max_readahead
-            .min(share)
-            .max(BLOCK)
-    }
-
-    /// What was asked, and no more; nothing is kept.
-    async fn read_exactly(self: &Arc<Self>, span: &Range<u64>) -> Result<Vec<Bytes>> {
-        let mut out = Vec::new();
-        if self.blocks.lock().collect(span, &mut out) {
-            return Ok(out);
-        }
-        let bytes = span.end - span.start;
-        let _lease = self
-            .source()
-            .context
-            .budget
-            .lease(Priority::Demand, bytes)
-            .await?;
-        let request = self.source().get(&self.version).range(span.clone());
-        let mut answer = self
-            .source()
-            .context
-            .client
-            .get_object(request)
-            .await
-            .map_err(stale_if_gone)?;
-        while let Some(chunk) = answer.body.next_chunk().await.map_err(stale_if_gone)? {
-            out.push(chunk);
         }
         Ok(out)
     }
 
-    async fn read_stream(
-        self: &Arc<Self>,
-        span: &Range<u64>,
-        ahead: &Range<u64>,
-        behind: &Range<u64>,
-        out: &mut Vec<Bytes>,
-    ) -> Result<()> {
-        let mut tries = 0;
-        let mut failures = self.blocks.lock().failures;
-        loop {
-            // Registered before looking, so that nothing that arrives in between is missed.
-            let arrived = self.arrived.notified();
-            tokio::pin!(arrived);
-            arrived.as_mut().enable();
-            let missing = {
-                let mut blocks = self.blocks.lock();
-                if blocks.collect(span, out) {
-                    blocks.drop_passed(behind);
-                    self.read_ahead(&mut blocks, ahead);
-                    return Ok(());
-                }
-                if blocks.failures > failures {
-                    failures = blocks.failures;
-                    tries += 1;
-                    if tries >= TRIES || matches!(blocks.last_failure, Some(Error::Stale)) {
-                        return Err(blocks.last_failure.clone().unwrap_or(Error::BadHandle));
-                    }
-                }
-                blocks.missing(numbers(span))
-            };
-            for run in missing {
-                let lease = fetch::demand_lease(self, &run).await?;
-                self.begin(&mut self.blocks.lock(), run, lease);
-            }
-            {
-                let mut blocks = self.blocks.lock();
-                self.read_ahead(&mut blocks, ahead);
-            }
-            arrived.await;
-        }
+    /// CRC64 of the object, if it was downloaded whole and the service told.
+    pub fn crc64(&self) -> Option<u64> {
+        self.whole_here().and_then(|whole| whole.crc64)
     }
 
-    /// Marks the blocks of `run` that nobody fetches yet, and fetches them.
-    fn begin(
-        self: &Arc<Self>,
-        blocks: &mut Blocks,
-        run: Range<u64>,
-        mut lease: crate::budget::Lease,
-    ) {
-        for run in blocks.missing(run) {
-            for number in run.clone() {
-                blocks.slots.insert(number, Slot::Loading);
-            }
-            let part = lease.split((run.end - run.start) * BLOCK);
-            Fetch::new(Arc::clone(self), run, part).spawn();
-        }
+    /// A small object, if it is in memory.
+    fn whole_here(&self) -> Option<Arc<Whole>> {
+        let mut known = self.whole.lock();
+        let whole = known.upgrade().or_else(|| {
+            let whole = self.shared.wholes.peek(&Identity::of(&self.version))?;
+            *known = Arc::downgrade(&whole);
+            Some(whole)
+        })?;
+        whole.touch();
+        Some(whole)
     }
 
-    /// Fetches what of `ahead` is missing, as far as the budget has room.
-    fn read_ahead(self: &Arc<Self>, blocks: &mut Blocks, ahead: &Range<u64>) {
-        let end = ahead.end.min(self.version.size);
-        if ahead.start >= end {
+    /// Does what the stream of a read asks for.
+    fn follow(self: &Arc<Self>, blocks: &mut Blocks, pattern: Pattern) {
+        let Pattern::Sequential {
+            stream,
+            window,
+            ahead,
+            behind,
+        } = pattern
+        else {
+            return;
+        };
+        blocks.drop_behind(&behind);
+        if ahead.is_empty() {
             return;
         }
-        let wanted = numbers(&(ahead.start..end));
-        let runs = blocks.missing(wanted.clone());
-        let window = end - ahead.start;
-        // A request for every block as it comes due would be many small ones: wait until a quarter
-        // of the window is due, unless the object ends before.
-        let due: u64 = runs.iter().map(|run| run.end - run.start).sum();
-        let last = end == self.version.size;
-        if due == 0 || (due * BLOCK < window / 4 && !last) {
-            return;
-        }
-        for run in fetch::requests(runs, window) {
-            let Some(lease) = fetch::ahead_lease(self, &run) else {
+        for run in fetch::requests(blocks.missing(numbers(&ahead)), window) {
+            let bytes = blocks::bytes(&run, self.version.size);
+            let Some(lease) = self.shared.lease_now(Priority::Prefetch, bytes) else {
+                blocks.streams.fell_short(stream, run.start * BLOCK);
                 return;
             };
             self.begin(blocks, run, lease);
         }
     }
 
+    /// Decides how a read that has to wait gets its bytes, and begins what can begin at once.
+    fn course(self: &Arc<Self>, span: &Range<u64>) -> Result<Course> {
+        let mut blocks = self.blocks.lock();
+        if let Some(error) = &blocks.corrupt {
+            return Err(error.clone());
+        }
+        let failures = blocks.failures;
+        let pattern = blocks.streams.note(&self.noted(span, true));
+        let length = span.end - span.start;
+        let longest = exact::LONGEST.min(self.shared.window);
+        if pattern == Pattern::Random && length <= longest && !blocks.covers(span) {
+            let source = &self.shared.source;
+            let flight = blocks.exact.join(source, &self.version, span);
+            return Ok(Course::Exact(flight));
+        }
+        // What this read waits for is asked for before what its stream will want.
+        let mut mine = Vec::new();
+        for run in fetch::requests(blocks.missing(numbers(span)), length) {
+            let bytes = blocks::bytes(&run, self.version.size);
+            let Some(lease) = self.shared.lease_now(Priority::Demand, bytes) else {
+                // Waited for later, block by block; nothing is read ahead meanwhile.
+                if let Pattern::Sequential { stream, ahead, .. } = pattern {
+                    blocks.streams.fell_short(stream, ahead.start);
+                }
+                return Ok(Course::Blocks(mine, failures));
+            };
+            self.begin(&mut blocks, run.clone(), lease);
+            mine.push(run);
+        }
+        self.follow(&mut blocks, pattern);
+        Ok(Course::Blocks(mine, failures))
+    }
+
+    /// Marks the blocks of `run` as coming, and fetches them.
+    fn begin(self: &Arc<Self>, blocks: &mut Blocks, run: Range<u64>, lease: Lease) {
+        blocks.load(run.clone());
+        let fetch = Fetch::new(&self.shared, self, run, lease);
+        while blocks.tasks.try_join_next().is_some() {}
+        blocks
+            .tasks
+            .spawn_on(fetch.run(), &self.shared.source.runtime);
+    }
+
+    /// Waits for a block and pushes what it has of `span`. `own`: this read began its fetch, when
+    /// `failures` had failed.
+    async fn take(
+        self: &Arc<Self>,
+        number: u64,
+        mut own: bool,
+        mut failures: u64,
+        span: &Range<u64>,
+        out: &mut Vec<Bytes>,
+    ) -> Result<()> {
+        let mut wanted = None;
+        let mut promised = own;
+        let mut tries = 0;
+        loop {
+            // Registered before looking, so that nothing that arrives in between is missed.
+            let arrived = self.arrived.notified();
+            tokio::pin!(arrived);
+            arrived.as_mut().enable();
+            {
+                let mut blocks = self.blocks.lock();
+                if let Some(error) = &blocks.corrupt {
+                    return Err(error.clone());
+                }
+                match blocks.slot(number) {
+                    Some(Slot::Ready(_)) => {
+                        blocks.take(number, span, out);
+                        return Ok(());
+                    }
+                    Some(Slot::Loading) => {
+                        promised = true;
+                        failures = blocks.failures;
+                    }
+                    // It came, and was given up for others before this read looked.
+                    None if blocks.failures == failures => promised = false,
+                    None if promised => {
+                        // Who only heard of somebody's readahead that failed asks for itself.
+                        tries += 1;
+                        failures = blocks.failures;
+                        let error = blocks.last_failure.clone().unwrap_or(Error::BadHandle);
+                        if own || tries >= TRIES || matches!(error, Error::Stale) {
+                            return Err(error);
+                        }
+                        promised = false;
+                    }
+                    None => {}
+                }
+                // From here on the block stays until this read has taken it.
+                wanted.get_or_insert_with(|| {
+                    blocks.want(number);
+                    Wanted {
+                        reader: Arc::clone(self),
+                        number,
+                    }
+                });
+            }
+            if promised {
+                arrived.await;
+                continue;
+            }
+            let run = number..number + 1;
+            let bytes = blocks::bytes(&run, self.version.size);
+            let budget = &self.shared.source.context.budget;
+            let lease = budget.lease(Priority::Demand, bytes).await?;
+            let mut blocks = self.blocks.lock();
+            if blocks.slot(number).is_none() {
+                self.begin(&mut blocks, run, lease);
+                own = true;
+            }
+            failures = blocks.failures;
+            promised = true;
+        }
+    }
+
     pub(super) fn reclaim(&self, bytes: u64) -> u64 {
         self.blocks.lock().reclaim(bytes)
+    }
+}
+
+/// A read waits for this block.
+struct Wanted {
+    reader: Arc<Reader>,
+    number: u64,
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.reader.blocks.lock().unwant(self.number);
+        self.reader.shared.relieve();
     }
 }
 

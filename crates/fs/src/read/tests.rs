@@ -1,5 +1,5 @@
 use super::fake::{FakeOss, Fault, Op};
-use super::{Engine, Reader};
+use super::{Engine, Reader, whole::ENTRY};
 use crate::{Context, Error, FsConfig, types::ObjectVersion};
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -8,13 +8,22 @@ use std::{future::Future, sync::Arc};
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-/// Bytes of which no two stretches are alike.
+/// Bytes of which no two stretches of a page are alike.
 pub(crate) fn pattern(length: u64, seed: u64) -> Bytes {
-    let words = (0..length.div_ceil(8)).map(|i| {
-        let mixed = (i + 1 + (seed << 40)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (mixed ^ (mixed >> 29)).to_le_bytes()
-    });
-    let mut bytes: Vec<u8> = words.flatten().collect();
+    let mut page = [0_u8; 4093];
+    let mut state = seed;
+    for byte in &mut page {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        *byte = (state >> 56) as u8;
+    }
+    let mut bytes = Vec::with_capacity(length as usize + page.len());
+    while (bytes.len() as u64) < length {
+        let number = (bytes.len() as u64).to_le_bytes();
+        page[..8].copy_from_slice(&number);
+        bytes.extend_from_slice(&page);
+    }
     bytes.truncate(length as usize);
     bytes.into()
 }
@@ -94,7 +103,7 @@ fn a_small_object_is_one_get_however_many_read_it() {
             read.await.expect("a read");
         }
         assert_eq!(setup.oss.asked(Op::Get), 1);
-        assert_eq!(setup.used(), version.size, "kept for the next open");
+        assert_eq!(setup.used(), version.size + ENTRY, "kept for the next open");
         expect(&setup.engine.open(&version), &data, 0, 4 * MIB).await;
         assert_eq!(setup.oss.asked_at_all(), 1);
     });
@@ -206,7 +215,7 @@ fn a_large_object_is_fetched_once_in_large_requests() {
     ] {
         run(async {
             let setup = Setup::new(|_| {});
-            let size = 24 * MIB + 12_345;
+            let size = 60 * MIB + 12_345;
             let data = pattern(size, 5);
             let version = setup.oss.store("k", data.clone());
             read_through(&setup, &version, &data, piece, at_once).await;
@@ -214,7 +223,7 @@ fn a_large_object_is_fetched_once_in_large_requests() {
             let fetched = setup.oss.fetched();
             let told = format!("{piece}x{at_once}: {requests} requests, {fetched} bytes");
             // Of the first window, read in any order, some is fetched before the stream is seen.
-            let start = if at_once > 1 { 8 * MIB } else { 0 };
+            let start = if at_once > 1 { 4 * MIB } else { 0 };
             assert!(fetched <= size + size / 50 + start, "{told}");
             // The start's own reads are as small as they came.
             let most = size / MIB + start / piece.min(MIB);
@@ -362,6 +371,128 @@ fn prefetched_objects_are_there_when_they_are_opened() {
     });
 }
 
+#[test]
+fn who_asks_for_the_same_bytes_at_once_shares_one_request() {
+    run(async {
+        let setup = Setup::new(|_| {});
+        let data = pattern(64 * MIB, 12);
+        let version = setup.oss.store("k", data.clone());
+        let reader = setup.engine.open(&version);
+        for offset in [40 * MIB + 5, 0] {
+            let reads: Vec<_> = (0..8)
+                .map(|i| {
+                    let (reader, data) = (Arc::clone(&reader), data.clone());
+                    tokio::spawn(async move {
+                        expect(&reader, &data, offset + i, 256 * KIB - 2 * i).await;
+                    })
+                })
+                .collect();
+            for read in reads {
+                read.await.expect("a read");
+            }
+        }
+        let random = setup.oss.spans().into_iter();
+        assert_eq!(random.filter(|span| span.start > 32 * MIB).count(), 1);
+        let first = setup.oss.spans().into_iter();
+        assert_eq!(first.filter(|span| span.start == 0).count(), 1);
+        drop(reader);
+        setup.settle(0).await;
+    });
+}
+
+#[test]
+fn a_large_object_whose_sum_is_wrong_ends_in_an_error() {
+    run(async {
+        let setup = Setup::new(|_| {});
+        let size = 20 * MIB + 7;
+        let data = pattern(size, 13);
+        let version = setup.oss.store("k", data.clone());
+        // Every answer names it, but only the first counts.
+        setup.oss.fail(Op::Get, Fault::WrongCrc);
+        let reader = setup.engine.open(&version);
+        let mut failed = None;
+        for offset in (0..size).step_by(1 << 20) {
+            if let Err(error) = read(&reader, offset, MIB).await {
+                failed = Some(error);
+                break;
+            }
+        }
+        assert!(matches!(failed, Some(Error::Corrupt(_))), "{failed:?}");
+        let again = read(&reader, size - 1, 1).await;
+        assert!(matches!(again, Err(Error::Corrupt(_))), "{again:?}");
+        drop(reader);
+        // Who opens it anew reads it anew.
+        let reader = setup.engine.open(&version);
+        for offset in (0..size).step_by(1 << 20) {
+            expect(&reader, &data, offset, MIB).await;
+        }
+    });
+}
+
+#[test]
+fn nothing_is_fetched_for_a_file_that_was_closed() {
+    run(async {
+        let setup = Setup::new(|_| {});
+        let data = pattern(200 * MIB, 14);
+        let version = setup.oss.store("k", data.clone());
+        let reader = setup.engine.open(&version);
+        for offset in 0..20 {
+            expect(&reader, &data, offset * MIB, MIB).await;
+        }
+        assert!(setup.used() > 0, "it reads ahead");
+        drop(reader);
+        // The tasks see it when they are next polled.
+        setup.settle(0).await;
+    });
+}
+
+#[test]
+fn objects_that_were_read_make_room_for_those_that_will_be() {
+    run(async {
+        let setup = Setup::new(|config| config.memory = 8 * MIB);
+        let objects: Vec<_> = (0..40)
+            .map(|i| {
+                let data = pattern(MIB / 2, i);
+                (setup.oss.store(&format!("k{i}"), data.clone()), data)
+            })
+            .collect();
+        for (i, pair) in objects.chunks(2).enumerate() {
+            let versions: Vec<_> = pair.iter().map(|(version, _)| version.clone()).collect();
+            setup.engine.prefetch(versions);
+            // Each is asked for before it is opened.
+            let asked = 2 * (i + 1);
+            for _ in 0..100_000 {
+                tokio::task::yield_now().await;
+                if setup.oss.asked(Op::Get) == asked {
+                    break;
+                }
+            }
+            assert_eq!(setup.oss.asked(Op::Get), asked);
+            for (version, data) in pair {
+                expect(&setup.engine.open(version), data, 0, MIB).await;
+            }
+            assert_eq!(setup.oss.asked(Op::Get), asked);
+        }
+        assert_eq!(setup.oss.asked(Op::Get), 40);
+        assert!(setup.context.budget.peak() <= 8 * MIB);
+    });
+}
+
+#[test]
+fn an_object_larger_than_its_share_of_the_budget_is_read_all_the_same() {
+    run(async {
+        for (memory, size) in [(4 * MIB, 3 * MIB), (2 * MIB, 4 * MIB), (2 * MIB, 9 * MIB)] {
+            let setup = Setup::new(|config| config.memory = memory);
+            let data = pattern(size, 15);
+            let version = setup.oss.store("k", data.clone());
+            let reader = setup.engine.open(&version);
+            // More at once than there is memory for.
+            expect(&reader, &data, 3, size).await;
+            assert!(setup.context.budget.peak() <= memory);
+        }
+    });
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -389,7 +520,7 @@ proptest! {
                 task.await.expect("a read");
             }
             drop(reader);
-            let kept = if size <= small { size } else { 0 };
+            let kept = if (1..=small.min(memory / 8)).contains(&size) { size + ENTRY } else { 0 };
             setup.settle(kept).await;
         });
     }

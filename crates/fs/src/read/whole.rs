@@ -1,6 +1,6 @@
 //! Small objects, fetched whole by one GET and kept while the budget has room.
 
-use super::engine::Identity;
+use super::engine::{Identity, Shared};
 use crate::{
     Context,
     budget::{Lease, Priority},
@@ -10,13 +10,24 @@ use crate::{
 use bytes::Bytes;
 use futures_util::{
     FutureExt as _,
-    future::{BoxFuture, Shared},
+    future::{self, BoxFuture},
 };
 use hashbrown::HashMap;
 use ossplit::GetObject;
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
+
+/// Leased for each object beyond its bytes: what remembering it costs.
+pub(super) const ENTRY: u64 = 512;
+/// Objects looked at, at most, to find one that was read already.
+const LOOKED_AT: usize = 64;
 
 /// Where bytes come from, and who pays for them.
 #[derive(Clone)]
@@ -38,134 +49,97 @@ pub(super) struct Whole {
     pub(super) pieces: Vec<Bytes>,
     /// Of the object, if the service told; compared with the bytes already.
     pub(super) crc64: Option<u64>,
-    _lease: Lease,
+    /// Somebody read it.
+    read: AtomicBool,
+    /// Somebody read it since the cache last looked for what to forget.
+    used: AtomicBool,
+    lease: Lease,
 }
 
-type Flight = Shared<BoxFuture<'static, Result<Arc<Whole>>>>;
-
-struct Kept {
-    flight: Flight,
-    bytes: u64,
-    used: u64,
+impl Whole {
+    /// Says that it is being read.
+    pub(super) fn touch(&self) {
+        // Most often it was: a load does not take the cache line from others.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+        if !self.read.load(Ordering::Relaxed) {
+            self.read.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
-/// The cache of whole objects. What was used longest ago goes first.
+type Flight = future::Shared<BoxFuture<'static, Result<Arc<Whole>>>>;
+
+/// A whole object, here or coming.
+#[derive(Clone)]
+enum Kept {
+    Coming(Flight),
+    Here(Arc<Whole>),
+}
+
+/// The cache of whole objects. Those read lately get a second chance when room is needed.
 #[derive(Default)]
 pub(super) struct Wholes(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     kept: HashMap<Identity, Kept>,
-    clock: u64,
+    /// The objects in memory; the front is looked at first when room is needed.
+    order: VecDeque<Identity>,
 }
 
 impl Wholes {
     /// The object if it is in memory.
     pub(super) fn peek(&self, identity: &Identity) -> Option<Arc<Whole>> {
-        let mut state = self.0.lock();
-        state.clock += 1;
-        let clock = state.clock;
-        let kept = state.kept.get_mut(identity)?;
-        kept.used = clock;
-        kept.flight.peek()?.as_ref().ok().cloned()
-    }
-
-    /// The download of an object, begun now unless it is under way or done.
-    pub(super) fn start(
-        &self,
-        source: &Source,
-        version: &ObjectVersion,
-        priority: Priority,
-    ) -> Flight {
-        self.join(source, version, |source, version| {
-            async move {
-                let lease = source.context.budget.lease(priority, version.size).await?;
-                download(&source, &version, lease).await
-            }
-            .boxed()
-        })
-    }
-
-    /// Begins a download that nobody waits for, if there is room for it. `permit` is held until it ends.
-    pub(super) fn prefetch(
-        &self,
-        source: &Source,
-        version: &ObjectVersion,
-        permit: OwnedSemaphorePermit,
-    ) {
-        if self.0.lock().kept.contains_key(&Identity::of(version)) {
-            return;
+        match self.0.lock().kept.get(identity)? {
+            Kept::Here(whole) => Some(Arc::clone(whole)),
+            Kept::Coming(_) => None,
         }
-        let Some(lease) = source
-            .context
-            .budget
-            .try_lease(Priority::Prefetch, version.size)
-        else {
-            return;
-        };
-        let flight = self.join(source, version, |source, version| {
-            async move {
-                let whole = download(&source, &version, lease).await;
-                drop(permit);
-                whole
-            }
-            .boxed()
-        });
-        // Nobody waits for it: its task runs by itself.
-        drop(flight);
     }
 
-    fn join(
-        &self,
-        source: &Source,
-        version: &ObjectVersion,
-        fetch: impl FnOnce(Source, ObjectVersion) -> BoxFuture<'static, Result<Arc<Whole>>>,
-    ) -> Flight {
-        let identity = Identity::of(version);
+    /// The outcome of a download: what came is kept, what did not is tried again by the next who asks.
+    fn landed(&self, identity: &Identity, outcome: &Result<Arc<Whole>>) {
         let mut state = self.0.lock();
-        state.clock += 1;
-        let clock = state.clock;
-        if let Some(kept) = state.kept.get_mut(&identity) {
-            // A download that failed is tried again by the next who wants the bytes.
-            if kept.flight.peek().is_none_or(Result::is_ok) {
-                kept.used = clock;
-                return kept.flight.clone();
+        match outcome {
+            Ok(whole) => {
+                let whole = Kept::Here(Arc::clone(whole));
+                state.kept.insert(identity.clone(), whole);
+                state.order.push_back(identity.clone());
+            }
+            Err(_) => {
+                state.kept.remove(identity);
             }
         }
-        // A task of its own: it goes on when whoever began it is interrupted.
-        let task = source.runtime.spawn(fetch(source.clone(), version.clone()));
-        let flight = async move { task.await.unwrap_or(Err(Error::BadHandle)) }
-            .boxed()
-            .shared();
-        let kept = Kept {
-            flight: flight.clone(),
-            bytes: version.size,
-            used: clock,
-        };
-        state.kept.insert(identity, kept);
-        flight
     }
 
-    /// Forgets objects worth about `bytes`, those used longest ago first.
-    pub(super) fn reclaim(&self, bytes: u64) -> u64 {
+    /// Forgets objects worth about `bytes`. With `only_read`, none that was fetched ahead and that
+    /// nobody opened yet, and it does not look far.
+    pub(super) fn reclaim(&self, bytes: u64, only_read: bool) -> u64 {
         let mut gone = Vec::new();
         let mut freed = 0;
         {
             let mut state = self.0.lock();
-            let mut oldest: Vec<(u64, Identity)> = state
-                .kept
-                .iter()
-                .filter(|(_, kept)| kept.flight.peek().is_some())
-                .map(|(identity, kept)| (kept.used, identity.clone()))
-                .collect();
-            oldest.sort_unstable_by_key(|(used, _)| *used);
-            for (_, identity) in oldest {
-                if freed >= bytes {
+            // Twice round: the first time may find all of them used.
+            let mut looks = 2 * state.order.len();
+            if only_read {
+                looks = looks.min(LOOKED_AT);
+            }
+            while freed < bytes && looks > 0 {
+                looks -= 1;
+                let Some(identity) = state.order.pop_front() else {
                     break;
-                }
-                if let Some(kept) = state.kept.remove(&identity) {
-                    freed += kept.bytes;
-                    gone.push(kept);
+                };
+                let Some(Kept::Here(whole)) = state.kept.get(&identity) else {
+                    continue;
+                };
+                let spared = whole.used.swap(false, Ordering::Relaxed)
+                    || (only_read && !whole.read.load(Ordering::Relaxed));
+                if spared {
+                    state.order.push_back(identity);
+                } else {
+                    freed += whole.lease.bytes();
+                    gone.extend(state.kept.remove(&identity));
                 }
             }
         }
@@ -175,7 +149,110 @@ impl Wholes {
     }
 }
 
+impl Shared {
+    /// The object, from memory or by the download that is under way or begins now.
+    pub(super) async fn whole(self: &Arc<Self>, version: &ObjectVersion) -> Result<Arc<Whole>> {
+        match self.start(version) {
+            Kept::Here(whole) => Ok(whole),
+            Kept::Coming(flight) => flight.await,
+        }
+    }
+
+    /// Begins the download of an object that is being opened, unless it is here or coming.
+    pub(super) fn begin_whole(self: &Arc<Self>, version: &ObjectVersion) {
+        drop(self.start(version));
+    }
+
+    fn start(self: &Arc<Self>, version: &ObjectVersion) -> Kept {
+        self.join(version, |shared, version| {
+            async move {
+                let budget = &shared.source.context.budget;
+                let lease = budget.lease(Priority::Demand, version.size + ENTRY).await?;
+                download(&shared.source, &version, lease).await
+            }
+            .boxed()
+        })
+    }
+
+    /// Begins a download that nobody waits for, if there is room for it. `permit` is held until it ends.
+    pub(super) fn prefetch_whole(
+        self: &Arc<Self>,
+        version: &ObjectVersion,
+        permit: OwnedSemaphorePermit,
+    ) {
+        let known = self
+            .wholes
+            .0
+            .lock()
+            .kept
+            .contains_key(&Identity::of(version));
+        if known {
+            return;
+        }
+        let Some(lease) = self.lease_now(Priority::Prefetch, version.size + ENTRY) else {
+            return;
+        };
+        // Nobody waits for it: its task runs by itself.
+        drop(self.join(version, |shared, version| {
+            async move {
+                let whole = download(&shared.source, &version, lease).await;
+                drop(permit);
+                whole
+            }
+            .boxed()
+        }));
+    }
+
+    fn join(
+        self: &Arc<Self>,
+        version: &ObjectVersion,
+        fetch: impl FnOnce(Arc<Self>, ObjectVersion) -> BoxFuture<'static, Result<Arc<Whole>>>,
+    ) -> Kept {
+        let identity = Identity::of(version);
+        let mut state = self.wholes.0.lock();
+        match state.kept.get(&identity) {
+            // One that ended without telling, since its task was killed, is begun anew.
+            Some(Kept::Coming(flight)) if matches!(flight.peek(), Some(Err(_))) => {}
+            Some(kept) => return kept.clone(),
+            None => {}
+        }
+        // A task of its own: it goes on when whoever began it is interrupted. It ends after this call
+        // has left the lock.
+        let fetch = fetch(Arc::clone(self), version.clone());
+        let (shared, name) = (Arc::clone(self), identity.clone());
+        let task = self.source.runtime.spawn(async move {
+            let outcome = fetch.await;
+            shared.wholes.landed(&name, &outcome);
+            // Only now can these bytes be had back by who waits for room.
+            shared.relieve();
+            outcome
+        });
+        let flight = async move { task.await.unwrap_or(Err(Error::BadHandle)) };
+        let kept = Kept::Coming(flight.boxed().shared());
+        state.kept.insert(identity, kept.clone());
+        kept
+    }
+}
+
 async fn download(source: &Source, version: &ObjectVersion, lease: Lease) -> Result<Arc<Whole>> {
+    let (pieces, crc64) = match download_once(source, version).await {
+        // Damaged on the way, most likely.
+        Err(Error::Corrupt(_)) => download_once(source, version).await?,
+        other => other?,
+    };
+    Ok(Arc::new(Whole {
+        pieces,
+        crc64,
+        read: AtomicBool::new(false),
+        used: AtomicBool::new(false),
+        lease,
+    }))
+}
+
+async fn download_once(
+    source: &Source,
+    version: &ObjectVersion,
+) -> Result<(Vec<Bytes>, Option<u64>)> {
     let get = source.context.client.get_object(source.get(version)).await;
     let mut answer = get.map_err(stale_if_gone)?;
     if answer.meta.size != version.size {
@@ -185,11 +262,7 @@ async fn download(source: &Source, version: &ObjectVersion, lease: Lease) -> Res
     while let Some(piece) = answer.body.next_chunk().await.map_err(stale_if_gone)? {
         pieces.push(piece);
     }
-    Ok(Arc::new(Whole {
-        pieces,
-        crc64: answer.meta.crc64,
-        _lease: lease,
-    }))
+    Ok((pieces, answer.meta.crc64))
 }
 
 /// An open file whose object is gone is stale, not absent.

@@ -11,7 +11,10 @@
 //!   appended-to object begins as part copies inside OSS.
 //! * **Staging file** (`staging`): the whole file, unlinked, in `tmpdir`. A file goes there when
 //!   streaming can't serve it: writes before the buffer, truncation into what was sent, reads of what
-//!   was sent, a budget with no room, or (from the start) a handle that also reads.
+//!   was sent, or a file longer than a part with a handle that also reads. A small file goes there when
+//!   the budget has no room, and when others wait for the memory of one that nobody writes to (`spill`).
+//!
+//! A stream waits for memory, which is how a program that writes faster than the network is slowed down.
 //!
 //! `flush` ends in OSS whatever the place: one PUT, or completion of the upload, its CRC64 compared
 //! with that of the bytes. It then knows the new version, and writing may go on from there.
@@ -20,8 +23,11 @@
 //! the object is completed as it is and read back into the staging file. Until the next flush others
 //! see it as it was at that moment. Handles that also read never come to this.
 
+mod base;
 mod buffer;
+mod commit;
 mod parts;
+mod spill;
 mod staging;
 mod upload;
 mod writer;

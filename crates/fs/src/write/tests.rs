@@ -145,6 +145,175 @@ fn appending_to_a_large_object_copies_it_inside_oss() {
     });
 }
 
+/// Writes `data` in pieces of `piece` bytes.
+async fn stream(writer: &Writer, data: &Bytes, piece: usize) -> Result<(), Error> {
+    let mut offset = 0;
+    for chunk in data.chunks(piece) {
+        writer.write(offset, data.slice_ref(chunk)).await?;
+        offset += chunk.len() as u64;
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+#[test]
+fn streams_wait_for_memory_rather_than_go_elsewhere() {
+    run(async {
+        let oss = FakeOss::default();
+        let context = oss.context(|config| {
+            config.multipart_size = 4 * PART;
+            config.memory = 16 * PART;
+            config.tmpdir = "/nonexistent".into();
+        });
+        let data = pattern(60 * PART + 5, 5);
+        let writers = (0..6).map(|i| {
+            let (context, data) = (Arc::clone(&context), data.clone());
+            tokio::spawn(async move {
+                let key = format!("k{i}");
+                let writer = Writer::new(context, key, None, NewObject::default());
+                stream(&writer, &data, 130_000).await.expect("written");
+                writer.flush().await.expect("flushed");
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.expect("a writer");
+        }
+        for i in 0..6 {
+            assert!(oss.object(&format!("k{i}")).expect("an object").0 == data);
+        }
+        assert_eq!(oss.fetched(), 0);
+        assert!(oss.asked(Op::Part) <= 6 * 61 * 2, "{}", oss.asked(Op::Part));
+        assert!(context.budget.peak() <= 16 * PART);
+        settle(&context).await;
+    });
+}
+
+#[test]
+fn files_that_nobody_writes_to_give_their_memory_to_others() {
+    run(async {
+        let (oss, context) = setup();
+        let limit = context.budget.total() / 8 * 7;
+        let mut idle = Vec::new();
+        while context.budget.used() + PART <= limit {
+            let key = format!("idle{}", idle.len());
+            let writer = Writer::new(Arc::clone(&context), key, None, NewObject::default());
+            writer.write(0, pattern(PART - 1, 6)).await.expect("room");
+            idle.push(writer);
+        }
+        let writer = new_file(&context);
+        let data = pattern(50 * PART, 7);
+        stream(&writer, &data, 50_000).await.expect("written");
+        writer.flush().await.expect("flushed");
+        assert!(oss.object("k").expect("an object").0 == data);
+        for (i, writer) in idle.iter().enumerate() {
+            writer.append(Bytes::from_static(b"!")).await.expect("room");
+            writer.flush().await.expect("flushed");
+            let stored = oss.object(&format!("idle{i}")).expect("an object").0;
+            assert!(stored == [&pattern(PART - 1, 6)[..], b"!"].concat());
+        }
+        drop((writer, idle));
+        settle(&context).await;
+        all_finished(&oss).await;
+    });
+}
+
+#[test]
+fn a_read_cache_makes_room_for_writes() {
+    run(async {
+        let (oss, context) = setup();
+        let engine = crate::read::Engine::new(&context);
+        for i in 0..20 {
+            let version = oss.store(&format!("r{i}"), pattern(4 * PART, i));
+            engine.open(&version).read(0, 1).await.expect("a byte");
+        }
+        let writer = new_file(&context);
+        writer.write(0, pattern(PART - 1, 8)).await.expect("room");
+        writer.flush().await.expect("flushed");
+        assert!(context.budget.used() >= PART - 1, "it stayed in memory");
+        drop(writer);
+    });
+}
+
+#[test]
+fn an_upload_dropped_on_a_foreign_thread_is_aborted() {
+    run(async {
+        let (oss, context) = setup();
+        let writer = new_file(&context);
+        writer.write(0, pattern(3 * PART, 2)).await.expect("room");
+        assert_eq!(oss.unfinished(), 1);
+        std::thread::spawn(move || drop(writer))
+            .join()
+            .expect("a thread");
+        all_finished(&oss).await;
+        settle(&context).await;
+    });
+}
+
+#[test]
+fn a_base_that_is_gone_is_stale_and_a_read_of_it_spoils_nothing() {
+    run(async {
+        let (oss, context) = setup();
+        for size in [PART / 2, 5 * PART] {
+            for gone in [true, false] {
+                let base = oss.store("k", pattern(size, 4));
+                let new = || {
+                    let (context, base) = (Arc::clone(&context), base.clone());
+                    Writer::new(context, "k".into(), Some(base), NewObject::default())
+                };
+                if gone {
+                    oss.delete("k");
+                } else {
+                    oss.store("k", "another");
+                }
+                let writer = new();
+                let read = writer.read(0, 5).await;
+                assert!(matches!(read, Err(Error::Stale)), "{read:?}");
+                // Emptied, it needs the base no more.
+                writer.truncate(0).await.expect("no need of the base");
+                for offset in [0, size] {
+                    let writer = new();
+                    let mut end = writer.write(offset, Bytes::from_static(b"x")).await;
+                    if end.is_ok() {
+                        end = writer.flush().await.map(drop);
+                    }
+                    assert!(
+                        matches!(end, Err(Error::Stale)),
+                        "{size} {gone} {offset} {end:?}"
+                    );
+                }
+            }
+        }
+        all_finished(&oss).await;
+        settle(&context).await;
+    });
+}
+
+#[test]
+fn what_oss_has_otherwise_than_it_was_sent_is_an_error() {
+    run(async {
+        for (op, size) in [
+            (Op::Put, 100),
+            (Op::Part, 3 * PART),
+            (Op::Complete, 3 * PART),
+        ] {
+            let (oss, context) = setup();
+            for _ in 0..20 {
+                oss.fail(op, Fault::WrongCrc);
+            }
+            let writer = new_file(&context);
+            let wrote = writer.write(0, pattern(size, 1)).await;
+            let flushed = writer.flush().await;
+            assert!(wrote.is_err() || flushed.is_err(), "{op:?}");
+            assert!(
+                matches!(writer.flush().await, Err(Error::Corrupt(_))),
+                "{op:?}"
+            );
+            drop(writer);
+            all_finished(&oss).await;
+        }
+    });
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Write(u64, u64),
@@ -223,6 +392,111 @@ proptest! {
             drop(writer);
             settle(&context).await;
             all_finished(&oss).await;
+        });
+    }
+}
+
+fn fault() -> impl Strategy<Value = (Op, Fault)> {
+    let ops = [
+        Op::Get,
+        Op::Put,
+        Op::Begin,
+        Op::Part,
+        Op::CopyPart,
+        Op::Complete,
+    ];
+    let faults = [
+        Fault::BrokenBefore,
+        Fault::BrokenAfter,
+        Fault::Busy,
+        Fault::Refused,
+        Fault::WrongCrc,
+        Fault::Truncated(5_000),
+    ];
+    (
+        proptest::sample::select(ops.to_vec()),
+        proptest::sample::select(faults.to_vec()),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    /// Under faults a file becomes what was written or the program hears of it, and nothing is left.
+    #[test]
+    fn what_is_flushed_is_right_whatever_fails(
+        begin in prop_oneof![Just(None), (0..4 * PART).prop_map(Some)],
+        keep in any::<bool>(),
+        steps in proptest::collection::vec(step(), 1..8),
+        faults in proptest::collection::vec(fault(), 1..12),
+    ) {
+        run(async {
+            let (oss, context) = setup();
+            let mut model: Vec<u8> = begin.map(|size| pattern(size, 9).to_vec()).unwrap_or_default();
+            let base = begin.map(|_| oss.store("k", model.clone()));
+            for (op, fault) in faults {
+                oss.fail(op, fault);
+            }
+            let writer = Writer::new(Arc::clone(&context), "k".into(), base, NewObject::default());
+            if keep {
+                writer.keep_for_reading();
+            }
+            let mut spoilt = false;
+            for (i, step) in steps.into_iter().enumerate() {
+                let outcome = match step {
+                    Step::Write(at, len) => {
+                        let data = pattern(len, i as u64);
+                        let end = (at + len) as usize;
+                        model.resize(model.len().max(end), 0);
+                        model[at as usize..end].copy_from_slice(&data);
+                        writer.write(at, data).await
+                    }
+                    Step::Append(len) => {
+                        let data = pattern(len, i as u64);
+                        model.extend_from_slice(&data);
+                        writer.append(data).await.map(drop)
+                    }
+                    Step::Truncate(size) => {
+                        model.resize(size as usize, 0);
+                        writer.truncate(size).await
+                    }
+                    Step::Read(at, len) => {
+                        if let Ok(got) = writer.read(at, len as u32).await {
+                            let start = (at as usize).min(model.len());
+                            let end = ((at + len) as usize).min(model.len());
+                            assert!(got.concat() == model[start..end], "step {i}");
+                        }
+                        Ok(())
+                    }
+                    Step::Flush => match writer.flush().await {
+                        Ok(_) => {
+                            assert!(oss.object("k").unwrap().0 == model, "step {i}");
+                            Ok(())
+                        }
+                        Err(error) => Err(error),
+                    },
+                };
+                spoilt |= outcome.is_err();
+                if spoilt {
+                    break;
+                }
+            }
+            match writer.flush().await {
+                Ok(_) => assert!(!spoilt && oss.object("k").unwrap().0 == model),
+                Err(error) => {
+                    let again = writer.flush().await.unwrap_err();
+                    assert_eq!(error.to_string(), again.to_string(), "it stays");
+                }
+            }
+            drop(writer);
+            settle(&context).await;
+            for _ in 0..100_000 {
+                if oss.unfinished_with_parts() == 0 {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(oss.unfinished_with_parts(), 0);
         });
     }
 }

@@ -12,13 +12,18 @@ use ossplit::{
     NewObject, UploadPart, UploadPartCopy,
 };
 use std::{ops::Range, sync::Arc};
-use tokio::task::JoinSet;
+use tokio::{runtime::Handle, task::JoinSet};
 
-use super::parts::{LARGEST_PART, MOST_PARTS, SMALLEST_PART};
+use super::{
+    base::stale_if_gone,
+    parts::{LARGEST_PART, MOST_PARTS, SMALLEST_PART},
+};
 
 /// One upload. Dropped before it is complete, it is aborted: no part stays behind.
 pub(super) struct Upload {
     context: Arc<Context>,
+    /// For aborting it, whatever thread drops it.
+    runtime: Handle,
     key: String,
     /// `None` once complete or aborted.
     id: Option<String>,
@@ -37,6 +42,7 @@ impl Upload {
         let id = context.client.initiate_multipart_upload(request).await?;
         Ok(Self {
             context: Arc::clone(context),
+            runtime: Handle::current(),
             key: key.to_owned(),
             id: Some(id),
             next_part: 1,
@@ -76,8 +82,8 @@ impl Upload {
         Ok(())
     }
 
-    /// Takes in one part that ended; false when none is in flight.
-    async fn collect_one(&mut self) -> Result<bool> {
+    /// Takes in one part that ended, which gives its lease back; false when none is in flight.
+    pub(super) async fn collect_one(&mut self) -> Result<bool> {
         match self.in_flight.join_next().await {
             None => Ok(false),
             Some(Ok(part)) => {
@@ -109,12 +115,14 @@ impl Upload {
         self.room().await
     }
 
-    /// Makes parts of `0..size` of an object, inside OSS. `size` is at least [`SMALLEST_PART`].
-    pub(super) async fn copy(&mut self, source: &ObjectVersion, size: u64) -> Result<()> {
-        for span in spans(size) {
+    /// Makes parts of an object of at least [`SMALLEST_PART`] bytes, inside OSS.
+    pub(super) async fn copy(&mut self, source: &ObjectVersion) -> Result<()> {
+        for span in spans(source.size) {
             let part_number = self.number()?;
             self.length += span.end - span.start;
             let context = Arc::clone(&self.context);
+            // Of a part that is the whole object, the sum is known even if no answer tells.
+            let known = source.crc64.filter(|_| span == (0..source.size));
             let request = UploadPartCopy {
                 bucket: context.config.bucket.clone(),
                 key: self.key.clone(),
@@ -127,10 +135,9 @@ impl Upload {
             };
             self.in_flight.spawn(async move {
                 let part = context.client.upload_part_copy(request).await;
-                part.map_err(|error| match Error::from(error) {
-                    Error::NotFound => Error::Stale,
-                    other => other,
-                })
+                let mut part = part.map_err(stale_if_gone)?;
+                part.crc64 = part.crc64.or(known);
+                Ok(part)
             });
             self.room().await?;
         }
@@ -182,12 +189,9 @@ impl Drop for Upload {
         let Some(request) = self.abort_request() else {
             return;
         };
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return;
-        };
         let context = Arc::clone(&self.context);
         let mut in_flight = std::mem::take(&mut self.in_flight);
-        runtime.spawn(async move {
+        self.runtime.spawn(async move {
             // A part that arrives after the abort would stay: wait for the tasks first.
             in_flight.shutdown().await;
             if let Err(error) = context.client.abort_multipart_upload(request).await {

@@ -3,48 +3,64 @@
 use super::{
     buffer::Buffer,
     parts::{self, SMALLEST_PART},
+    spill::Spill,
     staging::Staging,
     upload::Upload,
 };
 use crate::{
     Context,
-    budget::Priority,
     error::{Error, Result},
     types::ObjectVersion,
 };
 use bytes::Bytes;
-use ossplit::{GetObject, NewObject, PutObject, PutObjectOutput};
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use ossplit::NewObject;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::Mutex;
+
+/// How long a stream waits for room for a whole part before it sends a smaller one.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// A part is at least this share of its full size, unless [`PATIENCE`] ran out: 10,000 are all there are.
+const SMALL_SHARE: u64 = 8;
 
 /// One file that is open for writing; all handles on it share one. Every method may be called at
 /// once with every other. One that is dropped half-way fails every later one, rather than send what
 /// nobody knows to be whole: run them in tasks of their own.
 pub struct Writer {
-    context: Arc<Context>,
-    with: NewObject,
-    size: AtomicU64,
-    dirty: AtomicBool,
-    /// A handle reads what is written: what was sent must stay here.
-    kept: AtomicBool,
-    state: Mutex<State>,
+    file: Arc<File>,
+    _spill: Arc<Spill>,
 }
 
-struct State {
-    /// Where the object goes; a rename changes it.
-    key: String,
+/// What a writer knows.
+pub(super) struct File {
+    pub(super) context: Arc<Context>,
+    pub(super) with: NewObject,
+    size: AtomicU64,
+    pub(super) dirty: AtomicBool,
+    /// A handle reads what is written: what was sent must stay here.
+    pub(super) kept: AtomicBool,
+    /// Somebody wrote since the budget last asked for memory.
+    pub(super) busy: AtomicBool,
+    pub(super) state: Arc<Mutex<State>>,
+}
+
+pub(super) struct State {
+    /// Where the object goes.
+    pub(super) key: String,
     /// What is in OSS and what the file began with; `None`: an empty file that is not there yet.
-    base: Option<ObjectVersion>,
-    place: Place,
+    pub(super) base: Option<ObjectVersion>,
+    pub(super) place: Place,
     /// Once something failed, the file's contents here are not known any more.
-    failed: Option<Error>,
+    pub(super) failed: Option<Error>,
 }
 
 /// Where the bytes are.
-enum Place {
+pub(super) enum Place {
     /// In OSS, as `base`, untouched.
     Base,
     /// Before the buffer's start in `upload` (if there is one), the rest in the buffer.
@@ -54,6 +70,15 @@ enum Place {
     },
     /// All of them in a local file.
     Staged(Staging),
+}
+
+impl Place {
+    fn empty() -> Self {
+        Self::Memory {
+            buffer: Buffer::default(),
+            upload: None,
+        }
+    }
 }
 
 impl Writer {
@@ -67,113 +92,98 @@ impl Writer {
         let size = base.as_ref().map_or(0, |version| version.size);
         let place = match &base {
             Some(_) => Place::Base,
-            None => Place::Memory {
-                buffer: Buffer::default(),
-                upload: None,
-            },
+            None => Place::empty(),
         };
-        Self {
+        let file = Arc::new(File {
             context,
             with,
             size: AtomicU64::new(size),
             // A new file is not in OSS: its first flush makes it, even empty.
             dirty: AtomicBool::new(base.is_none()),
             kept: AtomicBool::new(false),
-            state: Mutex::new(State {
+            busy: AtomicBool::new(true),
+            state: Arc::new(Mutex::new(State {
                 key,
                 base,
                 place,
                 failed: None,
-            }),
+            })),
+        });
+        let spill = Spill::register(&file);
+        Self {
+            file,
+            _spill: spill,
         }
     }
 
     /// Says that a handle will read what is written: what was sent is then kept in `tmpdir`.
     pub fn keep_for_reading(&self) {
-        self.kept.store(true, Ordering::Relaxed);
+        self.file.kept.store(true, Ordering::Relaxed);
     }
 
     /// Bytes that the file has now.
     pub fn size(&self) -> u64 {
-        self.size.load(Ordering::Acquire)
+        self.file.size()
     }
 
     /// Whether a flush would send anything.
     pub fn is_dirty(&self) -> bool {
-        self.dirty.load(Ordering::Acquire)
+        self.file.is_dirty()
     }
 
     /// Writes all of `data` at `offset`; a gap before it becomes zeros.
     pub async fn write(&self, offset: u64, data: Bytes) -> Result<()> {
-        let mut state = self.state.lock().await;
-        state.enter()?;
-        let result = self.write_locked(&mut state, offset, data).await;
+        let mut state = self.file.enter().await?;
+        let result = self.file.write_locked(&mut state, offset, data).await;
         state.remember(result)
     }
 
     /// Writes all of `data` at the end, wherever that is, and tells where it was.
     pub async fn append(&self, data: Bytes) -> Result<u64> {
-        let mut state = self.state.lock().await;
-        state.enter()?;
+        let mut state = self.file.enter().await?;
         let offset = self.size();
-        let result = self.write_locked(&mut state, offset, data).await;
+        let result = self.file.write_locked(&mut state, offset, data).await;
         state.remember(result)?;
         Ok(offset)
     }
 
     /// Cuts the file, or grows it with zeros.
     pub async fn truncate(&self, size: u64) -> Result<()> {
-        let mut state = self.state.lock().await;
-        state.enter()?;
-        let result = self.truncate_locked(&mut state, size).await;
+        let mut state = self.file.enter().await?;
+        let result = self.file.truncate_locked(&mut state, size).await;
         state.remember(result)
     }
 
-    /// What the file has at `offset`: `len` bytes, or fewer at its end.
+    /// What the file has at `offset`: `len` bytes, or fewer at its end. A read that fails changes
+    /// nothing; one of what was sent already moves the file, as `keep_for_reading` would have.
     pub async fn read(&self, offset: u64, len: u32) -> Result<Vec<Bytes>> {
-        let mut state = self.state.lock().await;
-        state.enter()?;
-        let result = self.read_locked(&mut state, offset, len).await;
-        state.remember(result)
+        let mut state = self.file.state.lock().await;
+        if let Some(error) = &state.failed {
+            return Err(error.clone());
+        }
+        if let Place::Memory { buffer, .. } = &state.place
+            && offset < buffer.start
+            && offset < self.size()
+        {
+            state.enter()?;
+            let result = self.file.stage(&mut state).await;
+            state.remember(result)?;
+        }
+        self.file.read_locked(&mut state, offset, len).await
     }
 
     /// Makes everything durable: when this returns, OSS has it. Sends nothing if nothing changed.
     pub async fn flush(&self) -> Result<ObjectVersion> {
-        let mut state = self.state.lock().await;
-        state.enter()?;
-        let result = self.flush_locked(&mut state).await;
+        let mut state = self.file.enter().await?;
+        let result = self.file.flush_locked(&mut state).await;
         state.remember(result)
-    }
-
-    /// From now on the object goes to `key`. An upload under another key is begun anew there.
-    pub async fn rename(&self, key: &str) -> Result<()> {
-        let mut state = self.state.lock().await;
-        if state.key == key {
-            return Ok(());
-        }
-        if matches!(
-            &state.place,
-            Place::Memory {
-                upload: Some(_),
-                ..
-            }
-        ) {
-            let result = self.stage(&mut state).await;
-            state.remember(result)?;
-        }
-        key.clone_into(&mut state.key);
-        Ok(())
     }
 
     /// Forgets what was not flushed: the file was unlinked. Its parts are gone when this returns.
     pub async fn discard(&self) -> Result<()> {
-        let mut state = self.state.lock().await;
-        self.dirty.store(false, Ordering::Release);
-        let empty = Place::Memory {
-            buffer: Buffer::default(),
-            upload: None,
-        };
-        match std::mem::replace(&mut state.place, empty) {
+        let mut state = self.file.state.lock().await;
+        self.file.dirty.store(false, Ordering::Release);
+        match std::mem::replace(&mut state.place, Place::empty()) {
             Place::Memory {
                 upload: Some(upload),
                 ..
@@ -181,10 +191,33 @@ impl Writer {
             _ => Ok(()),
         }
     }
+}
+
+impl File {
+    async fn enter(&self) -> Result<tokio::sync::MutexGuard<'_, State>> {
+        self.busy.store(true, Ordering::Relaxed);
+        let mut state = self.state.lock().await;
+        state.enter()?;
+        Ok(state)
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        self.dirty.load(Ordering::Acquire)
+    }
 
     fn set_size(&self, size: u64) {
         self.size.store(size, Ordering::Release);
         self.dirty.store(true, Ordering::Release);
+    }
+
+    /// Bytes of the part that is being gathered.
+    fn full(&self, upload: Option<&Upload>) -> u64 {
+        let number = upload.map_or(1, Upload::next_part);
+        parts::growing(number, self.context.config.multipart_size)
     }
 
     async fn write_locked(&self, state: &mut State, offset: u64, data: Bytes) -> Result<()> {
@@ -201,44 +234,54 @@ impl Writer {
         let mut offset = offset;
         let mut data = data;
         while !data.is_empty() {
+            let kept = self.kept.load(Ordering::Relaxed);
             match &mut state.place {
                 Place::Base => return Err(Error::BadHandle),
                 Place::Staged(staging) => {
                     staging.write(offset, std::mem::take(&mut data)).await?;
-                    continue;
                 }
                 Place::Memory { buffer, upload } => {
-                    let number = upload.as_ref().map_or(1, Upload::next_part);
-                    let full = parts::growing(number, self.context.config.multipart_size);
+                    let full = self.full(upload.as_ref());
                     let limit = buffer.start + full;
                     let take = limit.saturating_sub(offset).min(data.len() as u64);
-                    let fits = offset >= buffer.start && take > 0;
-                    if fits && buffer.reserve(offset + take, &self.context.budget) {
-                        let piece = data.split_to(take as usize);
-                        buffer.write(offset, &piece);
-                        offset += take;
-                        self.set_size(self.size().max(offset));
-                        if buffer.len() < full || self.kept.load(Ordering::Relaxed) {
-                            continue;
-                        }
-                    } else if offset != buffer.end()
-                        || buffer.len() < SMALLEST_PART
-                        || self.kept.load(Ordering::Relaxed)
-                    {
-                        // Before the buffer, far after it, or no room for even a small part.
+                    if offset < buffer.start || take == 0 {
+                        // Before the buffer, or far after it.
                         self.stage(state).await?;
                         continue;
                     }
+                    // A stream's next part will most likely be a full one.
+                    let likely = match upload {
+                        Some(_) => full,
+                        None => buffer.likely(offset + take).min(full),
+                    };
+                    let streams = offset == buffer.end() && !kept;
+                    let budget = &self.context.budget;
+                    let take = if buffer.reserve(offset + take, likely, budget) {
+                        take
+                    } else if streams && buffer.spare() > 0 {
+                        take.min(buffer.spare())
+                    } else if streams && (upload.is_some() || buffer.len() >= SMALLEST_PART) {
+                        self.make_room(state, take.min(SMALLEST_PART)).await?;
+                        continue;
+                    } else {
+                        self.stage(state).await?;
+                        continue;
+                    };
+                    buffer.write(offset, &data.split_to(take as usize));
+                    offset += take;
+                    self.set_size(self.size().max(offset));
+                    if buffer.len() >= full && !kept {
+                        self.send_buffer(state).await?;
+                    }
                 }
             }
-            self.send_buffer(state).await?;
         }
         self.set_size(self.size().max(end));
         Ok(())
     }
 
     /// Sends the buffer as the next part.
-    async fn send_buffer(&self, state: &mut State) -> Result<()> {
+    pub(super) async fn send_buffer(&self, state: &mut State) -> Result<()> {
         let State { key, place, .. } = state;
         let Place::Memory { buffer, upload } = place else {
             return Err(Error::BadHandle);
@@ -251,97 +294,30 @@ impl Writer {
         upload.send(data, lease).await
     }
 
-    /// Brings the contents of `base` to where they can be changed.
-    async fn take_base(&self, state: &mut State, at_end: bool) -> Result<()> {
-        let base = state.base.clone().ok_or(Error::BadHandle)?;
-        let config = &self.context.config;
-        let kept = self.kept.load(Ordering::Relaxed);
-        if base.size <= config.multipart_size {
-            let mut buffer = Buffer::default();
-            if buffer.reserve(base.size, &self.context.budget) {
-                let whole = self.download(&base).await?;
-                buffer.write(0, &whole);
-                state.place = Place::Memory {
-                    buffer,
-                    upload: None,
-                };
-                return Ok(());
-            }
-        } else if at_end && !kept && base.size >= SMALLEST_PART {
-            // Appending: the old bytes never leave OSS.
-            let mut upload = Upload::begin(&self.context, &state.key, &self.with).await?;
-            upload.copy(&base, base.size).await?;
-            let buffer = Buffer::at(base.size);
-            state.place = Place::Memory {
-                buffer,
-                upload: Some(upload),
-            };
+    /// Waits until a stream, for whose next `bytes` the budget has no room, may go on. It waits for its
+    /// own parts first, and never holds more than the smallest part while it waits for others.
+    async fn make_room(&self, state: &mut State, bytes: u64) -> Result<()> {
+        let Place::Memory { buffer, upload } = &mut state.place else {
+            return Ok(());
+        };
+        let full = self.full(upload.as_ref());
+        if let Some(upload) = upload
+            && upload.collect_one().await?
+        {
             return Ok(());
         }
-        state.place = Place::Staged(self.stage_base(&base, base.size).await?);
-        Ok(())
-    }
-
-    fn get(&self, base: &ObjectVersion) -> GetObject {
-        let bucket = self.context.config.bucket.clone();
-        GetObject::new(bucket, &*base.key).if_match(&*base.etag)
-    }
-
-    async fn download(&self, base: &ObjectVersion) -> Result<Bytes> {
-        if base.size == 0 {
-            return Ok(Bytes::new());
+        if buffer.len() >= (full / SMALL_SHARE).max(SMALLEST_PART) {
+            return self.send_buffer(state).await;
         }
-        let mut answer = self.context.client.get_object(self.get(base)).await?;
-        Ok(answer.body.collect().await?)
-    }
-
-    /// The first `size` bytes of `base` in a staging file.
-    async fn stage_base(&self, base: &ObjectVersion, size: u64) -> Result<Staging> {
-        let staging = Staging::create(&self.context.config.tmpdir).await?;
-        if size > 0 {
-            let get = self.get(base);
-            let get = if size < base.size {
-                get.range(0..size)
-            } else {
-                get
-            };
-            let mut answer = self.context.client.get_object(get).await?;
-            let mut offset = 0;
-            while let Some(chunk) = answer.body.next_chunk().await? {
-                let length = chunk.len() as u64;
-                staging.write(offset, chunk).await?;
-                offset += length;
-            }
+        let budget = &self.context.budget;
+        let end = buffer.end() + bytes;
+        if buffer.len() < SMALLEST_PART {
+            return buffer.wait_for_room(end, budget).await;
         }
-        Ok(staging)
-    }
-
-    /// Moves everything into a staging file.
-    async fn stage(&self, state: &mut State) -> Result<()> {
-        if let Place::Memory {
-            upload: Some(_), ..
-        } = &state.place
-        {
-            // What was sent can only be read back as an object.
-            self.flush_locked(state).await?;
-            self.dirty.store(true, Ordering::Release);
+        match tokio::time::timeout(PATIENCE, buffer.wait_for_room(end, budget)).await {
+            Ok(room) => room,
+            Err(_) => self.send_buffer(state).await,
         }
-        let staging = match &mut state.place {
-            Place::Staged(_) => return Ok(()),
-            Place::Base => {
-                let base = state.base.clone().ok_or(Error::BadHandle)?;
-                self.stage_base(&base, base.size).await?
-            }
-            Place::Memory { buffer, .. } => {
-                let staging = Staging::create(&self.context.config.tmpdir).await?;
-                staging
-                    .write(0, Bytes::copy_from_slice(buffer.bytes()))
-                    .await?;
-                staging
-            }
-        };
-        state.place = Place::Staged(staging);
-        Ok(())
     }
 
     async fn truncate_locked(&self, state: &mut State, size: u64) -> Result<()> {
@@ -349,12 +325,8 @@ impl Writer {
             return Ok(());
         }
         if size == 0 {
-            let empty = Place::Memory {
-                buffer: Buffer::default(),
-                upload: None,
-            };
             // An upload under way is dropped, which aborts it.
-            state.place = empty;
+            state.place = Place::empty();
             self.set_size(0);
             return Ok(());
         }
@@ -369,11 +341,10 @@ impl Writer {
         }
         let in_buffer = match &mut state.place {
             Place::Memory { buffer, upload } => {
-                let number = upload.as_ref().map_or(1, Upload::next_part);
-                let full = parts::growing(number, self.context.config.multipart_size);
+                let likely = size.saturating_sub(buffer.start);
                 size >= buffer.start
-                    && size - buffer.start <= full
-                    && buffer.reserve(size, &self.context.budget)
+                    && likely <= self.full(upload.as_ref())
+                    && buffer.reserve(size, likely, &self.context.budget)
             }
             Place::Base | Place::Staged(_) => false,
         };
@@ -398,20 +369,10 @@ impl Writer {
         if offset >= end {
             return Ok(Vec::new());
         }
-        if let Place::Memory {
-            buffer,
-            upload: Some(_),
-        } = &state.place
-            && offset < buffer.start
-        {
-            self.stage(state).await?;
-        }
         match &state.place {
             Place::Base => {
                 let base = state.base.clone().ok_or(Error::BadHandle)?;
-                let get = self.get(&base).range(offset..end);
-                let mut answer = self.context.client.get_object(get).await?;
-                Ok(vec![answer.body.collect().await?])
+                Ok(vec![self.get(&base, offset..end).await?])
             }
             Place::Memory { buffer, .. } => {
                 let from = (offset - buffer.start) as usize;
@@ -421,94 +382,11 @@ impl Writer {
             Place::Staged(staging) => Ok(vec![staging.read(offset, end - offset).await?]),
         }
     }
-
-    async fn flush_locked(&self, state: &mut State) -> Result<ObjectVersion> {
-        if let (false, Some(base)) = (self.is_dirty(), &state.base) {
-            return Ok(base.clone());
-        }
-        let size = self.size();
-        let output = match &mut state.place {
-            Place::Base => return state.base.clone().ok_or(Error::BadHandle),
-            Place::Memory {
-                buffer,
-                upload: None,
-            } => {
-                let data = buffer.lend();
-                let output = self.put(&state.key, data.clone()).await?;
-                buffer.give_back(data);
-                output
-            }
-            Place::Memory { buffer, upload } => {
-                let mut sending = upload.take().ok_or(Error::BadHandle)?;
-                if buffer.len() > 0 {
-                    let (data, lease) = buffer.take();
-                    sending.send(data, lease).await?;
-                }
-                debug_assert_eq!(sending.length(), size, "parts cover the file");
-                sending.complete().await?
-            }
-            Place::Staged(staging) => {
-                let staging = staging.clone();
-                self.send_staged(&state.key, &staging, size).await?
-            }
-        };
-        let version = ObjectVersion {
-            key: state.key.as_str().into(),
-            etag: output.etag.into(),
-            version_id: output.version_id.map(Into::into),
-            size,
-            mtime: self.context.clock.wall(),
-            crc64: output.crc64,
-        };
-        state.base = Some(version.clone());
-        if matches!(&state.place, Place::Memory { buffer, .. } if buffer.start > 0) {
-            // What was sent is in OSS now; the next write begins from there.
-            state.place = Place::Base;
-        }
-        self.dirty.store(false, Ordering::Release);
-        Ok(version)
-    }
-
-    async fn put(&self, key: &str, data: Bytes) -> Result<PutObjectOutput> {
-        let request = PutObject::new(self.context.config.bucket.clone(), key, data);
-        Ok(self
-            .context
-            .client
-            .put_object(request.with(self.with.clone()))
-            .await?)
-    }
-
-    async fn send_staged(
-        &self,
-        key: &str,
-        staging: &Staging,
-        size: u64,
-    ) -> Result<PutObjectOutput> {
-        let budget = &self.context.budget;
-        // No more in memory at once than the class may ever lease.
-        let most = (budget.total() / 4).max(SMALLEST_PART);
-        let part = parts::even(size, self.context.config.multipart_size.min(most));
-        if size <= part {
-            let _lease = budget.lease(Priority::Write, size).await?;
-            return self.put(key, staging.read(0, size).await?).await;
-        }
-        let mut upload = Upload::begin(&self.context, key, &self.with).await?;
-        let mut offset = 0;
-        while offset < size {
-            let length = part.min(size - offset);
-            let lease = budget.lease(Priority::Write, length).await?;
-            upload
-                .send(staging.read(offset, length).await?, Some(lease))
-                .await?;
-            offset += length;
-        }
-        upload.complete().await
-    }
 }
 
 impl State {
     /// Refuses once something failed. Until [`State::remember`] says otherwise, this call did.
-    fn enter(&mut self) -> Result<()> {
+    pub(super) fn enter(&mut self) -> Result<()> {
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
@@ -516,7 +394,7 @@ impl State {
         Ok(())
     }
 
-    fn remember<T>(&mut self, result: Result<T>) -> Result<T> {
+    pub(super) fn remember<T>(&mut self, result: Result<T>) -> Result<T> {
         self.failed = result.as_ref().err().cloned();
         result
     }

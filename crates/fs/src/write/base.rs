@@ -1,0 +1,125 @@
+//! What a file began with, brought to where it can be changed.
+
+use super::{
+    buffer::Buffer,
+    parts::SMALLEST_PART,
+    staging::Staging,
+    upload::Upload,
+    writer::{File, Place, State},
+};
+use crate::{
+    error::{Error, Result},
+    types::ObjectVersion,
+};
+use bytes::Bytes;
+use ossplit::GetObject;
+use std::{ops::Range, sync::atomic::Ordering};
+
+impl File {
+    /// Brings the contents of the base to where they can be changed.
+    pub(super) async fn take_base(&self, state: &mut State, at_end: bool) -> Result<()> {
+        let base = state.base.clone().ok_or(Error::BadHandle)?;
+        let config = &self.context.config;
+        let kept = self.kept.load(Ordering::Relaxed);
+        if base.size <= config.multipart_size {
+            let mut buffer = Buffer::default();
+            if buffer.reserve(base.size, base.size, &self.context.budget) {
+                buffer.write(0, &self.get(&base, 0..base.size).await?);
+                state.place = Place::Memory {
+                    buffer,
+                    upload: None,
+                };
+                return Ok(());
+            }
+        } else if at_end && !kept && base.size >= SMALLEST_PART {
+            // Appending: the old bytes never leave OSS.
+            let mut upload = Upload::begin(&self.context, &state.key, &self.with).await?;
+            upload.copy(&base).await?;
+            state.place = Place::Memory {
+                buffer: Buffer::at(base.size),
+                upload: Some(upload),
+            };
+            return Ok(());
+        }
+        state.place = Place::Staged(self.stage_base(&base, base.size).await?);
+        Ok(())
+    }
+
+    /// A GET of bytes of the base, and of no other version.
+    fn request(&self, base: &ObjectVersion, span: Range<u64>) -> GetObject {
+        let bucket = self.context.config.bucket.clone();
+        let get = GetObject::new(bucket, &*base.key).if_match(&*base.etag);
+        // Without a range the whole object's CRC64 is compared.
+        if span == (0..base.size) {
+            get
+        } else {
+            get.range(span)
+        }
+    }
+
+    /// Bytes of the base, in one piece.
+    pub(super) async fn get(&self, base: &ObjectVersion, span: Range<u64>) -> Result<Bytes> {
+        if span.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let request = self.request(base, span);
+        let answer = self.context.client.get_object(request).await;
+        let mut answer = answer.map_err(stale_if_gone)?;
+        answer.body.collect().await.map_err(stale_if_gone)
+    }
+
+    /// The first `size` bytes of the base in a staging file.
+    pub(super) async fn stage_base(&self, base: &ObjectVersion, size: u64) -> Result<Staging> {
+        let staging = Staging::create(&self.context.config.tmpdir).await?;
+        if size == 0 {
+            return Ok(staging);
+        }
+        let request = self.request(base, 0..size);
+        let answer = self.context.client.get_object(request).await;
+        let mut answer = answer.map_err(stale_if_gone)?;
+        let mut offset = 0;
+        while let Some(chunk) = answer.body.next_chunk().await.map_err(stale_if_gone)? {
+            let length = chunk.len() as u64;
+            staging.write(offset, chunk).await?;
+            offset += length;
+        }
+        Ok(staging)
+    }
+
+    /// Moves everything into a staging file.
+    pub(super) async fn stage(&self, state: &mut State) -> Result<()> {
+        if let Place::Memory {
+            upload: Some(_), ..
+        } = &state.place
+        {
+            // What was sent can only be read back as an object.
+            self.flush_locked(state).await?;
+            self.dirty.store(true, Ordering::Release);
+        }
+        let staging = match &mut state.place {
+            Place::Staged(_) => return Ok(()),
+            Place::Base => {
+                let base = state.base.clone().ok_or(Error::BadHandle)?;
+                self.stage_base(&base, base.size).await?
+            }
+            Place::Memory { buffer, .. } => {
+                let staging = Staging::create(&self.context.config.tmpdir).await?;
+                let data = buffer.lend();
+                let written = staging.write(0, data.clone()).await;
+                buffer.give_back(data);
+                written?;
+                staging
+            }
+        };
+        state.place = Place::Staged(staging);
+        Ok(())
+    }
+}
+
+/// A file whose object is gone is stale, not absent.
+pub(super) fn stale_if_gone(error: ossplit::Error) -> Error {
+    match Error::from(error) {
+        Error::NotFound => Error::Stale,
+        other => other,
+    }
+}
