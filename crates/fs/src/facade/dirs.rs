@@ -61,7 +61,7 @@ impl OpenDir {
         if !self.prepare(offset)? {
             return Ok(false);
         }
-        let (step, taken) = self.emit(offset, plus, sink)?;
+        let (step, taken, _) = self.emit(offset, plus, sink)?;
         Ok(step == Step::Done || taken)
     }
 
@@ -75,12 +75,15 @@ impl OpenDir {
         if !self.prepare(offset)? {
             self.fetch(offset).await?;
         }
+        let mut at = offset;
         loop {
-            let (step, taken) = self.emit(offset, plus, sink)?;
+            let (step, taken, reached) = self.emit(at, plus, sink)?;
             if step == Step::Done || taken {
                 break;
             }
-            self.fetch(offset).await?;
+            // Not where this began: what a page had from there on may all have been shown already.
+            at = reached;
+            self.fetch(at).await?;
         }
         if let Source::Pages(stream) = &mut self.source {
             stream.settle_down(&self.core, self.node);
@@ -107,8 +110,8 @@ impl OpenDir {
         Ok(!matches!(self.source, Source::Closed))
     }
 
-    /// Hands entries to the sink; the flag tells whether it took any.
-    fn emit(&mut self, offset: u64, plus: bool, sink: &mut Sink<'_>) -> Result<(Step, bool)> {
+    /// Hands entries to the sink; tells whether it took any, and the offset it came to.
+    fn emit(&mut self, offset: u64, plus: bool, sink: &mut Sink<'_>) -> Result<(Step, bool, u64)> {
         let mut taken = false;
         let mut sink = |entry: DirEntry<'_>| {
             let took = sink(entry);
@@ -141,7 +144,8 @@ impl OpenDir {
                 }
             }
         };
-        Ok((step, taken))
+        let reached = out.at;
+        Ok((step, taken, reached))
     }
 
     /// Fetches the page with the entry at `offset`.

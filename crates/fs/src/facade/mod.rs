@@ -5,6 +5,7 @@ mod core;
 mod dirs;
 mod files;
 mod handover;
+mod moving;
 mod opening;
 mod rename;
 mod state;

@@ -211,3 +211,43 @@ async fn pages_stay_within_the_budget() {
     tokio::task::yield_now().await;
     assert_eq!(mount.fs.core.budget.used(), 0);
 }
+
+/// A directory that this mount keeps up comes first; where a page shows it too, that entry is passed over. It may be
+/// all that is left of the page.
+#[tokio::test]
+async fn a_page_that_ends_with_what_was_shown_already_is_left_behind() {
+    let bucket = FakeBucket::with_page(&["a", "b/x", "c", "d"], 2);
+    let mount = mount_with(bucket, |config| config.max_stat_cache_size = 0);
+    let b = mount.walk("b").await.unwrap().attr.node;
+    mount.fs.unlink(b, b"x").await.unwrap();
+    let handle = mount.fs.opendir(NodeId::ROOT).unwrap();
+    mount.bucket.write("b/y", 1);
+    let mut names = Vec::new();
+    let mut offset = 0;
+    // One entry a call, so that some call begins at each entry.
+    loop {
+        let (from, before) = (offset, names.len());
+        let mut sink = |entry: DirEntry<'_>| {
+            if names.len() > before {
+                return false;
+            }
+            offset = entry.next_offset;
+            names.push(entry.name.to_owned());
+            true
+        };
+        mount
+            .fs
+            .readdir(handle, from, false, &mut sink)
+            .await
+            .unwrap();
+        if names.len() == before {
+            break;
+        }
+    }
+    names.sort_unstable();
+    assert_eq!(names, [".", "..", "a", "b", "c", "d"]);
+    assert!(
+        mount.counts().list < 12,
+        "no page is asked for again and again"
+    );
+}
