@@ -26,6 +26,7 @@ pub use multipart::{
 pub use object::{CopyObjectResult, CopyPartResult};
 
 use serde::{Serialize, de::DeserializeOwned};
+use std::{borrow::Cow, fmt::Write as _};
 use thiserror::Error;
 
 /// A document that can't be read.
@@ -38,14 +39,42 @@ const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 /// Writes a document with its declaration.
 pub fn write<T: Serialize>(document: &T) -> String {
     let body = quick_xml::se::to_string(document).expect("documents hold only strings and numbers");
+    // A parser turns some of these into line feeds (XML 1.0 section 2.11, XML 1.1 section 2.11) and
+    // refuses others: a key with one of them would become another key.
+    let body = referenced(&body, |c| c.is_control() || c == LINE_SEPARATOR);
     format!("{DECLARATION}{body}")
 }
 
 /// Reads a document. A declaration, blanks between elements and unknown elements are fine.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Malformed> {
     let text = std::str::from_utf8(bytes).map_err(|e| Malformed(e.to_string()))?;
-    quick_xml::de::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|e| Malformed(e.to_string()))
+    // quick-xml takes these for ends of lines, as XML 1.1 does; documents here are XML 1.0, in which
+    // they are themselves.
+    let text = referenced(text.trim_start_matches('\u{feff}'), |c| {
+        matches!(c, NEXT_LINE | LINE_SEPARATOR)
+    });
+    quick_xml::de::from_str(&text).map_err(|e| Malformed(e.to_string()))
+}
+
+const NEXT_LINE: char = '\u{85}';
+const LINE_SEPARATOR: char = '\u{2028}';
+
+/// Writes the characters that `odd` names as references; NUL has none.
+fn referenced(text: &str, odd: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let odd = |c: char| c != '\0' && odd(c);
+    if !text.contains(odd) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if odd(c) {
+            // Writing to a string can't fail.
+            let _ = write!(out, "&#{};", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// The value of `EncodingType` when keys are percent-encoded.
