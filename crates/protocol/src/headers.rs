@@ -32,6 +32,8 @@ pub const DELETE_MARKER: &str = "x-oss-delete-marker";
 pub const COPY_SOURCE: &str = "x-oss-copy-source";
 /// `bytes=a-b` of a part copy.
 pub const COPY_SOURCE_RANGE: &str = "x-oss-copy-source-range";
+/// The version that was copied.
+pub const COPY_SOURCE_VERSION_ID: &str = "x-oss-copy-source-version-id";
 /// Condition on a copy's source.
 pub const COPY_SOURCE_IF_MATCH: &str = "x-oss-copy-source-if-match";
 /// Condition on a copy's source.

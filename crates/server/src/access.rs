@@ -24,10 +24,10 @@ pub(crate) async fn check(request: &Request, operation: Operation) -> Result<(),
     let store = &request.state.store;
     let bucket = store.bucket(request.bucket());
     let bucket = bucket.ok_or_else(|| Failure::from(StoreError::NoSuchBucket))?;
-    let acl = match store.head(request.bucket(), request.key()).await {
+    let acl = match store.head(request.bucket(), request.key(), None).await {
         _ if access == Access::List => bucket.acl,
         Ok(object) if object.meta.acl != Acl::Inherit => object.meta.acl,
-        Ok(_) | Err(StoreError::NoSuchKey) => bucket.acl,
+        Ok(_) | Err(StoreError::NoSuchKey | StoreError::Deleted { .. }) => bucket.acl,
         Err(error) => return Err(error.into()),
     };
     let allowed = match access {

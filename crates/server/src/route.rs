@@ -26,9 +26,9 @@ macro_rules! operations {
 
 operations! {
     ListBuckets
-    PutBucket DeleteBucket GetBucketInfo GetBucketLocation GetBucketStat GetBucketVersioning
+    PutBucket DeleteBucket GetBucketInfo GetBucketLocation GetBucketStat PutBucketVersioning GetBucketVersioning
     PutBucketAcl GetBucketAcl
-    ListObjects ListObjectsV2 ListMultipartUploads DeleteMultipleObjects
+    ListObjects ListObjectsV2 ListObjectVersions ListMultipartUploads DeleteMultipleObjects
     PutObject GetObject HeadObject GetObjectMeta DeleteObject CopyObject AppendObject
     PutObjectAcl GetObjectAcl
     InitiateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload
@@ -53,7 +53,7 @@ impl Operation {
     /// Who may make this call.
     pub(crate) fn access(self) -> Access {
         match self {
-            Self::ListObjects | Self::ListObjectsV2 => Access::List,
+            Self::ListObjects | Self::ListObjectsV2 | Self::ListObjectVersions => Access::List,
             Self::GetObject | Self::HeadObject | Self::GetObjectMeta => Access::Read,
             Self::PutObject
             | Self::AppendObject
@@ -107,7 +107,6 @@ const NOT_HERE: &[&str] = &[
     "tagging",
     "transferAcceleration",
     "userDefinedLogFieldsConfig",
-    "versions",
     "vod",
     "website",
     "worm",
@@ -144,11 +143,12 @@ pub(crate) fn route(
             Method::GET if has("location") => GetBucketLocation,
             Method::GET if has("stat") => GetBucketStat,
             Method::GET if has("versioning") => GetBucketVersioning,
+            Method::GET if has("versions") => ListObjectVersions,
             Method::GET if has("uploads") => ListMultipartUploads,
             Method::GET if parameter(query, "list-type") == Some("2") => ListObjectsV2,
             Method::GET => ListObjects,
             Method::PUT if has("acl") => PutBucketAcl,
-            Method::PUT if has("versioning") => return Err(not_implemented("versioning")),
+            Method::PUT if has("versioning") => PutBucketVersioning,
             Method::PUT => PutBucket,
             Method::DELETE => DeleteBucket,
             Method::POST if has("delete") => DeleteMultipleObjects,

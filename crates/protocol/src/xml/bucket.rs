@@ -204,4 +204,32 @@ pub struct BucketStat {
     pub standard_storage: u64,
     /// Objects of class Standard.
     pub standard_object_count: u64,
+    /// Bytes of class IA as they are billed.
+    pub infrequent_access_storage: u64,
+    /// Bytes of class IA.
+    pub infrequent_access_real_storage: u64,
+    /// Objects of class IA.
+    pub infrequent_access_object_count: u64,
+    /// Bytes of class Archive as they are billed.
+    pub archive_storage: u64,
+    /// Bytes of class Archive.
+    pub archive_real_storage: u64,
+    /// Objects of class Archive.
+    pub archive_object_count: u64,
+    /// Bytes of class `ColdArchive` as they are billed.
+    pub cold_archive_storage: u64,
+    /// Bytes of class `ColdArchive`.
+    pub cold_archive_real_storage: u64,
+    /// Objects of class `ColdArchive`.
+    pub cold_archive_object_count: u64,
+    /// Bytes of class `DeepColdArchive` as they are billed.
+    pub deep_cold_archive_storage: u64,
+    /// Bytes of class `DeepColdArchive`.
+    pub deep_cold_archive_real_storage: u64,
+    /// Objects of class `DeepColdArchive`.
+    pub deep_cold_archive_object_count: u64,
+    /// Parts of unfinished uploads.
+    pub multipart_part_count: u64,
+    /// Delete markers.
+    pub delete_marker_count: u64,
 }

@@ -10,6 +10,7 @@ mod error;
 mod list;
 mod multipart;
 mod object;
+mod versions;
 
 pub use bucket::{
     AccessControlList, AccessControlPolicy, Bucket, BucketInfo, BucketInfoBody, BucketPolicy,
@@ -24,6 +25,7 @@ pub use multipart::{
     ListMultipartUploadsResult, ListPartsResult, ListedPart, PartToComplete, Upload,
 };
 pub use object::{CopyObjectResult, CopyPartResult};
+pub use versions::{ListVersionsResult, ListedVersion, Version, VersioningConfiguration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use std::{borrow::Cow, fmt::Write as _};
@@ -83,6 +85,16 @@ pub const URL_ENCODING: &str = "url";
 /// Percent-encodes a field for `encoding-type=url`.
 fn encode(field: &mut String) {
     *field = crate::encode::component(field);
+}
+
+/// [`encode`] as [`decode`] is called.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "the twin of `decode`, which can fail"
+)]
+fn encoding(field: &mut String) -> Result<(), Malformed> {
+    encode(field);
+    Ok(())
 }
 
 /// Decodes a field of a document whose `EncodingType` is `url`.

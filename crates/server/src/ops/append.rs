@@ -23,5 +23,5 @@ pub(super) async fn run(request: &mut Request) -> Result<Reply, Failure> {
         .store
         .append(bucket, key, position, meta, staged);
     let record = append.await?;
-    Ok(written(&record).with(names::NEXT_APPEND_POSITION, record.size))
+    Ok(written(request, &record).with(names::NEXT_APPEND_POSITION, record.size))
 }

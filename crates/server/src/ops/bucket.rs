@@ -4,7 +4,7 @@ use super::{acl, owner};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
-    store::{BucketRecord, ListQuery, Redundancy, StorageClass, StoreError, now_ms},
+    store::{BucketRecord, ListQuery, Redundancy, StorageClass, StoreError, Versioning, now_ms},
 };
 use ossplit_protocol::{
     code::Code,
@@ -119,7 +119,10 @@ pub(super) fn info(request: &Request) -> Result<Reply, Failure> {
             },
             server_side_encryption_rule: ServerSideEncryptionRule::default(),
             bucket_policy: BucketPolicy::default(),
-            versioning: None,
+            versioning: match record.versioning {
+                Versioning::Off => None,
+                set => Some(set.name().to_owned()),
+            },
         },
     }))
 }
@@ -132,23 +135,29 @@ pub(super) fn location(request: &Request) -> Result<Reply, Failure> {
 }
 
 pub(super) async fn stat(request: &mut Request) -> Result<Reply, Failure> {
-    let (totals, uploads, _parts) = request.state.store.totals(request.bucket()).await?;
+    let (totals, uploads, parts) = request.state.store.totals(request.bucket()).await?;
+    let [standard, ia, archive, cold, deep] = totals.classes;
     Ok(Reply::xml(&BucketStat {
-        storage: totals.bytes,
-        object_count: totals.objects,
+        storage: totals.bytes(),
+        object_count: totals.objects(),
         multipart_upload_count: uploads,
         live_channel_count: 0,
         last_modified_time: now_ms() / 1000,
-        standard_storage: totals.bytes,
-        standard_object_count: totals.objects,
+        standard_storage: standard.bytes,
+        standard_object_count: standard.objects,
+        infrequent_access_storage: ia.bytes,
+        infrequent_access_real_storage: ia.bytes,
+        infrequent_access_object_count: ia.objects,
+        archive_storage: archive.bytes,
+        archive_real_storage: archive.bytes,
+        archive_object_count: archive.objects,
+        cold_archive_storage: cold.bytes,
+        cold_archive_real_storage: cold.bytes,
+        cold_archive_object_count: cold.objects,
+        deep_cold_archive_storage: deep.bytes,
+        deep_cold_archive_real_storage: deep.bytes,
+        deep_cold_archive_object_count: deep.objects,
+        multipart_part_count: parts,
+        delete_marker_count: totals.markers,
     }))
-}
-
-/// `<VersioningConfiguration>` of a bucket whose versioning was never set: no `Status`.
-#[derive(serde::Serialize)]
-struct VersioningConfiguration {}
-
-pub(super) fn versioning(request: &Request) -> Result<Reply, Failure> {
-    need(request)?;
-    Ok(Reply::xml(&VersioningConfiguration {}))
 }

@@ -43,12 +43,13 @@ fn contents(objects: Vec<ListedObject>, with_owner: bool) -> Vec<Contents> {
         object_type: record.kind.name().to_owned(),
         size: record.size,
         storage_class: record.meta.class.name().to_owned(),
+        restore_info: None,
         owner: with_owner.then(owner),
     };
     objects.into_iter().map(one).collect()
 }
 
-fn groups(prefixes: Vec<String>) -> Vec<CommonPrefix> {
+pub(super) fn groups(prefixes: Vec<String>) -> Vec<CommonPrefix> {
     let one = |prefix| CommonPrefix { prefix };
     prefixes.into_iter().map(one).collect()
 }

@@ -13,13 +13,15 @@ mod meta;
 mod multipart;
 mod put;
 mod uploads;
+mod versions;
 
 use crate::{
     failure::Failure,
     http::{Reply, Request},
     route::Operation,
+    store::{VersionId, Versioning},
 };
-use ossplit_protocol::xml::Owner;
+use ossplit_protocol::{headers as names, xml::Owner};
 
 /// The id of the one account that owns everything here.
 const OWNER_ID: &str = "1000000000000000";
@@ -40,11 +42,13 @@ pub(crate) async fn run(request: &mut Request, operation: Operation) -> Result<R
         Operation::GetBucketInfo => bucket::info(request),
         Operation::GetBucketLocation => bucket::location(request),
         Operation::GetBucketStat => bucket::stat(request).await,
-        Operation::GetBucketVersioning => bucket::versioning(request),
+        Operation::PutBucketVersioning => versions::put(request).await,
+        Operation::GetBucketVersioning => versions::get(request),
         Operation::PutBucketAcl => acl::put_bucket(request).await,
         Operation::GetBucketAcl => acl::get_bucket(request),
         Operation::ListObjects => list::v1(request).await,
         Operation::ListObjectsV2 => list::v2(request).await,
+        Operation::ListObjectVersions => versions::list(request).await,
         Operation::ListMultipartUploads => uploads::list(request).await,
         Operation::DeleteMultipleObjects => delete::multiple(request).await,
         Operation::PutObject => put::run(request).await,
@@ -66,11 +70,34 @@ pub(crate) async fn run(request: &mut Request, operation: Operation) -> Result<R
     }
 }
 
-/// Refuses a version id that no object here can have: without versioning there is only `null`.
-fn check_version(request: &Request) -> Result<(), Failure> {
-    match request.parameter("versionId") {
-        None | Some("null") => Ok(()),
-        Some("") => Err(Failure::argument("versionId", "").ec("0012-00000201")),
-        Some(other) => Err(Failure::argument("versionId", other).ec("0012-00000202")),
+/// The version that a request names; `None` for the newest.
+fn version(request: &Request) -> Result<Option<VersionId>, Failure> {
+    request
+        .parameter("versionId")
+        .map(parse_version)
+        .transpose()
+}
+
+/// A version id as clients write it.
+fn parse_version(sent: &str) -> Result<VersionId, Failure> {
+    let ec = if sent.is_empty() {
+        "0012-00000201"
+    } else {
+        "0012-00000202"
+    };
+    VersionId::parse(sent).ok_or_else(|| Failure::argument("versionId", sent).ec(ec))
+}
+
+/// Says which version was read or written, where the bucket keeps versions or ever did.
+fn with_version(reply: Reply, request: &Request, version: VersionId) -> Reply {
+    if versioning(request) == Versioning::Off {
+        return reply;
     }
+    reply.with_text(names::VERSION_ID, &version.to_string())
+}
+
+/// Whether the bucket of a request keeps versions.
+fn versioning(request: &Request) -> Versioning {
+    let bucket = request.state.store.bucket(request.bucket());
+    bucket.map_or(Versioning::Off, |bucket| bucket.versioning)
 }

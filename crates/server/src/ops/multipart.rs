@@ -46,14 +46,13 @@ pub(super) fn part_number(request: &Request) -> Result<u16, Failure> {
 pub(super) async fn initiate(request: &mut Request) -> Result<Reply, Failure> {
     meta::check_headers(request)?;
     let encodes = request.encodes_url()?;
-    if request.parameter("sequential").is_some() {
-        return Err(Failure::new(Code::NotImplemented).with("ArgumentName", "sequential"));
-    }
+    let sequential = request.parameter("sequential").is_some();
     let mut meta = meta::of_request(request)?;
     // The ACL is said at completion.
     meta.acl = crate::store::Acl::Inherit;
     let (bucket, key) = (request.bucket(), request.key());
-    let id = request.state.store.create_upload(bucket, key, meta).await?;
+    let store = &request.state.store;
+    let id = store.create_upload(bucket, key, meta, sequential).await?;
     let result = InitiateMultipartUploadResult {
         encoding_type: None,
         bucket: bucket.to_owned(),
@@ -176,7 +175,7 @@ pub(super) async fn complete(request: &mut Request) -> Result<Reply, Failure> {
     } else {
         result
     });
-    let mut reply = written(&record);
+    let mut reply = written(request, &record);
     reply.payload = match document.payload {
         Payload::Bytes(bytes) => Payload::Bytes(bytes),
         other => other,

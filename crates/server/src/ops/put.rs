@@ -1,10 +1,10 @@
 //! `PutObject`.
 
-use super::{intake, meta};
+use super::{intake, meta, versioning, with_version};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
-    store::{ObjectRecord, StoreError},
+    store::{ObjectRecord, StoreError, Versioning},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ossplit_protocol::headers as names;
@@ -18,13 +18,13 @@ pub(super) fn forbids_overwrite(request: &Request) -> Result<bool, Failure> {
 /// Refuses early, before the bytes are taken, what would be refused after.
 pub(super) async fn refuse_early(request: &Request, forbid: bool) -> Result<(), Failure> {
     meta::default_class(request)?;
-    if !forbid {
+    if !forbid || versioning(request) != Versioning::Off {
         return Ok(());
     }
     match request
         .state
         .store
-        .head(request.bucket(), request.key())
+        .head(request.bucket(), request.key(), None)
         .await
     {
         Ok(_) => Err(StoreError::Exists.into()),
@@ -33,10 +33,11 @@ pub(super) async fn refuse_early(request: &Request, forbid: bool) -> Result<(), 
 }
 
 /// What every write of an object answers.
-pub(super) fn written(record: &ObjectRecord) -> Reply {
-    Reply::ok()
+pub(super) fn written(request: &Request, record: &ObjectRecord) -> Reply {
+    let reply = Reply::ok()
         .with_text("etag", &record.etag)
-        .with(names::CRC64, record.crc64)
+        .with(names::CRC64, record.crc64);
+    with_version(reply, request, record.version)
 }
 
 pub(super) async fn run(request: &mut Request) -> Result<Reply, Failure> {
@@ -48,5 +49,5 @@ pub(super) async fn run(request: &mut Request) -> Result<Reply, Failure> {
     let md5 = STANDARD.encode(staged.md5);
     let (bucket, key) = (request.bucket(), request.key());
     let put = request.state.store.put(bucket, key, meta, staged, forbid);
-    Ok(written(&put.await?).with_text("content-md5", &md5))
+    Ok(written(request, &put.await?).with_text("content-md5", &md5))
 }

@@ -1,7 +1,7 @@
 //! Buckets.
 
 use super::{
-    Acl, BucketRecord, Redundancy, StorageClass, Store, StoreError, Totals,
+    Acl, BucketRecord, Redundancy, StorageClass, Store, StoreError, Totals, Versioning,
     dir::Need,
     keys, need_bucket, now_ms,
     records::Record as _,
@@ -39,6 +39,7 @@ impl Store {
                 class,
                 redundancy,
                 acl: acl.unwrap_or(Acl::Private),
+                versioning: Versioning::Off,
             },
         };
         self.write_bucket(name, record).await?;
@@ -51,6 +52,17 @@ impl Store {
         let old = self.bucket(name).ok_or(StoreError::NoSuchBucket)?;
         let record = BucketRecord {
             acl,
+            ..BucketRecord::clone(&old)
+        };
+        self.write_bucket(name, record).await
+    }
+
+    /// Begins or suspends to keep versions.
+    pub async fn set_versioning(&self, name: &str, to: Versioning) -> Result<(), StoreError> {
+        let _alone = self.bucket_changes.lock().await;
+        let old = self.bucket(name).ok_or(StoreError::NoSuchBucket)?;
+        let record = BucketRecord {
+            versioning: to,
             ..BucketRecord::clone(&old)
         };
         self.write_bucket(name, record).await

@@ -19,10 +19,14 @@ mod reader;
 mod records;
 mod tx;
 mod types;
+mod version;
+mod versions;
 mod writer;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;
 
@@ -32,9 +36,12 @@ pub use multipart::{Choice, MAX_PARTS, MIN_PART_BYTES, PartSource, PartsPage};
 pub use objects::CopySource;
 pub use reader::{Content, ContentReader};
 pub use types::{
-    Acl, BucketRecord, ObjectKind, ObjectMeta, ObjectRecord, PartRecord, Redundancy, StorageClass,
-    StoredHeader, Totals, UploadId, UploadRecord,
+    Acl, BucketRecord, ClassTotals, Encryption, ObjectKind, ObjectMeta, ObjectRecord, PartRecord,
+    Redundancy, Restore, SseAlgorithm, StorageClass, StoredHeader, Totals, UploadId, UploadRecord,
+    Versioning,
 };
+pub use version::VersionId;
+pub use versions::{Deletion, ListedVersion, VersionsPage, VersionsQuery};
 pub use writer::{ContentWriter, Staged};
 
 use backend::Backend;
@@ -138,10 +145,10 @@ pub fn now_ms() -> i64 {
         .map_or(0, |elapsed| elapsed.as_millis() as i64)
 }
 
-/// Refuses when the bucket is not there.
-fn need_bucket(tx: &dyn ReadTx, bucket: &str) -> Result<(), StoreError> {
+/// The bucket's record.
+fn need_bucket(tx: &dyn ReadTx, bucket: &str) -> Result<BucketRecord, StoreError> {
     match tx.get(Table::Buckets, bucket.as_bytes())? {
-        Some(_) => Ok(()),
+        Some(row) => BucketRecord::decode(&row),
         None => Err(StoreError::NoSuchBucket),
     }
 }

@@ -12,8 +12,10 @@ use std::ops::Bound;
 pub(crate) enum Table {
     /// Bucket name → bucket record.
     Buckets,
-    /// (bucket, key) → object record.
+    /// (bucket, key) → record of the newest version, which may be a delete marker.
     Objects,
+    /// (bucket, key, newest first) → record of an older version.
+    Versions,
     /// Content id → the list of extents of an object that has many.
     Manifests,
     /// Content id → bytes of a small content.
@@ -33,11 +35,12 @@ pub(crate) enum Table {
 }
 
 impl Table {
-    pub(crate) const COUNT: usize = 10;
+    pub(crate) const COUNT: usize = 11;
 
     pub(crate) const ALL: [Self; Self::COUNT] = [
         Self::Buckets,
         Self::Objects,
+        Self::Versions,
         Self::Manifests,
         Self::Inline,
         Self::Contents,
@@ -52,6 +55,7 @@ impl Table {
         match self {
             Self::Buckets => "buckets",
             Self::Objects => "objects",
+            Self::Versions => "versions",
             Self::Manifests => "manifests",
             Self::Inline => "inline",
             Self::Contents => "contents",
