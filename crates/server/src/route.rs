@@ -30,7 +30,8 @@ operations! {
     PutBucketAcl GetBucketAcl
     ListObjects ListObjectsV2 ListObjectVersions ListMultipartUploads DeleteMultipleObjects
     PutObject GetObject HeadObject GetObjectMeta DeleteObject CopyObject AppendObject
-    PutObjectAcl GetObjectAcl
+    SealAppendObject PutSymlink GetSymlink RestoreObject CleanRestoredObject
+    PutObjectAcl GetObjectAcl PutObjectTagging GetObjectTagging DeleteObjectTagging
     InitiateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload
     ListParts
     Unknown
@@ -74,7 +75,6 @@ const NOT_HERE: &[&str] = &[
     "accessmonitor",
     "asyncFetch",
     "bucketArchiveDirectRead",
-    "cleanRestoredObject",
     "cname",
     "comp",
     "cors",
@@ -99,12 +99,8 @@ const NOT_HERE: &[&str] = &[
     "replicationProgress",
     "requestPayment",
     "resourceGroup",
-    "restore",
     "rtc",
-    "seal",
     "style",
-    "symlink",
-    "tagging",
     "transferAcceleration",
     "userDefinedLogFieldsConfig",
     "vod",
@@ -138,6 +134,7 @@ pub(crate) fn route(
             _ => return Err(not_allowed(method, "Service")),
         },
         (Some(_), None) => match *method {
+            _ if has("tagging") => return Err(not_implemented("tagging")),
             Method::GET if has("acl") => GetBucketAcl,
             Method::GET if has("bucketInfo") => GetBucketInfo,
             Method::GET if has("location") => GetBucketLocation,
@@ -157,11 +154,15 @@ pub(crate) fn route(
         },
         (Some(_), Some(_)) => match *method {
             Method::GET if has("acl") => GetObjectAcl,
+            Method::GET if has("tagging") => GetObjectTagging,
+            Method::GET if has("symlink") => GetSymlink,
             Method::GET if has("uploadId") => ListParts,
             Method::GET | Method::HEAD if has("objectMeta") => GetObjectMeta,
             Method::GET => GetObject,
             Method::HEAD => HeadObject,
             Method::PUT if has("acl") => PutObjectAcl,
+            Method::PUT if has("tagging") => PutObjectTagging,
+            Method::PUT if has("symlink") => PutSymlink,
             Method::PUT if has("partNumber") && copies => UploadPartCopy,
             Method::PUT if has("partNumber") => UploadPart,
             Method::PUT if has("uploadId") => {
@@ -172,9 +173,13 @@ pub(crate) fn route(
             }
             Method::PUT if copies => CopyObject,
             Method::PUT => PutObject,
+            Method::POST if has("seal") => SealAppendObject,
+            Method::POST if has("restore") => RestoreObject,
+            Method::POST if has("cleanRestoredObject") => CleanRestoredObject,
             Method::POST if has("append") => AppendObject,
             Method::POST if has("uploads") => InitiateMultipartUpload,
             Method::POST if has("uploadId") => CompleteMultipartUpload,
+            Method::DELETE if has("tagging") => DeleteObjectTagging,
             Method::DELETE if has("uploadId") => AbortMultipartUpload,
             Method::DELETE => DeleteObject,
             _ => return Err(not_allowed(method, "Object")),

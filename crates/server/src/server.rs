@@ -63,6 +63,8 @@ pub struct Config {
     pub domains: Vec<String>,
     /// Added before each request is looked at.
     pub latency: Duration,
+    /// How long the restore of an archived object goes on.
+    pub restore_time: Duration,
     /// Bytes per second of each connection each way; 0 for no cap.
     pub bandwidth: u64,
     /// TLS, or plain HTTP.
@@ -161,6 +163,7 @@ impl Server {
                 .map(|domain| domain.trim_matches('.').to_ascii_lowercase())
                 .collect(),
             latency: config.latency,
+            restore_time: config.restore_time,
             counters: Arc::new(Counters::default()),
             secure: tls.is_some(),
         };

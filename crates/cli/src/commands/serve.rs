@@ -68,6 +68,10 @@ struct Given {
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u64,
 
+    /// Milliseconds that the restore of an archived object takes.
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    restore_time: u64,
+
     /// Bytes per second that each connection may carry each way; 0 for no limit.
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     bandwidth: u64,
@@ -251,6 +255,7 @@ fn serve(args: &Given, from_environment: Option<Key>) -> Result<(), Refusal> {
         buckets: args.bucket.clone(),
         domains: args.domain.clone(),
         latency: Duration::from_millis(args.latency),
+        restore_time: Duration::from_millis(args.restore_time),
         bandwidth: args.bandwidth,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
     };

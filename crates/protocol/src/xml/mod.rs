@@ -10,6 +10,7 @@ mod error;
 mod list;
 mod multipart;
 mod object;
+mod tagging;
 mod versions;
 
 pub use bucket::{
@@ -24,7 +25,8 @@ pub use multipart::{
     CompleteMultipartUpload, CompleteMultipartUploadResult, InitiateMultipartUploadResult,
     ListMultipartUploadsResult, ListPartsResult, ListedPart, PartToComplete, Upload,
 };
-pub use object::{CopyObjectResult, CopyPartResult};
+pub use object::{CopyObjectResult, CopyPartResult, JobParameters, RestoreRequest};
+pub use tagging::{Tag, TagSet, Tagging};
 pub use versions::{ListVersionsResult, ListedVersion, Version, VersioningConfiguration};
 
 use serde::{Serialize, de::DeserializeOwned};

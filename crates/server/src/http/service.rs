@@ -32,6 +32,8 @@ pub(crate) struct State {
     /// Added before each request is looked at.
     pub(crate) latency: Duration,
     pub(crate) counters: Arc<Counters>,
+    /// How long the restore of an archived object goes on.
+    pub(crate) restore_time: Duration,
     /// Whether clients come over TLS.
     pub(crate) secure: bool,
 }

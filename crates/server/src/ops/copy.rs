@@ -1,6 +1,8 @@
 //! `CopyObject` and `UploadPartCopy`.
 
-use super::{conditions, meta, multipart, put::forbids_overwrite, with_version};
+use super::{
+    conditions, encryption, meta, multipart, put::forbids_overwrite, restore, tags, with_version,
+};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
@@ -71,6 +73,7 @@ async fn look(
         error => error.into(),
     })?;
     conditions::OF_SOURCE.check(request, &record)?;
+    restore::check_readable(&record)?;
     Ok(record)
 }
 
@@ -90,16 +93,25 @@ fn with_source_version(
 
 /// What the copy says of itself.
 fn meta_of_copy(request: &Request, from: &ObjectRecord) -> Result<ObjectMeta, Failure> {
+    let tagging = request.text(names::TAGGING_DIRECTIVE).unwrap_or("Copy");
+    let tags = match tagging.to_ascii_uppercase().as_str() {
+        "COPY" => from.meta.tags.clone(),
+        "REPLACE" => tags::of_header(request)?,
+        _ => return Err(Failure::argument(names::TAGGING_DIRECTIVE, tagging)),
+    };
     let directive = request.text(names::METADATA_DIRECTIVE).unwrap_or("COPY");
     match directive.to_ascii_uppercase().as_str() {
-        "REPLACE" => meta::of_request(request),
+        "REPLACE" => Ok(ObjectMeta {
+            tags,
+            ..meta::of_request(request)?
+        }),
         "COPY" => Ok(ObjectMeta {
             headers: from.meta.headers.clone(),
             user: from.meta.user.clone(),
             class: meta::class(request)?,
             acl: meta::object_acl(request)?.unwrap_or_default(),
-            tags: from.meta.tags.clone(),
-            encryption: None,
+            tags,
+            encryption: encryption::of_request(request)?,
         }),
         _ => Err(Failure::argument(names::METADATA_DIRECTIVE, directive)),
     }
@@ -132,6 +144,7 @@ pub(super) async fn object(request: &mut Request) -> Result<Reply, Failure> {
             .with_text("etag", &record.etag)
             .with(names::CRC64, record.crc64)
             .with("x-oss-copied-size", record.size);
+        let reply = encryption::describe(reply, record.meta.encryption.as_ref());
         let reply = with_source_version(reply, request, &bucket, &from);
         return Ok(with_version(reply, request, record.version));
     }
@@ -182,7 +195,7 @@ async fn sums(
 
 pub(super) async fn part(request: &mut Request) -> Result<Reply, Failure> {
     const EC: &str = "0042-00000311";
-    let (id, number) = multipart::need_upload(request, EC).await?;
+    let (id, number, upload) = multipart::need_upload(request, EC).await?;
     let (bucket, key, version) = source(request)?;
     let record = look(request, &bucket, &key, version).await?;
     let range = range_of(request, record.size)?;
@@ -214,5 +227,6 @@ pub(super) async fn part(request: &mut Request) -> Result<Reply, Failure> {
         .with_text("etag", &part.etag)
         .with(names::CRC64, part.crc64)
         .with("x-oss-copied-size", size);
+    let reply = encryption::describe(reply, upload.meta.encryption.as_ref());
     Ok(with_source_version(reply, request, &source_bucket, &record))
 }

@@ -1,5 +1,6 @@
 //! What a request says about the object that it makes.
 
+use super::{encryption, tags};
 use crate::{
     failure::Failure,
     http::Request,
@@ -13,13 +14,7 @@ use ossplit_protocol::{code::Code, headers as names};
 const MAX_USER_BYTES: usize = 8 << 10;
 
 /// Headers that ask for what this server does not do: refused, not ignored.
-const NOT_HERE: &[&str] = &[
-    "x-oss-callback",
-    "x-oss-callback-var",
-    "x-oss-server-side-encryption",
-    "x-oss-server-side-encryption-key-id",
-    "x-oss-tagging",
-];
+const NOT_HERE: &[&str] = &["x-oss-callback", "x-oss-callback-var"];
 
 /// Conditions that the service knows on reads only.
 const NOT_ON_WRITES: &[&str] = &[
@@ -70,6 +65,8 @@ pub(super) fn of_request(request: &Request) -> Result<ObjectMeta, Failure> {
     let mut meta = ObjectMeta {
         class: class(request)?,
         acl: object_acl(request)?.unwrap_or_default(),
+        tags: tags::of_header(request)?,
+        encryption: encryption::of_request(request)?,
         ..ObjectMeta::default()
     };
     for stored in StoredHeader::ALL {

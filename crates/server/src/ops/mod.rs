@@ -6,12 +6,16 @@ mod bucket;
 mod conditions;
 mod copy;
 mod delete;
+mod encryption;
 mod get;
 mod intake;
 mod list;
 mod meta;
 mod multipart;
 mod put;
+mod restore;
+mod symlink;
+mod tags;
 mod uploads;
 mod versions;
 
@@ -58,6 +62,14 @@ pub(crate) async fn run(request: &mut Request, operation: Operation) -> Result<R
         Operation::DeleteObject => delete::one(request).await,
         Operation::CopyObject => copy::object(request).await,
         Operation::AppendObject => append::run(request).await,
+        Operation::SealAppendObject => append::seal(request).await,
+        Operation::PutSymlink => symlink::put(request).await,
+        Operation::GetSymlink => symlink::get(request).await,
+        Operation::RestoreObject => restore::restore(request).await,
+        Operation::CleanRestoredObject => restore::clean(request).await,
+        Operation::PutObjectTagging => tags::put(request).await,
+        Operation::GetObjectTagging => tags::get(request).await,
+        Operation::DeleteObjectTagging => tags::delete(request).await,
         Operation::PutObjectAcl => acl::put_object(request).await,
         Operation::GetObjectAcl => acl::get_object(request).await,
         Operation::InitiateMultipartUpload => multipart::initiate(request).await,

@@ -1,6 +1,6 @@
 //! `PutObject`.
 
-use super::{intake, meta, versioning, with_version};
+use super::{encryption, intake, meta, versioning, with_version};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
@@ -37,6 +37,7 @@ pub(super) fn written(request: &Request, record: &ObjectRecord) -> Reply {
     let reply = Reply::ok()
         .with_text("etag", &record.etag)
         .with(names::CRC64, record.crc64);
+    let reply = encryption::describe(reply, record.meta.encryption.as_ref());
     with_version(reply, request, record.version)
 }
 

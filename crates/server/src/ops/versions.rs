@@ -2,7 +2,7 @@
 
 use super::{
     list::{groups, text},
-    owner, parse_version,
+    owner, parse_version, restore,
 };
 use crate::{
     failure::Failure,
@@ -42,6 +42,7 @@ fn listed(version: ListedVersion) -> Listed {
         record,
     } = version;
     let marker = record.kind == ObjectKind::DeleteMarker;
+    let restore_info = restore::info(&record);
     let entry = xml::Version {
         key,
         version_id: record.version.to_string(),
@@ -51,7 +52,7 @@ fn listed(version: ListedVersion) -> Listed {
         object_type: (!marker).then(|| record.kind.name().to_owned()),
         size: (!marker).then_some(record.size),
         storage_class: (!marker).then(|| record.meta.class.name().to_owned()),
-        restore_info: None,
+        restore_info,
         owner: owner(),
     };
     if marker {

@@ -138,7 +138,7 @@ impl Drop for Store {
     }
 }
 
-/// Milliseconds since 1970.
+/// Milliseconds since 1970, of the store's and the server's times.
 pub fn now_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

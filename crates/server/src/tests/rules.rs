@@ -174,22 +174,9 @@ async fn writes_are_checked_before_they_count() {
         .header("x-oss-forbid-overwrite", "true")
         .header("x-oss-copy-source", "/bucket/k");
     assert_eq!(copy.to(&server).await.status, 409);
-    for header in [
-        "if-none-match",
-        "x-oss-callback",
-        "x-oss-server-side-encryption",
-    ] {
-        let refused = ask("PUT", "k", "")
-            .header(header, "*")
-            .body("")
-            .to(&server)
-            .await;
-        assert_eq!(
-            (refused.status, refused.code()),
-            (400, "NotImplemented"),
-            "{header}"
-        );
-    }
+    let refused = ask("PUT", "k", "").header("if-none-match", "*").body("");
+    let refused = refused.to(&server).await;
+    assert_eq!((refused.status, refused.code()), (400, "NotImplemented"));
     let large = ask("PUT", "k", "")
         .header("content-length", "5368709121")
         .to(&server)

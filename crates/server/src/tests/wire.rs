@@ -37,6 +37,7 @@ pub(super) fn config() -> Config {
         buckets: vec!["bucket".into()],
         domains: vec!["oss.test".into()],
         latency: Duration::ZERO,
+        restore_time: Duration::ZERO,
         bandwidth: 0,
         tls: None,
     }
