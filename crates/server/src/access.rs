@@ -11,10 +11,10 @@ use ossplit_protocol::code::Code;
 
 /// Refuses what the ACLs do not allow. The owner may do everything.
 pub(crate) async fn check(request: &Request, operation: Operation) -> Result<(), Failure> {
-    if request.identity == Identity::Owner {
+    let access = operation.access();
+    if request.identity == Identity::Owner || access == Access::Itself {
         return Ok(());
     }
-    let access = operation.access();
     let denied = || Failure::new(Code::AccessDenied);
     if access == Access::Owner {
         return Err(denied()
@@ -31,7 +31,7 @@ pub(crate) async fn check(request: &Request, operation: Operation) -> Result<(),
         Err(error) => return Err(error.into()),
     };
     let allowed = match access {
-        Access::Owner => false,
+        Access::Owner | Access::Itself => false,
         Access::List | Access::Read => matches!(acl, Acl::PublicRead | Acl::PublicReadWrite),
         Access::Write => acl == Acl::PublicReadWrite,
     };

@@ -29,7 +29,7 @@ operations! {
     PutBucket DeleteBucket GetBucketInfo GetBucketLocation GetBucketStat PutBucketVersioning GetBucketVersioning
     PutBucketAcl GetBucketAcl
     ListObjects ListObjectsV2 ListObjectVersions ListMultipartUploads DeleteMultipleObjects
-    PutObject GetObject HeadObject GetObjectMeta DeleteObject CopyObject AppendObject
+    PutObject PostObject GetObject HeadObject GetObjectMeta DeleteObject CopyObject AppendObject
     SealAppendObject PutSymlink GetSymlink RestoreObject CleanRestoredObject
     PutObjectAcl GetObjectAcl PutObjectTagging GetObjectTagging DeleteObjectTagging
     InitiateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload
@@ -48,6 +48,8 @@ pub(crate) enum Access {
     Read,
     /// Whoever may write the object.
     Write,
+    /// The operation finds out by itself.
+    Itself,
 }
 
 impl Operation {
@@ -56,6 +58,7 @@ impl Operation {
         match self {
             Self::ListObjects | Self::ListObjectsV2 | Self::ListObjectVersions => Access::List,
             Self::GetObject | Self::HeadObject | Self::GetObjectMeta => Access::Read,
+            Self::PostObject => Access::Itself,
             Self::PutObject
             | Self::AppendObject
             | Self::DeleteObject
@@ -149,7 +152,7 @@ pub(crate) fn route(
             Method::PUT => PutBucket,
             Method::DELETE => DeleteBucket,
             Method::POST if has("delete") => DeleteMultipleObjects,
-            Method::POST => return Err(not_implemented("PostObject")),
+            Method::POST => PostObject,
             _ => return Err(not_allowed(method, "Bucket")),
         },
         (Some(_), Some(_)) => match *method {
@@ -226,6 +229,7 @@ mod tests {
             ("GET", "b?list-type=2", ListObjectsV2),
             ("GET", "b?acl=", GetBucketAcl),
             ("PUT", "b", PutBucket),
+            ("POST", "b", PostObject),
             ("POST", "b?delete=&encoding-type=url", DeleteMultipleObjects),
             ("GET", "b/k?response-content-type=a", GetObject),
             ("HEAD", "b/k?objectMeta", GetObjectMeta),
@@ -240,7 +244,6 @@ mod tests {
             ("PUT", "b/k?uploadId=X", Code::InvalidArgument),
             ("GET", "b/k?x-oss-process=image/info", Code::NotImplemented),
             ("GET", "b?lifecycle", Code::NotImplemented),
-            ("POST", "b", Code::NotImplemented),
             ("PATCH", "b/k", Code::MethodNotAllowed),
         ] {
             assert_eq!(routed(method, address), Err(code), "{method} {address}");

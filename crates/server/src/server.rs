@@ -65,6 +65,8 @@ pub struct Config {
     pub latency: Duration,
     /// How long the restore of an archived object goes on.
     pub restore_time: Duration,
+    /// Whether callbacks may go to other machines, not to loopback addresses alone.
+    pub callbacks_anywhere: bool,
     /// Bytes per second of each connection each way; 0 for no cap.
     pub bandwidth: u64,
     /// TLS, or plain HTTP.
@@ -164,6 +166,7 @@ impl Server {
                 .collect(),
             latency: config.latency,
             restore_time: config.restore_time,
+            callbacks_anywhere: config.callbacks_anywhere,
             counters: Arc::new(Counters::default()),
             secure: tls.is_some(),
         };

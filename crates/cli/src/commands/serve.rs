@@ -72,6 +72,10 @@ struct Given {
     #[arg(long, value_name = "MS", default_value_t = 1000)]
     restore_time: u64,
 
+    /// Let callbacks go to other machines, not to loopback addresses alone.
+    #[arg(long)]
+    callbacks_anywhere: bool,
+
     /// Bytes per second that each connection may carry each way; 0 for no limit.
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     bandwidth: u64,
@@ -256,6 +260,7 @@ fn serve(args: &Given, from_environment: Option<Key>) -> Result<(), Refusal> {
         domains: args.domain.clone(),
         latency: Duration::from_millis(args.latency),
         restore_time: Duration::from_millis(args.restore_time),
+        callbacks_anywhere: args.callbacks_anywhere,
         bandwidth: args.bandwidth,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
     };

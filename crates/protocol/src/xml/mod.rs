@@ -25,7 +25,7 @@ pub use multipart::{
     CompleteMultipartUpload, CompleteMultipartUploadResult, InitiateMultipartUploadResult,
     ListMultipartUploadsResult, ListPartsResult, ListedPart, PartToComplete, Upload,
 };
-pub use object::{CopyObjectResult, CopyPartResult, JobParameters, RestoreRequest};
+pub use object::{CopyObjectResult, CopyPartResult, JobParameters, PostResponse, RestoreRequest};
 pub use tagging::{Tag, TagSet, Tagging};
 pub use versions::{ListVersionsResult, ListedVersion, Version, VersioningConfiguration};
 

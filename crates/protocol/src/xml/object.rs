@@ -43,3 +43,18 @@ pub struct JobParameters {
     /// Expedited, Standard or Bulk.
     pub tier: String,
 }
+
+/// `PostObject` with `success_action_status` 201.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename = "PostResponse", rename_all = "PascalCase", default)]
+pub struct PostResponse {
+    /// The bucket.
+    pub bucket: String,
+    /// The object's URL.
+    pub location: String,
+    /// The object's key.
+    pub key: String,
+    /// The object's, quoted.
+    #[serde(rename = "ETag")]
+    pub etag: String,
+}

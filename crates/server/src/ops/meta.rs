@@ -13,9 +13,6 @@ use ossplit_protocol::{code::Code, headers as names};
 /// User metadata in all, names and values, in bytes.
 const MAX_USER_BYTES: usize = 8 << 10;
 
-/// Headers that ask for what this server does not do: refused, not ignored.
-const NOT_HERE: &[&str] = &["x-oss-callback", "x-oss-callback-var"];
-
 /// Conditions that the service knows on reads only.
 const NOT_ON_WRITES: &[&str] = &[
     "if-match",
@@ -26,7 +23,7 @@ const NOT_ON_WRITES: &[&str] = &[
 
 /// Refuses headers that a write can't have.
 pub(super) fn check_headers(request: &Request) -> Result<(), Failure> {
-    let mut unwanted = NOT_HERE.iter().chain(NOT_ON_WRITES);
+    let mut unwanted = NOT_ON_WRITES.iter();
     match unwanted.find(|name| request.headers.contains_key(**name)) {
         Some(name) => Err(Failure::new(Code::NotImplemented).with("Header", *name)),
         None => Ok(()),

@@ -3,6 +3,7 @@
 mod acl;
 mod append;
 mod bucket;
+mod callback;
 mod conditions;
 mod copy;
 mod delete;
@@ -12,6 +13,7 @@ mod intake;
 mod list;
 mod meta;
 mod multipart;
+mod post;
 mod put;
 mod restore;
 mod symlink;
@@ -56,6 +58,7 @@ pub(crate) async fn run(request: &mut Request, operation: Operation) -> Result<R
         Operation::ListMultipartUploads => uploads::list(request).await,
         Operation::DeleteMultipleObjects => delete::multiple(request).await,
         Operation::PutObject => put::run(request).await,
+        Operation::PostObject => post::run(request).await,
         Operation::GetObject => get::get(request).await,
         Operation::HeadObject => get::head(request).await,
         Operation::GetObjectMeta => get::meta(request).await,

@@ -1,7 +1,7 @@
 //! Multipart uploads: begin, part, complete, abort.
 
 use super::{
-    encryption, intake, meta,
+    callback, encryption, intake, meta,
     put::{forbids_overwrite, written},
 };
 use crate::{
@@ -178,6 +178,7 @@ pub(super) async fn complete(request: &mut Request) -> Result<Reply, Failure> {
     let forbid = forbids_overwrite(request)?;
     let acl = meta::object_acl(request)?;
     let id = upload_id(request)?;
+    let callback = callback::of_request(request)?;
     let choice = choice(request).await?;
     let (bucket, key) = (request.bucket(), request.key());
     let store = &request.state.store;
@@ -193,11 +194,7 @@ pub(super) async fn complete(request: &mut Request) -> Result<Reply, Failure> {
     if upload.sequential {
         sum_up(request, &record).await?;
     }
-    let scheme = if request.state.secure {
-        "https"
-    } else {
-        "http"
-    };
+    let scheme = request.state.scheme();
     let endpoint = &request.address.endpoint;
     let result = CompleteMultipartUploadResult {
         encoding_type: None,
@@ -217,7 +214,10 @@ pub(super) async fn complete(request: &mut Request) -> Result<Reply, Failure> {
         other => other,
     };
     reply.headers.extend(document.headers);
-    Ok(reply)
+    match callback {
+        Some(callback) => callback.call(request, &record, reply).await,
+        None => Ok(reply),
+    }
 }
 
 pub(super) async fn abort(request: &mut Request) -> Result<Reply, Failure> {

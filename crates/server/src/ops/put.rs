@@ -1,6 +1,6 @@
 //! `PutObject`.
 
-use super::{encryption, intake, meta, versioning, with_version};
+use super::{callback, encryption, intake, meta, versioning, with_version};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
@@ -45,10 +45,16 @@ pub(super) async fn run(request: &mut Request) -> Result<Reply, Failure> {
     meta::check_headers(request)?;
     let forbid = forbids_overwrite(request)?;
     refuse_early(request, forbid).await?;
+    let callback = callback::of_request(request)?;
     let meta = meta::of_request(request)?;
     let staged = intake::object(request).await?;
     let md5 = STANDARD.encode(staged.md5);
     let (bucket, key) = (request.bucket(), request.key());
     let put = request.state.store.put(bucket, key, meta, staged, forbid);
-    Ok(written(request, &put.await?).with_text("content-md5", &md5))
+    let record = put.await?;
+    let reply = written(request, &record).with_text("content-md5", &md5);
+    match callback {
+        Some(callback) => callback.call(request, &record, reply).await,
+        None => Ok(reply),
+    }
 }

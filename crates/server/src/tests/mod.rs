@@ -1,6 +1,7 @@
 //! The server over TCP, byte by byte where clients are odd.
 
 mod features;
+mod forms;
 mod odd;
 mod rules;
 mod wire;

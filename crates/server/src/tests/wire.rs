@@ -38,6 +38,7 @@ pub(super) fn config() -> Config {
         domains: vec!["oss.test".into()],
         latency: Duration::ZERO,
         restore_time: Duration::ZERO,
+        callbacks_anywhere: false,
         bandwidth: 0,
         tls: None,
     }
