@@ -26,6 +26,10 @@ operations! {
     PutObject GetObject HeadObject GetObjectMeta DeleteObject DeleteMultipleObjects CopyObject
     AppendObject InitiateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload
     AbortMultipartUpload ListParts ListMultipartUploads
+    PutBucketAcl GetBucketAcl PutObjectAcl GetObjectAcl
+    PutBucketVersioning GetBucketVersioning ListObjectVersions
+    PutObjectTagging GetObjectTagging DeleteObjectTagging PutSymlink GetSymlink
+    RestoreObject CleanRestoredObject SealAppendObject
 }
 
 /// What one operation cost so far.

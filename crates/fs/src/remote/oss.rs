@@ -73,6 +73,7 @@ impl Bucket {
         let parts = numbers.map(|number| {
             let start = number * COPY_PART;
             self.client.upload_part_copy(UploadPartCopy {
+                source_version_id: None,
                 bucket: self.name.clone(),
                 key: to.to_owned(),
                 upload_id: upload_id.to_owned(),
@@ -167,7 +168,7 @@ impl Remote for Bucket {
 
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>> {
         let request = DeleteObject::new(&self.name, key);
-        async move { Ok(self.client.delete_object(request).await?) }.boxed()
+        async move { Ok(self.client.delete_object(request).await.map(drop)?) }.boxed()
     }
 
     fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>> {
