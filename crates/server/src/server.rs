@@ -194,6 +194,15 @@ impl Server {
         Arc::clone(&self.state.counters)
     }
 
+    /// Answers the requests of one connection that came in another way than over the data port.
+    pub async fn serve_stream<T>(&self, stream: T)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (_tell, told) = watch::channel(false);
+        requests(stream, Arc::clone(&self.state), told).await;
+    }
+
     /// Answers requests until `stop` is done; then takes no more, finishes those it has (up to
     /// ten seconds), and closes the store.
     pub async fn run(self, stop: impl Future<Output = ()>) {
