@@ -53,6 +53,11 @@ pub(super) const OPTIONS: &[Spec] = &[
         "Seconds that the kernel keeps the absence of a name.",
     )
     .default("0"),
+    Spec::new(
+        "readdir_optimize",
+        Kind::Flag,
+        "Send no HEADs: every entry has the default mode and owner, and no symlinks are seen. A read-only mount never sends any.",
+    ),
     Spec::accepted(
         "stat_cache_interval_expire",
         SECONDS,
@@ -112,12 +117,6 @@ pub(super) const OPTIONS: &[Spec] = &[
         ANY_NUMBER,
         "Keys a page.",
         "a page is always 1,000",
-    ),
-    Spec::accepted(
-        "readdir_optimize",
-        Kind::Flag,
-        "List without HEADs.",
-        "it always does",
     ),
     Spec::accepted(
         "readdir_check_size",
