@@ -81,7 +81,7 @@ fn they_outlive_the_mount() {
 fn cp_and_tar_keep_them_without_a_request_more() {
     let server = Server::start();
     let source = tempfile::tempdir().unwrap();
-    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_500_000_000);
+    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_500_000_001);
     for n in 0..20 {
         let path = source.path().join(format!("f{n}"));
         fs::write(&path, vec![n; 1000]).unwrap();

@@ -128,7 +128,7 @@ pub(super) const OPTIONS: &[Spec] = &[
         "symlink_in_meta",
         Kind::Flag,
         "Links as metadata.",
-        "symbolic links are not kept yet",
+        "a link is an object whose bytes are its target, as ossfs writes it by default",
     ),
     Spec::accepted(
         "skip_clean_statcache_on_ro_flush",
