@@ -10,6 +10,7 @@ mod error;
 mod list;
 mod multipart;
 mod object;
+pub mod settings;
 mod tagging;
 mod versions;
 
