@@ -4,6 +4,7 @@ use crate::{
     auth::Identity,
     failure::Failure,
     http::Request,
+    ops::blocks_public_access,
     route::{Access, Operation},
     store::{Acl, StoreError},
 };
@@ -29,6 +30,12 @@ pub(crate) async fn check(request: &Request, operation: Operation) -> Result<(),
         Ok(object) if object.meta.acl != Acl::Inherit => object.meta.acl,
         Ok(_) | Err(StoreError::NoSuchKey | StoreError::Deleted { .. }) => bucket.acl,
         Err(error) => return Err(error.into()),
+    };
+    // Public ACLs from before public access was blocked count for nothing.
+    let acl = if blocks_public_access(request) {
+        Acl::Private
+    } else {
+        acl
     };
     let allowed = match access {
         Access::Owner | Access::Itself => false,

@@ -4,4 +4,5 @@ mod features;
 mod forms;
 mod odd;
 mod rules;
+mod settings;
 mod wire;

@@ -76,7 +76,7 @@ pub struct ReplicationDestination {
     /// Its region, such as `oss-cn-beijing`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<String>,
-    /// internal or oss_acc.
+    /// `internal` or `oss_acc`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transfer_type: Option<String>,
 }

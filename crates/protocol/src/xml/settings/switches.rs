@@ -37,7 +37,7 @@ pub struct ApplyServerSideEncryptionByDefault {
     default
 )]
 pub struct RequestPaymentConfiguration {
-    /// BucketOwner or Requester.
+    /// `BucketOwner` or `Requester`.
     pub payer: String,
 }
 
@@ -95,7 +95,7 @@ pub struct HttpsConfiguration {
 pub struct TlsVersions {
     /// Whether only these may be used.
     pub enable: bool,
-    /// TLSv1.2 and so on.
+    /// `TLSv1.2` and so on.
     #[serde(rename = "TLSVersion", skip_serializing_if = "Vec::is_empty")]
     pub tls_version: Vec<String>,
 }

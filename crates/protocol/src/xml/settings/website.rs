@@ -99,7 +99,7 @@ pub struct RoutingHeader {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Redirect {
-    /// Mirror, External, AliCDN or Internal.
+    /// `Mirror`, `External`, `AliCDN` or `Internal`.
     pub redirect_type: String,
     /// Whether the query is kept.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -28,7 +28,7 @@ pub struct ExtendWormConfiguration {
 pub struct WormConfiguration {
     /// Its id.
     pub worm_id: String,
-    /// InProgress or Locked.
+    /// `InProgress` or `Locked`.
     pub state: String,
     /// How long objects stay.
     pub retention_period_in_days: i64,
