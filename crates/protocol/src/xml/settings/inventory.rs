@@ -9,6 +9,7 @@ pub struct InventoryConfiguration {
     /// Its name.
     pub id: String,
     /// Whether it is made.
+    #[serde(deserialize_with = "crate::xml::any_case")]
     pub is_enabled: bool,
     /// Where it goes.
     pub destination: InventoryDestination,

@@ -50,6 +50,7 @@ pub struct RequestPaymentConfiguration {
 )]
 pub struct TransferAccelerationConfiguration {
     /// Whether it may.
+    #[serde(deserialize_with = "crate::xml::any_case")]
     pub enabled: bool,
 }
 

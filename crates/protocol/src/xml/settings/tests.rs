@@ -81,3 +81,15 @@ fn documents_are_written_as_they_were_read() {
     same::<OverwriteConfiguration>("<OverwriteConfiguration><Rule><ID>1</ID><Action>forbid</Action>
         <Prefix>p</Prefix><Principals><Principal>1</Principal></Principals></Rule></OverwriteConfiguration>");
 }
+
+#[test]
+fn oss2_writes_true_with_a_capital() {
+    let text = b"<TransferAccelerationConfiguration><Enabled>True</Enabled></TransferAccelerationConfiguration>";
+    assert!(
+        read::<TransferAccelerationConfiguration>(text)
+            .unwrap()
+            .enabled
+    );
+    let text = b"<TransferAccelerationConfiguration><Enabled>yes</Enabled></TransferAccelerationConfiguration>";
+    assert!(read::<TransferAccelerationConfiguration>(text).is_err());
+}
