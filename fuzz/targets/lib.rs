@@ -57,6 +57,7 @@ async fn start() -> Server {
         latency: Duration::ZERO,
         restore_time: Duration::ZERO,
         callbacks_anywhere: false,
+        lifecycle_interval: Duration::ZERO,
         bandwidth: 0,
         tls: None,
     };

@@ -39,6 +39,7 @@ pub(super) fn config() -> Config {
         latency: Duration::ZERO,
         restore_time: Duration::ZERO,
         callbacks_anywhere: false,
+        lifecycle_interval: Duration::ZERO,
         bandwidth: 0,
         tls: None,
     }
