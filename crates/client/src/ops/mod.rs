@@ -14,6 +14,7 @@ mod meta;
 mod multipart;
 mod put;
 mod restore;
+mod settings;
 mod symlink;
 mod tagging;
 mod versions;

@@ -85,6 +85,16 @@ pub(super) fn header(tags: &[(String, String)]) -> String {
     tags.iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
+/// Tags as a document.
+pub(super) fn document(tags: Tags) -> String {
+    let tags = tags.into_iter();
+    xml::write(&xml::Tagging {
+        tag_set: xml::TagSet {
+            tag: tags.map(|(key, value)| xml::Tag { key, value }).collect(),
+        },
+    })
+}
+
 fn call(
     operation: Operation,
     method: Method,
@@ -100,12 +110,7 @@ fn call(
 impl Client {
     /// Replaces the tags of an object.
     pub async fn put_object_tagging(&self, request: PutObjectTagging) -> Result<(), Error> {
-        let tags = request.tags.into_iter();
-        let body = xml::write(&xml::Tagging {
-            tag_set: xml::TagSet {
-                tag: tags.map(|(key, value)| xml::Tag { key, value }).collect(),
-            },
-        });
+        let body = document(request.tags);
         let object = (&*request.bucket, &*request.key);
         let operation = Operation::PutObjectTagging;
         let call = call(operation, Method::PUT, object, request.version_id).xml(body)?;
