@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -26,15 +25,16 @@ class Client:
     signatures: tuple
     # Whether it names buckets in the Host, so that its endpoint must be a name.
     virtual_host: bool = False
-    # What must be on the machine.
+    # What must be on the machine, and what scripts/setup-judges installs or builds with it.
     tool: str = "python3"
+    needs: pathlib.Path = HERE
 
     def missing(self):
         """Why it can't run here, or None."""
         if shutil.which(self.tool) is None:
             return f"no {self.tool} on this machine"
-        if not os.path.exists(self.command[0]) and shutil.which(self.command[0]) is None:
-            return f"{self.command[0]} is not there: run scripts/setup-judges"
+        if not self.needs.exists():
+            return f"{self.needs} is not there: run scripts/setup-judges"
         return None
 
 
@@ -69,4 +69,8 @@ def python(script, interpreter=PYTHON):
 CLIENTS = [
     Client("oss2", "Python", pip_version("scripts/requirements.txt", "oss2"),
            python("judge_oss2.py"), ("v1", "v2", "v4")),
+    Client("alibabacloud-oss-v2", "Python", pip_version("scripts/requirements.txt", "alibabacloud-oss-v2"),
+           python("judge_oss_v2.py"), ("v1", "v4")),
+    Client("ali-oss", "JavaScript", npm_version("ali-oss"), ("node", str(HERE / "node" / "judge.js")),
+           ("v1", "v4"), virtual_host=True, tool="node", needs=HERE / "node" / "node_modules" / "ali-oss"),
 ]

@@ -35,7 +35,7 @@ def report(name, error=None):
 def describe(error):
     where = traceback.extract_tb(error.__traceback__)
     line = next((f.lineno for f in reversed(where) if "judge_" in f.filename), 0)
-    return f"line {line}: {type(error).__name__}: {error}"
+    return " ".join(f"line {line}: {type(error).__name__}: {error}".split())
 
 
 def operation(name):
