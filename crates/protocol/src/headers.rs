@@ -32,6 +32,8 @@ pub const DELETE_MARKER: &str = "x-oss-delete-marker";
 pub const COPY_SOURCE: &str = "x-oss-copy-source";
 /// `bytes=a-b` of a part copy.
 pub const COPY_SOURCE_RANGE: &str = "x-oss-copy-source-range";
+/// The version that was copied.
+pub const COPY_SOURCE_VERSION_ID: &str = "x-oss-copy-source-version-id";
 /// Condition on a copy's source.
 pub const COPY_SOURCE_IF_MATCH: &str = "x-oss-copy-source-if-match";
 /// Condition on a copy's source.
@@ -46,6 +48,28 @@ pub const METADATA_DIRECTIVE: &str = "x-oss-metadata-directive";
 pub const FORBID_OVERWRITE: &str = "x-oss-forbid-overwrite";
 /// ACL of an object on a write.
 pub const OBJECT_ACL: &str = "x-oss-object-acl";
+/// Tags of an object on a write: `key=value` joined by `&`, percent-encoded.
+pub const TAGGING: &str = "x-oss-tagging";
+/// How many tags an object has.
+pub const TAGGING_COUNT: &str = "x-oss-tagging-count";
+/// Copy or Replace.
+pub const TAGGING_DIRECTIVE: &str = "x-oss-tagging-directive";
+/// AES256, KMS or SM4.
+pub const SSE: &str = "x-oss-server-side-encryption";
+/// SM4, with KMS.
+pub const SSE_DATA: &str = "x-oss-server-side-data-encryption";
+/// The key's id, with KMS.
+pub const SSE_KEY_ID: &str = "x-oss-server-side-encryption-key-id";
+/// The key that a symlink names, percent-encoded.
+pub const SYMLINK_TARGET: &str = "x-oss-symlink-target";
+/// `ongoing-request="false", expiry-date="…"` of a restored object.
+pub const RESTORE: &str = "x-oss-restore";
+/// When appends were forbidden.
+pub const SEALED_TIME: &str = "x-oss-sealed-time";
+/// Base64 of the JSON that says whom to call after a write.
+pub const CALLBACK: &str = "x-oss-callback";
+/// Base64 of the JSON with the caller's own variables.
+pub const CALLBACK_VAR: &str = "x-oss-callback-var";
 /// ACL of a bucket.
 pub const ACL: &str = "x-oss-acl";
 /// `standard`: answer ranges as RFC 9110 does.

@@ -4,6 +4,7 @@ use crate::{
     auth::Identity,
     failure::Failure,
     http::Request,
+    ops::blocks_public_access,
     route::{Access, Operation},
     store::{Acl, StoreError},
 };
@@ -11,10 +12,10 @@ use ossplit_protocol::code::Code;
 
 /// Refuses what the ACLs do not allow. The owner may do everything.
 pub(crate) async fn check(request: &Request, operation: Operation) -> Result<(), Failure> {
-    if request.identity == Identity::Owner {
+    let access = operation.access();
+    if request.identity == Identity::Owner || access == Access::Itself {
         return Ok(());
     }
-    let access = operation.access();
     let denied = || Failure::new(Code::AccessDenied);
     if access == Access::Owner {
         return Err(denied()
@@ -24,14 +25,20 @@ pub(crate) async fn check(request: &Request, operation: Operation) -> Result<(),
     let store = &request.state.store;
     let bucket = store.bucket(request.bucket());
     let bucket = bucket.ok_or_else(|| Failure::from(StoreError::NoSuchBucket))?;
-    let acl = match store.head(request.bucket(), request.key()).await {
+    let acl = match store.head(request.bucket(), request.key(), None).await {
         _ if access == Access::List => bucket.acl,
         Ok(object) if object.meta.acl != Acl::Inherit => object.meta.acl,
-        Ok(_) | Err(StoreError::NoSuchKey) => bucket.acl,
+        Ok(_) | Err(StoreError::NoSuchKey | StoreError::Deleted { .. }) => bucket.acl,
         Err(error) => return Err(error.into()),
     };
+    // Public ACLs from before public access was blocked count for nothing.
+    let acl = if blocks_public_access(request) {
+        Acl::Private
+    } else {
+        acl
+    };
     let allowed = match access {
-        Access::Owner => false,
+        Access::Owner | Access::Itself => false,
         Access::List | Access::Read => matches!(acl, Acl::PublicRead | Acl::PublicReadWrite),
         Access::Write => acl == Acl::PublicReadWrite,
     };

@@ -3,7 +3,10 @@
 use crate::failure::Failure;
 use ossplit_protocol::{
     code::Code,
-    sign::{self, Key},
+    sign::{
+        self, Key,
+        post::{self, PostClaim},
+    },
 };
 use std::collections::HashMap;
 use subtle::ConstantTimeEq as _;
@@ -39,18 +42,37 @@ impl Keys {
             Err(error) => return Err(Failure::of_auth(error, None)),
         };
         let id = &claim.access_key_id;
-        let unknown = || Failure::new(Code::InvalidAccessKeyId).with("OSSAccessKeyId", id);
-        let key = self.0.get(id).ok_or_else(unknown)?;
-        match (&key.token, &claim.token) {
-            (None, None) => {}
-            // The id of a temporary key is unknown without its token.
-            (Some(_), None) => return Err(unknown()),
-            (Some(own), Some(sent)) if bool::from(own.as_bytes().ct_eq(sent.as_bytes())) => {}
-            (_, Some(_)) => return Err(Failure::new(Code::InvalidSecurityToken)),
-        }
+        let key = self.key(id, claim.token.as_deref())?;
         sign::verify(&claim, request, &key.secret, region, now)
             .map_err(|error| Failure::of_auth(error, Some(id)))?;
         Ok(Identity::Owner)
+    }
+
+    /// Checks the signature of a `PostObject` form. `now` is unix seconds.
+    pub(crate) fn identify_form(
+        &self,
+        claim: &PostClaim,
+        region: &str,
+        now: i64,
+    ) -> Result<Identity, Failure> {
+        let id = &claim.access_key_id;
+        let key = self.key(id, claim.token.as_deref())?;
+        post::verify(claim, &key.secret, region, now)
+            .map_err(|error| Failure::of_auth(error, Some(id)))?;
+        Ok(Identity::Owner)
+    }
+
+    /// The key with this id, if the token that came is its own.
+    fn key(&self, id: &str, token: Option<&str>) -> Result<&Key, Failure> {
+        let unknown = || Failure::new(Code::InvalidAccessKeyId).with("OSSAccessKeyId", id);
+        let key = self.0.get(id).ok_or_else(unknown)?;
+        match (&key.token, token) {
+            (None, None) => Ok(key),
+            // The id of a temporary key is unknown without its token.
+            (Some(_), None) => Err(unknown()),
+            (Some(own), Some(sent)) if bool::from(own.as_bytes().ct_eq(sent.as_bytes())) => Ok(key),
+            (_, Some(_)) => Err(Failure::new(Code::InvalidSecurityToken)),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A refusal in the service's words.
 
-use crate::store::StoreError;
+use crate::store::{StoreError, VersionId};
 use http::{HeaderName, HeaderValue};
 use ossplit_protocol::{code::Code, headers as names, sign::AuthError, time};
 use std::borrow::Cow;
@@ -59,6 +59,15 @@ impl Failure {
         self
     }
 
+    /// Names the delete marker that was found instead of an object.
+    fn of_marker(self, marker: VersionId) -> Self {
+        let marked = self.header(names::DELETE_MARKER, HeaderValue::from_static("true"));
+        match HeaderValue::try_from(marker.to_string()) {
+            Ok(version) => marked.header(names::VERSION_ID, version),
+            Err(_) => marked,
+        }
+    }
+
     pub(crate) fn code(&self) -> Code {
         self.0.code
     }
@@ -94,7 +103,7 @@ impl Failure {
                 add("BucketName", bucket);
             }
             Code::InvalidBucketName => add("BucketName", bucket),
-            Code::NoSuchKey => add("Key", key),
+            Code::NoSuchKey | Code::NoSuchVersion => add("Key", key),
             Code::InvalidObjectName => add("ObjectName", key),
             Code::NoSuchUpload | Code::InvalidPart => add("UploadId", upload_id),
             _ => {}
@@ -111,6 +120,14 @@ impl From<StoreError> for Failure {
             StoreError::BucketDiffers => Self::new(Code::BucketAlreadyExists)
                 .message("The bucket exists with another storage class or redundancy type."),
             StoreError::NoSuchKey => Self::new(Code::NoSuchKey),
+            StoreError::NoSuchVersion => Self::new(Code::NoSuchVersion),
+            StoreError::Deleted { marker } => Self::new(Code::NoSuchKey).of_marker(marker),
+            StoreError::IsDeleteMarker { marker } => Self::new(Code::MethodNotAllowed)
+                .ec("0017-00000002")
+                .header("allow", HeaderValue::from_static("DELETE"))
+                .of_marker(marker),
+            StoreError::NotSequential => Self::new(Code::PartNotSequential),
+            StoreError::Sealed => Self::new(Code::AppendSealedObjectNotAllowed),
             StoreError::NoSuchUpload => Self::new(Code::NoSuchUpload),
             StoreError::Exists => Self::new(Code::FileAlreadyExists),
             StoreError::NotAppendable => Self::new(Code::ObjectNotAppendable),

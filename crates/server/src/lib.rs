@@ -12,6 +12,7 @@ pub mod counters;
 mod failure;
 mod http;
 mod keyfile;
+pub mod lifecycle;
 mod ops;
 pub mod route;
 mod server;

@@ -68,6 +68,18 @@ struct Given {
     #[arg(long, value_name = "MS", default_value_t = 0)]
     latency: u64,
 
+    /// Milliseconds that the restore of an archived object takes.
+    #[arg(long, value_name = "MS", default_value_t = 1000)]
+    restore_time: u64,
+
+    /// Seconds between two runs of the lifecycle rules; 0 for none.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    lifecycle_interval: u64,
+
+    /// Let callbacks go to other machines, not to loopback addresses alone.
+    #[arg(long)]
+    callbacks_anywhere: bool,
+
     /// Bytes per second that each connection may carry each way; 0 for no limit.
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     bandwidth: u64,
@@ -251,6 +263,9 @@ fn serve(args: &Given, from_environment: Option<Key>) -> Result<(), Refusal> {
         buckets: args.bucket.clone(),
         domains: args.domain.clone(),
         latency: Duration::from_millis(args.latency),
+        restore_time: Duration::from_millis(args.restore_time),
+        callbacks_anywhere: args.callbacks_anywhere,
+        lifecycle_interval: Duration::from_secs(args.lifecycle_interval),
         bandwidth: args.bandwidth,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
     };

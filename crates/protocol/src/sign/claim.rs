@@ -301,7 +301,7 @@ fn any_date(text: &str) -> Option<i64> {
     time::parse_http_date(text).or_else(|| time::parse_iso_basic(text))
 }
 
-fn parse_credential(text: &str) -> Option<(String, Scope)> {
+pub(super) fn parse_credential(text: &str) -> Option<(String, Scope)> {
     let mut pieces = text.rsplitn(5, '/');
     let terminator = pieces.next()?;
     let (product, region, day, id) = (
@@ -444,7 +444,7 @@ fn parse_url_v4(request: &Request<'_>) -> Result<Claim, AuthError> {
     })
 }
 
-fn equal(a: &str, b: &str) -> bool {
+pub(super) fn equal(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }
 

@@ -8,6 +8,7 @@
 //! [`parse`] to learn what a request claims, looks the key's secret up, and calls [`verify`].
 
 mod claim;
+pub mod post;
 pub mod v1;
 pub mod v2;
 pub mod v4;

@@ -147,12 +147,28 @@ pub struct ServerSideEncryptionRule {
     /// `None`, `AES256`, `KMS` or `SM4`.
     #[serde(rename = "SSEAlgorithm")]
     pub sse_algorithm: String,
+    /// The key of KMS.
+    #[serde(
+        rename = "KMSMasterKeyID",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub kms_master_key_id: Option<String>,
+    /// SM4, with KMS.
+    #[serde(
+        rename = "KMSDataEncryption",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub kms_data_encryption: Option<String>,
 }
 
 impl Default for ServerSideEncryptionRule {
     fn default() -> Self {
         Self {
             sse_algorithm: "None".into(),
+            kms_master_key_id: None,
+            kms_data_encryption: None,
         }
     }
 }
@@ -204,4 +220,32 @@ pub struct BucketStat {
     pub standard_storage: u64,
     /// Objects of class Standard.
     pub standard_object_count: u64,
+    /// Bytes of class IA as they are billed.
+    pub infrequent_access_storage: u64,
+    /// Bytes of class IA.
+    pub infrequent_access_real_storage: u64,
+    /// Objects of class IA.
+    pub infrequent_access_object_count: u64,
+    /// Bytes of class Archive as they are billed.
+    pub archive_storage: u64,
+    /// Bytes of class Archive.
+    pub archive_real_storage: u64,
+    /// Objects of class Archive.
+    pub archive_object_count: u64,
+    /// Bytes of class `ColdArchive` as they are billed.
+    pub cold_archive_storage: u64,
+    /// Bytes of class `ColdArchive`.
+    pub cold_archive_real_storage: u64,
+    /// Objects of class `ColdArchive`.
+    pub cold_archive_object_count: u64,
+    /// Bytes of class `DeepColdArchive` as they are billed.
+    pub deep_cold_archive_storage: u64,
+    /// Bytes of class `DeepColdArchive`.
+    pub deep_cold_archive_real_storage: u64,
+    /// Objects of class `DeepColdArchive`.
+    pub deep_cold_archive_object_count: u64,
+    /// Parts of unfinished uploads.
+    pub multipart_part_count: u64,
+    /// Delete markers.
+    pub delete_marker_count: u64,
 }

@@ -44,6 +44,12 @@ pub struct Deleted {
     /// The version that was named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
+    /// Whether a delete marker was made or, with a version named, removed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub delete_marker: bool,
+    /// That delete marker's version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delete_marker_version_id: Option<String>,
 }
 
 impl DeleteResult {

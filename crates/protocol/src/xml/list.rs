@@ -1,6 +1,6 @@
 //! `ListObjects` and `ListObjectsV2`.
 
-use super::{Malformed, Owner, URL_ENCODING, decode, encode};
+use super::{Malformed, Owner, URL_ENCODING, decode, encoding};
 use serde::{Deserialize, Serialize};
 
 /// One object of a list.
@@ -21,6 +21,9 @@ pub struct Contents {
     pub size: u64,
     /// Standard and so on.
     pub storage_class: String,
+    /// `ongoing-request="true"` and so on, of restored objects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restore_info: Option<String>,
     /// Always in V1; in V2 only with `fetch-owner=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
@@ -110,15 +113,6 @@ fn each_common(
         .iter_mut()
         .try_for_each(|object| f(&mut object.key))?;
     groups.iter_mut().try_for_each(|group| f(&mut group.prefix))
-}
-
-#[allow(
-    clippy::unnecessary_wraps,
-    reason = "the twin of `decode`, which can fail"
-)]
-fn encoding(field: &mut String) -> Result<(), Malformed> {
-    encode(field);
-    Ok(())
 }
 
 impl ListBucketResult {

@@ -10,6 +10,9 @@ mod error;
 mod list;
 mod multipart;
 mod object;
+pub mod settings;
+mod tagging;
+mod versions;
 
 pub use bucket::{
     AccessControlList, AccessControlPolicy, Bucket, BucketInfo, BucketInfoBody, BucketPolicy,
@@ -23,7 +26,9 @@ pub use multipart::{
     CompleteMultipartUpload, CompleteMultipartUploadResult, InitiateMultipartUploadResult,
     ListMultipartUploadsResult, ListPartsResult, ListedPart, PartToComplete, Upload,
 };
-pub use object::{CopyObjectResult, CopyPartResult};
+pub use object::{CopyObjectResult, CopyPartResult, JobParameters, PostResponse, RestoreRequest};
+pub use tagging::{Tag, TagSet, Tagging};
+pub use versions::{ListVersionsResult, ListedVersion, Version, VersioningConfiguration};
 
 use serde::{Serialize, de::DeserializeOwned};
 use std::{borrow::Cow, fmt::Write as _};
@@ -77,12 +82,34 @@ fn referenced(text: &str, odd: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Reads `true` or `false` in any case: oss2 writes `True` in some documents.
+fn any_case<'de, D: serde::Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    let word = <String as serde::Deserialize>::deserialize(from)?;
+    match word.trim().to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(serde::de::Error::custom(format!(
+            "{word} is neither true nor false"
+        ))),
+    }
+}
+
 /// The value of `EncodingType` when keys are percent-encoded.
 pub const URL_ENCODING: &str = "url";
 
 /// Percent-encodes a field for `encoding-type=url`.
 fn encode(field: &mut String) {
     *field = crate::encode::component(field);
+}
+
+/// [`encode`] as [`decode`] is called.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "the twin of `decode`, which can fail"
+)]
+fn encoding(field: &mut String) -> Result<(), Malformed> {
+    encode(field);
+    Ok(())
 }
 
 /// Decodes a field of a document whose `EncodingType` is `url`.

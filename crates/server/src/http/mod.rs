@@ -12,4 +12,4 @@ pub(crate) use body::{Body, Payload};
 pub(crate) use paced::Paced;
 pub(crate) use request::Request;
 pub(crate) use respond::Reply;
-pub(crate) use service::{State, handle};
+pub(crate) use service::{State, handle, unix_seconds};

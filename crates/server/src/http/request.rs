@@ -1,6 +1,6 @@
 //! A request as operations see it.
 
-use super::{Address, State};
+use super::{Address, State, respond::request_id};
 use crate::{auth::Identity, failure::Failure, route, route::Operation};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -23,6 +23,8 @@ const MAX_DRAIN: u64 = 16 << 20;
 /// A request.
 pub(crate) struct Request {
     pub(crate) state: Arc<State>,
+    /// 24 upper-case hex digits.
+    pub(crate) id: String,
     pub(crate) operation: Operation,
     pub(crate) method: Method,
     pub(crate) address: Address,
@@ -42,6 +44,7 @@ impl Request {
     ) -> Self {
         Self {
             state,
+            id: request_id(),
             operation: Operation::Unknown,
             method,
             address,

@@ -87,7 +87,7 @@ pub(super) struct Responder {
 }
 
 /// 24 upper-case hex digits.
-pub(super) fn request_id() -> String {
+pub(crate) fn request_id() -> String {
     format!("{:016X}{:08X}", fastrand::u64(..), fastrand::u32(..))
 }
 

@@ -1,9 +1,6 @@
 //! One request, from its head to its response.
 
-use super::{
-    Address, Body, Reply, Request,
-    respond::{Responder, request_id},
-};
+use super::{Address, Body, Reply, Request, respond::Responder};
 use crate::{
     access,
     auth::Keys,
@@ -32,12 +29,23 @@ pub(crate) struct State {
     /// Added before each request is looked at.
     pub(crate) latency: Duration,
     pub(crate) counters: Arc<Counters>,
+    /// How long the restore of an archived object goes on.
+    pub(crate) restore_time: Duration,
+    /// Whether callbacks may go to other machines.
+    pub(crate) callbacks_anywhere: bool,
     /// Whether clients come over TLS.
     pub(crate) secure: bool,
 }
 
-/// Unix seconds.
-fn now() -> i64 {
+impl State {
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+}
+
+/// The time in unix seconds.
+pub(crate) fn unix_seconds() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs() as i64)
@@ -68,7 +76,7 @@ pub(crate) async fn handle(
         bucket: request.address.bucket.take(),
         key: request.address.key.take(),
         upload_id: request.parameter("uploadId").map(str::to_owned),
-        request_id: request_id(),
+        request_id: std::mem::take(&mut request.id),
         start,
         counters,
         in_flight,
@@ -95,7 +103,9 @@ async fn answer(request: &mut Request) -> Result<Reply, Failure> {
         headers: &request.headers,
     };
     let state = &request.state;
-    request.identity = state.keys.identify(&claimed, &state.region, now())?;
+    request.identity = state
+        .keys
+        .identify(&claimed, &state.region, unix_seconds())?;
     // What is not here is only told to those who may ask.
     let operation = routed?;
     access::check(request, operation).await?;

@@ -1,6 +1,6 @@
 //! ACLs of buckets and objects.
 
-use super::{check_version, meta, owner};
+use super::{meta, owner, settings, version, with_version};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
@@ -37,6 +37,7 @@ fn policy(acl: Acl) -> Reply {
 pub(super) async fn put_bucket(request: &mut Request) -> Result<Reply, Failure> {
     let acl = of_bucket(request)?
         .ok_or_else(|| Failure::new(Code::MissingArgument).with("ArgumentName", names::ACL))?;
+    settings::check_acl(request, acl)?;
     let store = &request.state.store;
     store.set_bucket_acl(request.bucket(), acl).await?;
     Ok(Reply::ok())
@@ -48,19 +49,25 @@ pub(super) fn get_bucket(request: &Request) -> Result<Reply, Failure> {
 }
 
 pub(super) async fn put_object(request: &mut Request) -> Result<Reply, Failure> {
-    check_version(request)?;
+    let version = version(request)?;
     let acl = meta::object_acl(request)?.ok_or_else(|| {
         Failure::new(Code::MissingArgument).with("ArgumentName", names::OBJECT_ACL)
     })?;
+    settings::check_acl(request, acl)?;
     let store = &request.state.store;
     let (bucket, key) = (request.bucket(), request.key());
-    store.set_object_acl(bucket, key, acl).await?;
-    Ok(Reply::ok())
+    let changed = store.change(bucket, key, version, move |record| {
+        record.meta.acl = acl;
+        Ok::<(), Failure>(())
+    });
+    let record = changed.await??;
+    Ok(with_version(Reply::ok(), request, record.version))
 }
 
 pub(super) async fn get_object(request: &mut Request) -> Result<Reply, Failure> {
-    check_version(request)?;
+    let version = version(request)?;
     let store = &request.state.store;
-    let record = store.head(request.bucket(), request.key()).await?;
-    Ok(policy(record.meta.acl))
+    let record = store.head(request.bucket(), request.key(), version).await?;
+    let reply = policy(record.meta.acl);
+    Ok(with_version(reply, request, record.version))
 }

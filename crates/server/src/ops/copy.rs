@@ -1,10 +1,14 @@
 //! `CopyObject` and `UploadPartCopy`.
 
-use super::{conditions, meta, multipart, put::forbids_overwrite};
+use super::{
+    conditions, encryption, meta, multipart,
+    put::{forbids_overwrite, protect},
+    restore, tags, with_version,
+};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
-    store::{CopySource, ObjectMeta, ObjectRecord, PartSource, StoreError},
+    store::{CopySource, ObjectMeta, ObjectRecord, PartSource, StoreError, VersionId, Versioning},
 };
 use md5::{Digest, Md5};
 use ossplit_protocol::{
@@ -20,8 +24,8 @@ use std::ops::Range;
 /// Times that a copy looks at its source again because it was replaced meanwhile.
 const TRIES: usize = 8;
 
-/// Bucket and key of `x-oss-copy-source`.
-fn source(request: &Request) -> Result<(String, String), Failure> {
+/// Bucket, key and version of `x-oss-copy-source`.
+fn source(request: &Request) -> Result<(String, String, Option<VersionId>), Failure> {
     let sent = request.text(names::COPY_SOURCE).unwrap_or_default();
     let refuse = |ec| Failure::argument(names::COPY_SOURCE, sent).ec(ec);
     if sent.is_empty() {
@@ -31,12 +35,12 @@ fn source(request: &Request) -> Result<(String, String), Failure> {
         .strip_prefix('/')
         .ok_or_else(|| refuse("0042-00000301"))?;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    match query.split_once('=').unwrap_or((query, "")) {
-        ("", _) | ("versionId", "null") => {}
+    let version = match query.split_once('=').unwrap_or((query, "")) {
+        ("", _) => None,
         ("versionId", "") => return Err(refuse("0016-00000305")),
-        ("versionId", _) => return Err(refuse("0012-00000202")),
+        ("versionId", id) => Some(VersionId::parse(id).ok_or_else(|| refuse("0012-00000202"))?),
         _ => return Err(refuse("0016-00000304")),
-    }
+    };
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     let (Some(bucket), Some(key)) = (encode::decode(bucket), encode::decode(key)) else {
         return Err(refuse("0012-00000202"));
@@ -49,31 +53,67 @@ fn source(request: &Request) -> Result<(String, String), Failure> {
             .ec(reason.ec())
             .with("ObjectName", key));
     }
-    Ok((bucket.into_owned(), key.into_owned()))
+    Ok((bucket.into_owned(), key.into_owned(), version))
 }
 
 /// The source's record, if it is there and the conditions hold.
-async fn look(request: &Request, bucket: &str, key: &str) -> Result<ObjectRecord, Failure> {
-    let found = request.state.store.head(bucket, key).await;
+async fn look(
+    request: &Request,
+    bucket: &str,
+    key: &str,
+    version: Option<VersionId>,
+) -> Result<ObjectRecord, Failure> {
+    let found = request.state.store.head(bucket, key, version).await;
     let record = found.map_err(|error| match error {
         StoreError::NoSuchBucket => Failure::from(error).with("BucketName", bucket),
-        StoreError::NoSuchKey => Failure::from(error).with("Key", key),
+        StoreError::NoSuchKey | StoreError::NoSuchVersion | StoreError::Deleted { .. } => {
+            Failure::from(error).with("Key", key)
+        }
+        StoreError::IsDeleteMarker { marker } => {
+            Failure::argument(names::COPY_SOURCE, marker.to_string()).ec("0016-00000307")
+        }
         error => error.into(),
     })?;
     conditions::OF_SOURCE.check(request, &record)?;
+    restore::check_readable(&record)?;
     Ok(record)
+}
+
+/// Says which version was copied, where the source's bucket keeps versions or ever did.
+fn with_source_version(
+    reply: Reply,
+    request: &Request,
+    bucket: &str,
+    from: &ObjectRecord,
+) -> Reply {
+    let bucket = request.state.store.bucket(bucket);
+    if bucket.is_none_or(|bucket| bucket.versioning == Versioning::Off) {
+        return reply;
+    }
+    reply.with_text(names::COPY_SOURCE_VERSION_ID, &from.version.to_string())
 }
 
 /// What the copy says of itself.
 fn meta_of_copy(request: &Request, from: &ObjectRecord) -> Result<ObjectMeta, Failure> {
+    let tagging = request.text(names::TAGGING_DIRECTIVE).unwrap_or("Copy");
+    let tags = match tagging.to_ascii_uppercase().as_str() {
+        "COPY" => from.meta.tags.clone(),
+        "REPLACE" => tags::of_header(request)?,
+        _ => return Err(Failure::argument(names::TAGGING_DIRECTIVE, tagging)),
+    };
     let directive = request.text(names::METADATA_DIRECTIVE).unwrap_or("COPY");
     match directive.to_ascii_uppercase().as_str() {
-        "REPLACE" => meta::of_request(request),
+        "REPLACE" => Ok(ObjectMeta {
+            tags,
+            ..meta::of_request(request)?
+        }),
         "COPY" => Ok(ObjectMeta {
             headers: from.meta.headers.clone(),
             user: from.meta.user.clone(),
             class: meta::class(request)?,
             acl: meta::object_acl(request)?.unwrap_or_default(),
+            tags,
+            encryption: encryption::of_request(request)?,
         }),
         _ => Err(Failure::argument(names::METADATA_DIRECTIVE, directive)),
     }
@@ -82,14 +122,16 @@ fn meta_of_copy(request: &Request, from: &ObjectRecord) -> Result<ObjectMeta, Fa
 pub(super) async fn object(request: &mut Request) -> Result<Reply, Failure> {
     meta::check_headers(request)?;
     let forbid = forbids_overwrite(request)?;
-    let (bucket, key) = source(request)?;
+    let (bucket, key, version) = source(request)?;
+    protect(request, request.key()).await?;
     let store = &request.state.store;
     for _ in 0..TRIES {
-        let from = look(request, &bucket, &key).await?;
+        let from = look(request, &bucket, &key, version).await?;
         let meta = meta_of_copy(request, &from)?;
         let source = CopySource {
             bucket: bucket.clone(),
             key: key.clone(),
+            version,
             revision: from.revision,
         };
         let copy = store.copy(source, request.bucket(), request.key(), meta, forbid);
@@ -101,10 +143,13 @@ pub(super) async fn object(request: &mut Request) -> Result<Reply, Failure> {
             etag: record.etag.clone(),
             last_modified: time::xml_time(record.modified_ms.div_euclid(1000)),
         };
-        return Ok(Reply::xml(&document)
+        let reply = Reply::xml(&document)
             .with_text("etag", &record.etag)
             .with(names::CRC64, record.crc64)
-            .with("x-oss-copied-size", record.size));
+            .with("x-oss-copied-size", record.size);
+        let reply = encryption::describe(reply, record.meta.encryption.as_ref());
+        let reply = with_source_version(reply, request, &bucket, &from);
+        return Ok(with_version(reply, request, record.version));
     }
     Err(StoreError::Changed.into())
 }
@@ -137,7 +182,7 @@ async fn sums(
         return Ok((etag::of_md5(md5), record.crc64));
     }
     let store = &request.state.store;
-    let (now, content) = store.open(&from.bucket, &from.key).await?;
+    let (now, content) = store.open(&from.bucket, &from.key, from.version).await?;
     if now.revision != from.revision {
         return Err(StoreError::Changed.into());
     }
@@ -153,13 +198,15 @@ async fn sums(
 
 pub(super) async fn part(request: &mut Request) -> Result<Reply, Failure> {
     const EC: &str = "0042-00000311";
-    let (id, number) = multipart::need_upload(request, EC).await?;
-    let (bucket, key) = source(request)?;
-    let record = look(request, &bucket, &key).await?;
+    let (id, number, upload) = multipart::need_upload(request, EC).await?;
+    let (bucket, key, version) = source(request)?;
+    let record = look(request, &bucket, &key, version).await?;
     let range = range_of(request, record.size)?;
+    let source_bucket = bucket.clone();
     let source = CopySource {
         bucket,
         key,
+        version,
         revision: record.revision,
     };
     let (etag, crc64) = sums(request, &source, &record, &range).await?;
@@ -179,8 +226,10 @@ pub(super) async fn part(request: &mut Request) -> Result<Reply, Failure> {
         last_modified: time::xml_time(part.modified_ms.div_euclid(1000)),
         etag: part.etag.clone(),
     };
-    Ok(Reply::xml(&document)
+    let reply = Reply::xml(&document)
         .with_text("etag", &part.etag)
         .with(names::CRC64, part.crc64)
-        .with("x-oss-copied-size", size))
+        .with("x-oss-copied-size", size);
+    let reply = encryption::describe(reply, upload.meta.encryption.as_ref());
+    Ok(with_source_version(reply, request, &source_bucket, &record))
 }

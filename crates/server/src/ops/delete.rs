@@ -1,14 +1,14 @@
 //! `DeleteObject`, `DeleteMultipleObjects`.
 
-use super::{check_version, meta};
+use super::{meta, parse_version, put::protect, version};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
 };
-use http::header;
+use http::{HeaderValue, header};
 use ossplit_protocol::{
     code::Code,
-    names,
+    headers, names,
     xml::{self, Delete, DeleteResult, Deleted},
 };
 
@@ -16,10 +16,21 @@ use ossplit_protocol::{
 const MAX_KEYS: usize = 1000;
 
 pub(super) async fn one(request: &mut Request) -> Result<Reply, Failure> {
-    check_version(request)?;
+    let version = version(request)?;
+    protect(request, request.key()).await?;
     let store = &request.state.store;
-    store.delete(request.bucket(), request.key()).await?;
-    Ok(Reply::no_content())
+    let done = store
+        .delete(request.bucket(), request.key(), version)
+        .await?;
+    let mut reply = Reply::no_content();
+    if let Some(version) = done.version {
+        reply = reply.with_text(headers::VERSION_ID, &version.to_string());
+    }
+    if done.marker {
+        // Never `false`: oss2 takes any text for true.
+        reply = reply.with(headers::DELETE_MARKER, HeaderValue::from_static("true"));
+    }
+    Ok(reply)
 }
 
 fn malformed(ec: &'static str) -> Failure {
@@ -49,6 +60,7 @@ pub(super) async fn multiple(request: &mut Request) -> Result<Reply, Failure> {
     if document.object.is_empty() || document.object.len() > MAX_KEYS {
         return Err(malformed("0016-00000615"));
     }
+    let mut objects = Vec::with_capacity(document.object.len());
     for object in &document.object {
         if object.key.is_empty() {
             return Err(malformed("0016-00000613"));
@@ -56,20 +68,24 @@ pub(super) async fn multiple(request: &mut Request) -> Result<Reply, Failure> {
         if names::check_key(&object.key).is_err() {
             return Err(malformed("0016-00000614"));
         }
-        match object.version_id.as_deref() {
-            None | Some("" | "null") => {}
-            Some(id) => return Err(Failure::argument("versionId", id).ec("0012-00000202")),
-        }
+        let named = object.version_id.as_deref().filter(|id| !id.is_empty());
+        protect(request, &object.key).await?;
+        objects.push((object.key.clone(), named.map(parse_version).transpose()?));
     }
-    let keys = document.object.iter().map(|object| object.key.clone());
     let store = &request.state.store;
-    store.delete_many(request.bucket(), keys.collect()).await?;
+    let done = store.delete_many(request.bucket(), objects).await?;
     if document.quiet {
         return Ok(Reply::ok());
     }
-    let deleted = document.object.into_iter().map(|object| Deleted {
+    let deleted = document.object.into_iter().zip(done);
+    let deleted = deleted.map(|(object, done)| Deleted {
         key: object.key,
         version_id: object.version_id.filter(|id| !id.is_empty()),
+        delete_marker: done.marker,
+        delete_marker_version_id: done
+            .version
+            .filter(|_| done.marker)
+            .map(|version| version.to_string()),
     });
     let result = DeleteResult {
         encoding_type: None,

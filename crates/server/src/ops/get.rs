@@ -1,6 +1,6 @@
 //! `GetObject`, `HeadObject`, `GetObjectMeta`.
 
-use super::{check_version, conditions};
+use super::{conditions, encryption, restore, symlink, version, with_version};
 use crate::{
     failure::Failure,
     http::{Payload, Reply, Request},
@@ -37,17 +37,18 @@ fn stored_name(stored: StoredHeader) -> HeaderName {
 }
 
 /// `ETag`, time and checksum.
-fn identify(reply: Reply, record: &ObjectRecord) -> Reply {
+pub(super) fn identify(request: &Request, record: &ObjectRecord) -> Reply {
     let modified = time::http_date(record.modified_ms.div_euclid(1000));
-    reply
+    let reply = Reply::ok()
         .with_text("etag", &record.etag)
         .with_text("last-modified", &modified)
-        .with(names::CRC64, record.crc64)
+        .with(names::CRC64, record.crc64);
+    with_version(reply, request, record.version)
 }
 
 /// Everything that GET and HEAD say of an object.
-fn describe(reply: Reply, record: &ObjectRecord) -> Reply {
-    let mut reply = identify(reply, record)
+fn describe(request: &Request, record: &ObjectRecord) -> Reply {
+    let mut reply = identify(request, record)
         .with("accept-ranges", HeaderValue::from_static("bytes"))
         .with(
             names::OBJECT_TYPE,
@@ -63,12 +64,28 @@ fn describe(reply: Reply, record: &ObjectRecord) -> Reply {
     if record.kind == ObjectKind::Appendable {
         reply = reply.with(names::NEXT_APPEND_POSITION, record.size);
     }
+    if let Some(sealed) = record.sealed_ms {
+        let date = time::http_date(sealed.div_euclid(1000));
+        reply = reply.with_text(names::SEALED_TIME, &date);
+    }
+    if !record.meta.tags.is_empty() {
+        reply = reply.with(names::TAGGING_COUNT, record.meta.tags.len() as u64);
+    }
+    if let Some(info) = restore::info(record) {
+        reply = reply.with_text(names::RESTORE, &info);
+    }
+    reply = encryption::describe(reply, record.meta.encryption.as_ref());
     // What came in a header can go out in one.
     for (stored, value) in &record.meta.headers {
         if let Ok(value) = HeaderValue::from_maybe_shared(value.clone()) {
             reply.set(stored_name(*stored), value);
         }
     }
+    with_user_metadata(reply, record)
+}
+
+/// User metadata, as they came.
+pub(super) fn with_user_metadata(mut reply: Reply, record: &ObjectRecord) -> Reply {
     for (name, value) in &record.meta.user {
         let name = HeaderName::try_from(format!("{}{name}", names::META_PREFIX));
         let value = HeaderValue::from_maybe_shared(value.clone());
@@ -80,16 +97,17 @@ fn describe(reply: Reply, record: &ObjectRecord) -> Reply {
 }
 
 pub(super) async fn get(request: &mut Request) -> Result<Reply, Failure> {
-    check_version(request)?;
-    let store = &request.state.store;
-    let (record, content) = store.open(request.bucket(), request.key()).await?;
+    let version = version(request)?;
+    encryption::refuse_headers(request)?;
+    let (record, content) = symlink::open(request, version).await?;
     conditions::OF_READ.check(request, &record)?;
+    restore::check_readable(&record)?;
     let standard = request.text(names::RANGE_BEHAVIOR) == Some("standard");
     let resolved = match request.text(header::RANGE) {
         Some(value) => range::resolve(value, record.size, standard),
         None => Resolved::Whole,
     };
-    let mut reply = describe(Reply::ok(), &record);
+    let mut reply = describe(request, &record);
     let range = match resolved {
         Resolved::Whole => 0..record.size,
         Resolved::Partial(range) => {
@@ -117,21 +135,21 @@ pub(super) async fn get(request: &mut Request) -> Result<Reply, Failure> {
 }
 
 pub(super) async fn head(request: &mut Request) -> Result<Reply, Failure> {
-    check_version(request)?;
-    let store = &request.state.store;
-    let record = store.head(request.bucket(), request.key()).await?;
+    let version = version(request)?;
+    encryption::refuse_headers(request)?;
+    let record = symlink::head(request, version).await?;
     conditions::OF_READ.check(request, &record)?;
-    let mut reply = describe(Reply::ok(), &record);
+    let mut reply = describe(request, &record);
     reply.payload = Payload::Head(record.size);
     Ok(reply)
 }
 
 pub(super) async fn meta(request: &mut Request) -> Result<Reply, Failure> {
-    check_version(request)?;
+    let version = version(request)?;
     let store = &request.state.store;
-    let record = store.head(request.bucket(), request.key()).await?;
+    let record = store.head(request.bucket(), request.key(), version).await?;
     conditions::OF_READ.check(request, &record)?;
-    let mut reply = identify(Reply::ok(), &record);
+    let mut reply = identify(request, &record);
     if request.method == Method::HEAD {
         reply.payload = Payload::Head(record.size);
     }

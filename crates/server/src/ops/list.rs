@@ -1,6 +1,6 @@
 //! `ListObjects` and `ListObjectsV2`.
 
-use super::owner;
+use super::{owner, restore};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
@@ -39,6 +39,7 @@ fn contents(objects: Vec<ListedObject>, with_owner: bool) -> Vec<Contents> {
     let one = |(key, record): ListedObject| Contents {
         key,
         last_modified: time::xml_time(record.modified_ms.div_euclid(1000)),
+        restore_info: restore::info(&record),
         etag: record.etag,
         object_type: record.kind.name().to_owned(),
         size: record.size,
@@ -48,7 +49,7 @@ fn contents(objects: Vec<ListedObject>, with_owner: bool) -> Vec<Contents> {
     objects.into_iter().map(one).collect()
 }
 
-fn groups(prefixes: Vec<String>) -> Vec<CommonPrefix> {
+pub(super) fn groups(prefixes: Vec<String>) -> Vec<CommonPrefix> {
     let one = |prefix| CommonPrefix { prefix };
     prefixes.into_iter().map(one).collect()
 }

@@ -1,5 +1,6 @@
 //! What a request says about the object that it makes.
 
+use super::{encryption, settings, tags};
 use crate::{
     failure::Failure,
     http::Request,
@@ -12,15 +13,6 @@ use ossplit_protocol::{code::Code, headers as names};
 /// User metadata in all, names and values, in bytes.
 const MAX_USER_BYTES: usize = 8 << 10;
 
-/// Headers that ask for what this server does not do: refused, not ignored.
-const NOT_HERE: &[&str] = &[
-    "x-oss-callback",
-    "x-oss-callback-var",
-    "x-oss-server-side-encryption",
-    "x-oss-server-side-encryption-key-id",
-    "x-oss-tagging",
-];
-
 /// Conditions that the service knows on reads only.
 const NOT_ON_WRITES: &[&str] = &[
     "if-match",
@@ -31,7 +23,7 @@ const NOT_ON_WRITES: &[&str] = &[
 
 /// Refuses headers that a write can't have.
 pub(super) fn check_headers(request: &Request) -> Result<(), Failure> {
-    let mut unwanted = NOT_HERE.iter().chain(NOT_ON_WRITES);
+    let mut unwanted = NOT_ON_WRITES.iter();
     match unwanted.find(|name| request.headers.contains_key(**name)) {
         Some(name) => Err(Failure::new(Code::NotImplemented).with("Header", *name)),
         None => Ok(()),
@@ -58,10 +50,14 @@ pub(super) fn class(request: &Request) -> Result<StorageClass, Failure> {
 pub(super) fn object_acl(request: &Request) -> Result<Option<Acl>, Failure> {
     match request.text(names::OBJECT_ACL) {
         None => Ok(None),
-        Some(word) => Acl::from_name(word).map(Some).ok_or_else(|| {
-            Failure::argument(names::OBJECT_ACL, word)
-                .message("no such object access control exists")
-        }),
+        Some(word) => {
+            let acl = Acl::from_name(word).ok_or_else(|| {
+                Failure::argument(names::OBJECT_ACL, word)
+                    .message("no such object access control exists")
+            })?;
+            settings::check_acl(request, acl)?;
+            Ok(Some(acl))
+        }
     }
 }
 
@@ -70,6 +66,8 @@ pub(super) fn of_request(request: &Request) -> Result<ObjectMeta, Failure> {
     let mut meta = ObjectMeta {
         class: class(request)?,
         acl: object_acl(request)?.unwrap_or_default(),
+        tags: tags::of_header(request)?,
+        encryption: encryption::of_request(request)?,
         ..ObjectMeta::default()
     };
     for stored in StoredHeader::ALL {

@@ -1,15 +1,16 @@
 //! Multipart uploads: begin, part, complete, abort.
 
 use super::{
-    intake, meta,
-    put::{forbids_overwrite, written},
+    callback, encryption, intake, meta,
+    put::{forbids_overwrite, protect, written},
 };
 use crate::{
     failure::Failure,
     http::{Payload, Reply, Request},
-    store::{Choice, MAX_PARTS, UploadId},
+    store::{Choice, MAX_PARTS, ObjectRecord, StoreError, UploadId, UploadRecord},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use md5::{Digest as _, Md5};
 use ossplit_protocol::{
     code::Code,
     encode, headers as names,
@@ -46,38 +47,39 @@ pub(super) fn part_number(request: &Request) -> Result<u16, Failure> {
 pub(super) async fn initiate(request: &mut Request) -> Result<Reply, Failure> {
     meta::check_headers(request)?;
     let encodes = request.encodes_url()?;
-    if request.parameter("sequential").is_some() {
-        return Err(Failure::new(Code::NotImplemented).with("ArgumentName", "sequential"));
-    }
+    let sequential = request.parameter("sequential").is_some();
     let mut meta = meta::of_request(request)?;
     // The ACL is said at completion.
     meta.acl = crate::store::Acl::Inherit;
     let (bucket, key) = (request.bucket(), request.key());
-    let id = request.state.store.create_upload(bucket, key, meta).await?;
+    let store = &request.state.store;
+    let encryption = meta.encryption.clone();
+    let id = store.create_upload(bucket, key, meta, sequential).await?;
     let result = InitiateMultipartUploadResult {
         encoding_type: None,
         bucket: bucket.to_owned(),
         key: key.to_owned(),
         upload_id: id.as_str().to_owned(),
     };
-    Ok(Reply::xml(&if encodes {
+    let reply = Reply::xml(&if encodes {
         result.url_encoded()
     } else {
         result
-    }))
+    });
+    Ok(encryption::describe(reply, encryption.as_ref()))
 }
 
 /// The upload of a part that is about to be sent.
 pub(super) async fn need_upload(
     request: &Request,
     ec: &'static str,
-) -> Result<(UploadId, u16), Failure> {
+) -> Result<(UploadId, u16, UploadRecord), Failure> {
     let number = part_number(request)?;
     let id = upload_id(request).map_err(|failure| with_ec(failure, ec))?;
     let (bucket, key) = (request.bucket(), request.key());
     let found = request.state.store.need_upload(bucket, key, id).await;
-    found.map_err(|error| with_ec(error.into(), ec))?;
-    Ok((id, number))
+    let upload = found.map_err(|error| with_ec(error.into(), ec))?;
+    Ok((id, number, upload))
 }
 
 /// The EC of a missing upload depends on the call.
@@ -90,7 +92,8 @@ pub(super) fn with_ec(failure: Failure, ec: &'static str) -> Failure {
 
 pub(super) async fn part(request: &mut Request) -> Result<Reply, Failure> {
     const EC: &str = "0042-00000104";
-    let (id, number) = need_upload(request, EC).await?;
+    encryption::refuse_headers(request)?;
+    let (id, number, upload) = need_upload(request, EC).await?;
     let staged = intake::part(request).await?;
     let md5 = STANDARD.encode(staged.md5);
     let (bucket, key) = (request.bucket(), request.key());
@@ -99,10 +102,11 @@ pub(super) async fn part(request: &mut Request) -> Result<Reply, Failure> {
         .store
         .put_part(bucket, key, id, number, staged);
     let part = put.await.map_err(|error| with_ec(error.into(), EC))?;
-    Ok(Reply::ok()
+    let reply = Reply::ok()
         .with_text("etag", &part.etag)
         .with(names::CRC64, part.crc64)
-        .with_text("content-md5", &md5))
+        .with_text("content-md5", &md5);
+    Ok(encryption::describe(reply, upload.meta.encryption.as_ref()))
 }
 
 /// The parts that a completion asks for.
@@ -141,15 +145,45 @@ async fn choice(request: &mut Request) -> Result<Choice, Failure> {
     Ok(Choice::Listed(listed))
 }
 
+/// Gives the object of a sequential upload the MD5 that others lack.
+async fn sum_up(request: &Request, record: &ObjectRecord) -> Result<(), Failure> {
+    let store = &request.state.store;
+    let (bucket, key, version) = (request.bucket(), request.key(), Some(record.version));
+    let Ok((found, content)) = store.open(bucket, key, version).await else {
+        // Replaced already.
+        return Ok(());
+    };
+    let mut sum = Md5::new();
+    let mut reader = content.read(0..found.size);
+    while let Some(chunk) = reader.next().await {
+        sum.update(&chunk.map_err(StoreError::from)?);
+    }
+    let (md5, revision) = (sum.finalize().into(), record.revision);
+    let changed = store.change(bucket, key, version, move |record| {
+        if record.revision == revision {
+            record.md5 = Some(md5);
+        }
+        Ok::<(), Failure>(())
+    });
+    match changed.await {
+        Err(StoreError::NoSuchKey | StoreError::NoSuchVersion) => Ok(()),
+        other => other?.map(|_| ()),
+    }
+}
+
 pub(super) async fn complete(request: &mut Request) -> Result<Reply, Failure> {
     meta::check_headers(request)?;
+    encryption::refuse_headers(request)?;
     let encodes = request.encodes_url()?;
     let forbid = forbids_overwrite(request)?;
     let acl = meta::object_acl(request)?;
     let id = upload_id(request)?;
+    let callback = callback::of_request(request)?;
     let choice = choice(request).await?;
     let (bucket, key) = (request.bucket(), request.key());
     let store = &request.state.store;
+    let upload = store.need_upload(bucket, key, id).await?;
+    protect(request, key).await?;
     let done = store.complete(bucket, key, id, choice, acl, forbid).await;
     let record = done.map_err(|error| {
         let failure = Failure::from(error);
@@ -158,11 +192,10 @@ pub(super) async fn complete(request: &mut Request) -> Result<Reply, Failure> {
             _ => failure,
         }
     })?;
-    let scheme = if request.state.secure {
-        "https"
-    } else {
-        "http"
-    };
+    if upload.sequential {
+        sum_up(request, &record).await?;
+    }
+    let scheme = request.state.scheme();
     let endpoint = &request.address.endpoint;
     let result = CompleteMultipartUploadResult {
         encoding_type: None,
@@ -176,13 +209,16 @@ pub(super) async fn complete(request: &mut Request) -> Result<Reply, Failure> {
     } else {
         result
     });
-    let mut reply = written(&record);
+    let mut reply = written(request, &record);
     reply.payload = match document.payload {
         Payload::Bytes(bytes) => Payload::Bytes(bytes),
         other => other,
     };
     reply.headers.extend(document.headers);
-    Ok(reply)
+    match callback {
+        Some(callback) => callback.call(request, &record, reply).await,
+        None => Ok(reply),
+    }
 }
 
 pub(super) async fn abort(request: &mut Request) -> Result<Reply, Failure> {

@@ -10,8 +10,9 @@ use super::{
     content::{Extent, Place, release},
     dir::Need,
     need_bucket, now_ms,
-    objects::{hold, replace},
+    objects::hold,
     tx::{ReadTx, WriteTx},
+    versions::{Contents, install, update},
 };
 use md5::{Digest, Md5};
 use ossplit_protocol::{crc64, etag};
@@ -57,11 +58,17 @@ fn next_etag(old: Option<&ObjectRecord>, data: &[u8; 16]) -> String {
     etag::of_md5(&sum)
 }
 
+/// Whether there is something that an append could go on with.
+fn is_object(found: &ObjectRecord) -> bool {
+    found.kind != ObjectKind::DeleteMarker
+}
+
 fn check(found: Option<&ObjectRecord>, position: u64, data: u64) -> Result<(), StoreError> {
     let (length, crc64) = match found {
         Some(found) if found.kind != ObjectKind::Appendable => {
             return Err(StoreError::NotAppendable);
         }
+        Some(found) if found.sealed_ms.is_some() => return Err(StoreError::Sealed),
         Some(found) => (found.size, found.crc64),
         None => (0, 0),
     };
@@ -94,18 +101,17 @@ impl Store {
         let data = if plan.merged == 0 && (plan.kept == 0 || data.peek().is_err()) {
             data
         } else {
-            let (_, content) = self.open(bucket, key).await?;
+            let (_, content) = self.open(bucket, key, None).await?;
             let span = position - plan.merged..position;
             self.merge(content, span, data, plan.kept == 0).await?
         };
         let (bucket, key, next) = (bucket.to_owned(), key.to_owned(), self.revisions());
         let write = move |tx: &mut dyn WriteTx| {
-            need_bucket(tx, &bucket)?;
-            let found = record(tx, &bucket, &key)?;
-            check(found.as_ref(), position, size)?;
-            let now = found
-                .as_ref()
-                .map_or(Ok(Vec::new()), |found| extents(tx, found))?;
+            let state = need_bucket(tx, &bucket)?.versioning;
+            let newest = record(tx, &bucket, &key)?;
+            let found = newest.as_ref().filter(|found| is_object(found));
+            check(found, position, size)?;
+            let now = found.map_or(Ok(Vec::new()), |found| extents(tx, found))?;
             if now != old {
                 // Replaced by another object of the same length while the bytes came.
                 return Err(StoreError::Changed);
@@ -113,21 +119,26 @@ impl Store {
             release(tx, &old[plan.kept..])?;
             let mut content = old[..plan.kept].to_vec();
             content.extend(data.adopt(tx)?);
-            let new = ObjectRecord {
+            let mut new = ObjectRecord {
                 size: position + size,
-                etag: next_etag(found.as_ref(), &md5),
-                crc64: found
-                    .as_ref()
-                    .map_or(crc64, |found| crc64::combine(found.crc64, crc64, size)),
+                etag: next_etag(found, &md5),
+                crc64: found.map_or(crc64, |found| crc64::combine(found.crc64, crc64, size)),
                 md5: None,
                 modified_ms: now_ms(),
                 kind: ObjectKind::Appendable,
-                meta: found.as_ref().map_or(meta, |found| found.meta.clone()),
+                meta: found.map_or(meta, |found| found.meta.clone()),
                 revision: next(),
                 content: hold(tx, content, Vec::new())?,
+                ..ObjectRecord::default()
             };
-            // The contents that stay belong to the new record now.
-            replace(tx, &bucket, &key, found.as_ref(), Some(&new), true)?;
+            if let Some(found) = found {
+                // The same version goes on; the contents that stay belong to the new record now.
+                (new.version, new.sequence) = (found.version, found.sequence);
+                update(tx, (&bucket, &key), found, &new)?;
+            } else {
+                let place = (bucket.as_str(), key.as_str());
+                install(tx, place, state, newest, &mut new, Contents::Release)?;
+            }
             Ok(new)
         };
         self.backend.write(Need::Room, write).await
@@ -142,7 +153,7 @@ impl Store {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         let read = move |tx: &dyn ReadTx| {
             need_bucket(tx, &bucket)?;
-            let Some(found) = record(tx, &bucket, &key)? else {
+            let Some(found) = record(tx, &bucket, &key)?.filter(is_object) else {
                 return Ok(None);
             };
             let extents = extents(tx, &found)?;

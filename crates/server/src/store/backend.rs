@@ -1,7 +1,7 @@
 //! The two places a store can be: one enum, so that the rules above it are compiled once.
 
 use super::{
-    StoreError,
+    StoreError, VersionId,
     content::{ContentId, Extent, Place, inline},
     dir::{Dir, Need},
     keys,
@@ -10,6 +10,7 @@ use super::{
     records::Record,
     tx::{ReadTx, Table, WriteTx},
     types::{Content as Where, Manifest, ObjectRecord},
+    versions,
     writer::Staged,
 };
 use std::sync::Arc;
@@ -25,13 +26,14 @@ pub(crate) fn load(
     tx: &dyn ReadTx,
     bucket: &str,
     key: &str,
+    version: Option<VersionId>,
 ) -> Result<(ObjectRecord, Vec<Extent>), StoreError> {
-    let record = record(tx, bucket, key)?.ok_or(StoreError::NoSuchKey)?;
+    let record = versions::need(tx, bucket, key, version)?;
     let extents = extents(tx, &record)?;
     Ok((record, extents))
 }
 
-/// An object's record.
+/// The record of the newest version of a key, which may be a delete marker.
 pub(crate) fn record(
     tx: &dyn ReadTx,
     bucket: &str,
@@ -87,11 +89,12 @@ impl Backend {
         &self,
         bucket: &str,
         key: &str,
+        version: Option<VersionId>,
     ) -> Result<(ObjectRecord, Content), StoreError> {
         match self {
             Self::Memory(memory) => {
                 let tx = memory.read();
-                let (record, extents) = load(&tx, bucket, key)?;
+                let (record, extents) = load(&tx, bucket, key, version)?;
                 let content = match extents.as_slice() {
                     [] => Held::Bytes(bytes::Bytes::new()),
                     [one] if one.place == Place::Inline => {
@@ -113,7 +116,7 @@ impl Backend {
             Self::Dir(dir) => {
                 let dir = Arc::clone(dir);
                 let (bucket, key) = (bucket.to_owned(), key.to_owned());
-                blocking(move || dir.open_object(&bucket, &key)).await
+                blocking(move || dir.open_object(&bucket, &key, version)).await
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a store can refuse, by cause. [`crate::ops`] says it in the service's words.
 
+use super::VersionId;
 use std::io;
 use thiserror::Error;
 
@@ -18,6 +19,27 @@ pub enum StoreError {
     /// No such object.
     #[error("the object does not exist")]
     NoSuchKey,
+    /// No such version of the object.
+    #[error("the version does not exist")]
+    NoSuchVersion,
+    /// The object was deleted: its newest version is a delete marker.
+    #[error("the object was deleted")]
+    Deleted {
+        /// The delete marker.
+        marker: VersionId,
+    },
+    /// The version that was asked for is a delete marker.
+    #[error("the version is a delete marker")]
+    IsDeleteMarker {
+        /// The delete marker.
+        marker: VersionId,
+    },
+    /// Parts of a sequential upload must come in order.
+    #[error("the part is not the next one")]
+    NotSequential,
+    /// The object was sealed: nothing can be appended.
+    #[error("the object is sealed")]
+    Sealed,
     /// No such upload of this key.
     #[error("the upload does not exist")]
     NoSuchUpload,

@@ -4,6 +4,7 @@
 //! in the byte order of their keys, whatever bytes the keys hold.
 //! Upload: `bucket NUL escaped(key) id`, where a NUL in the key is written `00 FF` and the key ends
 //! with `00 01`: uploads sort by key, then by id.
+//! Older version: as an upload, with the sequence counted down instead of the id: newest first.
 //! Part: `id number`, the number big-endian.
 
 use super::UploadId;
@@ -34,6 +35,20 @@ pub(crate) fn upload(bucket: &str, key: &str, id: &UploadId) -> Vec<u8> {
     let mut out = upload_prefix(bucket, key);
     out.extend_from_slice(&[0, 1]);
     out.extend_from_slice(id.as_bytes());
+    out
+}
+
+/// Prefix of the older versions of a key.
+pub(crate) fn versions_of(bucket: &str, key: &str) -> Vec<u8> {
+    let mut out = upload_prefix(bucket, key);
+    out.extend_from_slice(&[0, 1]);
+    out
+}
+
+/// Key of an older version.
+pub(crate) fn version(bucket: &str, key: &str, sequence: u64) -> Vec<u8> {
+    let mut out = versions_of(bucket, key);
+    out.extend_from_slice(&(u64::MAX - sequence).to_be_bytes());
     out
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     Store, StoreError, UploadId, keys,
-    records::Record,
+    records::{Record, is_marker},
     tx::{ReadTx, Table, Walk},
     types::{BucketRecord, ObjectRecord, UploadRecord},
 };
@@ -47,33 +47,51 @@ impl<T> Default for Page<T> {
 }
 
 /// A listing over table keys, whose names are the keys without `base` and without a tail.
-struct Groups<'a> {
-    table: Table,
+pub(super) struct Groups<'a> {
+    pub(super) table: Table,
     /// What all keys begin with: the bucket.
-    base: &'a [u8],
+    pub(super) base: &'a [u8],
     /// What names begin with.
-    prefix: &'a [u8],
-    delimiter: &'a [u8],
+    pub(super) prefix: &'a [u8],
+    pub(super) delimiter: &'a [u8],
     /// The first key to look at.
-    start: Vec<u8>,
+    pub(super) start: Vec<u8>,
     /// A group that the page before ended with.
-    done: &'a [u8],
+    pub(super) done: &'a [u8],
     /// Bytes of a key after its name.
-    tail: usize,
-    limit: usize,
+    pub(super) tail: usize,
+    pub(super) limit: usize,
+    /// Whether a value is passed over, as if it were not there.
+    pub(super) hidden: fn(&[u8]) -> Result<bool, StoreError>,
 }
 
-enum Item<'a> {
+pub(super) enum Item<'a> {
     Entry { name: &'a [u8], value: &'a [u8] },
     Group(&'a [u8]),
 }
 
+/// What a visitor made of an item.
+pub(super) struct Taken {
+    /// How much of the limit it used.
+    pub(super) count: usize,
+    /// Whether the item has more than fitted.
+    pub(super) more: bool,
+}
+
+impl Taken {
+    /// One entry.
+    pub(super) const ONE: Self = Self {
+        count: 1,
+        more: false,
+    };
+}
+
 impl Groups<'_> {
-    /// Visits what the page shows; whether there is more.
-    fn walk(
+    /// Visits what the page shows, each with what is left of the limit; whether there is more.
+    pub(super) fn walk(
         self,
         tx: &dyn ReadTx,
-        each: &mut dyn FnMut(Item<'_>) -> Result<(), StoreError>,
+        each: &mut dyn FnMut(Item<'_>, usize) -> Result<Taken, StoreError>,
     ) -> Result<bool, StoreError> {
         let first = [self.base, self.prefix].concat();
         let start = if self.start < first {
@@ -87,6 +105,9 @@ impl Groups<'_> {
             if !key.starts_with(&first) {
                 return Ok(Walk::Stop);
             }
+            if (self.hidden)(value)? {
+                return Ok(Walk::Next);
+            }
             let end = key.len().saturating_sub(self.tail).max(first.len());
             let group = find(&key[first.len()..end], self.delimiter)
                 .map(|at| &key[..first.len() + at + self.delimiter.len()]);
@@ -97,14 +118,19 @@ impl Groups<'_> {
                     truncated = true;
                     return Ok(Walk::Stop);
                 }
-                count += 1;
-                each(match group {
+                let item = match group {
                     Some(group) => Item::Group(&group[self.base.len()..]),
                     None => Item::Entry {
                         name: &key[self.base.len()..],
                         value,
                     },
-                })?;
+                };
+                let taken = each(item, self.limit - count)?;
+                count += taken.count;
+                if taken.more {
+                    truncated = true;
+                    return Ok(Walk::Stop);
+                }
             }
             Ok(over.map_or(Walk::Next, Walk::Seek))
         })?;
@@ -119,7 +145,7 @@ fn find(text: &[u8], piece: &[u8]) -> Option<usize> {
     text.windows(piece.len()).position(|window| window == piece)
 }
 
-fn text(bytes: &[u8]) -> Result<String, StoreError> {
+pub(super) fn text(bytes: &[u8]) -> Result<String, StoreError> {
     String::from_utf8(bytes.to_vec())
         .map_err(|_| StoreError::Corrupt("a key that is not UTF-8".to_owned()))
 }
@@ -160,8 +186,9 @@ pub(super) fn objects(
         done: query.after.as_bytes(),
         tail: 0,
         limit: query.limit,
+        hidden: is_marker,
     };
-    page.truncated = groups.walk(tx, &mut |item| {
+    page.truncated = groups.walk(tx, &mut |item, _| {
         match item {
             Item::Entry { name, value } => {
                 let name = text(name)?;
@@ -174,7 +201,7 @@ pub(super) fn objects(
                 page.common_prefixes.push(name);
             }
         }
-        Ok(())
+        Ok(Taken::ONE)
     })?;
     Ok(page)
 }
@@ -226,8 +253,9 @@ pub(super) fn uploads(
         done: &done,
         tail: UploadId::LENGTH + 2,
         limit: query.limit,
+        hidden: |_| Ok(false),
     };
-    page.truncated = groups.walk(tx, &mut |item| {
+    page.truncated = groups.walk(tx, &mut |item, _| {
         match item {
             Item::Entry { name, value } => {
                 let (key, id) = keys::split_upload(name)
@@ -245,7 +273,7 @@ pub(super) fn uploads(
                 page.common_prefixes.push(name);
             }
         }
-        Ok(())
+        Ok(Taken::ONE)
     })?;
     Ok(page)
 }

@@ -19,10 +19,14 @@ mod reader;
 mod records;
 mod tx;
 mod types;
+mod version;
+mod versions;
 mod writer;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;
 
@@ -32,9 +36,12 @@ pub use multipart::{Choice, MAX_PARTS, MIN_PART_BYTES, PartSource, PartsPage};
 pub use objects::CopySource;
 pub use reader::{Content, ContentReader};
 pub use types::{
-    Acl, BucketRecord, ObjectKind, ObjectMeta, ObjectRecord, PartRecord, Redundancy, StorageClass,
-    StoredHeader, Totals, UploadId, UploadRecord,
+    Acl, BucketRecord, ClassTotals, Encryption, ObjectKind, ObjectMeta, ObjectRecord, PartRecord,
+    Redundancy, Restore, SseAlgorithm, StorageClass, StoredHeader, Totals, UploadId, UploadRecord,
+    Versioning,
 };
+pub use version::VersionId;
+pub use versions::{Deletion, ListedVersion, VersionsPage, VersionsQuery};
 pub use writer::{ContentWriter, Staged};
 
 use backend::Backend;
@@ -79,7 +86,7 @@ impl Store {
     /// The store in `path`, made if it is not there; only one process can have it open. Blocks.
     pub fn in_directory(path: &Path) -> Result<Self, StoreError> {
         let dir = dir::Dir::open(path)?;
-        let mut buckets = BTreeMap::new();
+        let mut buckets: BTreeMap<String, BucketRecord> = BTreeMap::new();
         dir.read(|tx| {
             tx.scan(
                 Table::Buckets,
@@ -87,11 +94,30 @@ impl Store {
                 &mut |key, value| {
                     let name = String::from_utf8(key.to_vec())
                         .map_err(|_| StoreError::Corrupt("a bucket's name".to_owned()))?;
-                    buckets.insert(name, Arc::new(BucketRecord::decode(value)?));
+                    buckets.insert(name, BucketRecord::decode(value)?);
+                    Ok(tx::Walk::Next)
+                },
+            )?;
+            tx.scan(
+                Table::Settings,
+                std::ops::Bound::Unbounded,
+                &mut |key, value| {
+                    let key = list::text(key)?;
+                    let (bucket, name) = key
+                        .split_once('\0')
+                        .ok_or_else(|| StoreError::Corrupt("a setting's name".to_owned()))?;
+                    if let Some(bucket) = buckets.get_mut(bucket) {
+                        let value = bytes::Bytes::copy_from_slice(value);
+                        bucket.settings.insert(name.to_owned(), value);
+                    }
                     Ok(tx::Walk::Next)
                 },
             )
         })?;
+        let buckets = buckets
+            .into_iter()
+            .map(|(name, record)| (name, Arc::new(record)))
+            .collect();
         Ok(Self {
             // Revisions of an earlier run are all below.
             revision: Arc::new(AtomicU64::new(u64::from(dir.run()) << 32)),
@@ -131,17 +157,17 @@ impl Drop for Store {
     }
 }
 
-/// Milliseconds since 1970.
+/// Milliseconds since 1970, of the store's and the server's times.
 pub fn now_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_millis() as i64)
 }
 
-/// Refuses when the bucket is not there.
-fn need_bucket(tx: &dyn ReadTx, bucket: &str) -> Result<(), StoreError> {
+/// The bucket's record.
+fn need_bucket(tx: &dyn ReadTx, bucket: &str) -> Result<BucketRecord, StoreError> {
     match tx.get(Table::Buckets, bucket.as_bytes())? {
-        Some(_) => Ok(()),
+        Some(row) => BucketRecord::decode(&row),
         None => Err(StoreError::NoSuchBucket),
     }
 }

@@ -8,9 +8,10 @@ use super::{
     content::{Extent, Place, release, share, slice},
     dir::Need,
     keys, need_bucket, now_ms,
-    objects::{hold, replace},
+    objects::{forbid, hold},
     records::Record as _,
     tx::{ReadTx, Table, Walk, WriteTx},
+    versions::{Contents, install},
 };
 use ossplit_protocol::{crc64, etag};
 use std::{collections::BTreeMap, ops::Bound, ops::Range};
@@ -93,11 +94,20 @@ fn parts_of(
 
 fn put_part(
     tx: &mut dyn WriteTx,
+    upload: &UploadRecord,
     id: &UploadId,
     number: u16,
     part: &PartRecord,
 ) -> Result<(), StoreError> {
     let row = keys::part(id, number);
+    if upload.sequential {
+        let has = |number: u16| tx.get(Table::Parts, &keys::part(id, number));
+        let follows = number == 1 || has(number - 1)?.is_some();
+        let ends = number == MAX_PARTS || has(number + 1)?.is_none();
+        if !(follows && ends) {
+            return Err(StoreError::NotSequential);
+        }
+    }
     if let Some(old) = tx.get(Table::Parts, &row)? {
         release(tx, &PartRecord::decode(&old)?.extents)?;
     }
@@ -144,6 +154,7 @@ impl Store {
         bucket: &str,
         key: &str,
         meta: ObjectMeta,
+        sequential: bool,
     ) -> Result<UploadId, StoreError> {
         let id = UploadId::random();
         let (bucket, row) = (bucket.to_owned(), keys::upload(bucket, key, &id));
@@ -152,6 +163,7 @@ impl Store {
             let upload = UploadRecord {
                 initiated_ms: now_ms(),
                 meta,
+                sequential,
             };
             tx.put(Table::Uploads, &row, upload.encode())
         };
@@ -182,7 +194,7 @@ impl Store {
     ) -> Result<PartRecord, StoreError> {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         let write = move |tx: &mut dyn WriteTx| {
-            upload_of(tx, &bucket, &key, &id)?;
+            let upload = upload_of(tx, &bucket, &key, &id)?;
             let part = PartRecord {
                 size: content.size,
                 etag: etag::of_md5(&content.md5),
@@ -190,7 +202,7 @@ impl Store {
                 modified_ms: now_ms(),
                 extents: content.adopt(tx)?,
             };
-            put_part(tx, &id, number, &part)?;
+            put_part(tx, &upload, &id, number, &part)?;
             Ok(part)
         };
         self.backend.write(Need::Room, write).await
@@ -209,7 +221,7 @@ impl Store {
         let staged = self.stage_if_inline(&from).await?;
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         let write = move |tx: &mut dyn WriteTx| {
-            upload_of(tx, &bucket, &key, &id)?;
+            let upload = upload_of(tx, &bucket, &key, &id)?;
             let source = from.source.find(tx)?;
             let extents = if let Some(staged) = staged {
                 staged.adopt(tx)?
@@ -224,7 +236,7 @@ impl Store {
                 modified_ms: now_ms(),
                 extents,
             };
-            put_part(tx, &id, number, &part)?;
+            put_part(tx, &upload, &id, number, &part)?;
             Ok(part)
         };
         self.backend.write(Need::Room, write).await
@@ -241,7 +253,9 @@ impl Store {
         if extents.iter().all(|extent| extent.place == Place::Outside) {
             return Ok(None);
         }
-        let (found, content) = self.open(&from.source.bucket, &from.source.key).await?;
+        let (found, content) = self
+            .open(&from.source.bucket, &from.source.key, from.source.version)
+            .await?;
         if found.revision != from.source.revision {
             return Err(StoreError::Changed);
         }
@@ -295,10 +309,9 @@ impl Store {
                 .map(|(number, part)| (*number, part.extents.clone()))
                 .collect();
             let chosen = choose(uploaded, choice)?;
+            let state = need_bucket(tx, &bucket)?.versioning;
             let old = record(tx, &bucket, &key)?;
-            if forbid_overwrite && old.is_some() {
-                return Err(StoreError::Exists);
-            }
+            forbid(forbid_overwrite, state, old.as_ref())?;
             for (number, extents) in all {
                 if chosen.binary_search_by_key(&number, |(n, _)| *n).is_err() {
                     release(tx, &extents)?;
@@ -312,7 +325,7 @@ impl Store {
             }
             let extents = chosen.iter().flat_map(|(_, part)| part.extents.clone());
             let sizes = chosen.iter().map(|(number, part)| (*number, part.size));
-            let new = ObjectRecord {
+            let mut new = ObjectRecord {
                 size: chosen.iter().map(|(_, part)| part.size).sum(),
                 etag: etag::of_parts(chosen.iter().map(|(_, part)| part.etag.as_str())),
                 crc64: chosen.iter().fold(0, |sum, (_, part)| {
@@ -324,8 +337,10 @@ impl Store {
                 meta,
                 revision: next(),
                 content: hold(tx, extents.collect(), sizes.collect())?,
+                ..ObjectRecord::default()
             };
-            replace(tx, &bucket, &key, old.as_ref(), Some(&new), false)?;
+            let place = (bucket.as_str(), key.as_str());
+            install(tx, place, state, old, &mut new, Contents::Release)?;
             Ok(new)
         };
         self.backend.write(Need::Room, write).await

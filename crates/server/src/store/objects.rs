@@ -1,16 +1,18 @@
-//! Objects: put, look, delete, copy, change the ACL.
+//! Objects: put, look, copy, change what is said of them.
 
 use super::{
-    Acl, Content, ObjectKind, ObjectMeta, ObjectRecord, Staged, Store, StoreError,
+    Content, ObjectKind, ObjectMeta, ObjectRecord, Staged, Store, StoreError, VersionId,
+    Versioning,
     backend::{extents, record},
-    buckets::totals,
-    content::{ContentId, Extent, release, share},
+    content::{ContentId, Extent, share},
     dir::Need,
-    keys, need_bucket, now_ms,
+    need_bucket, now_ms,
     records::Record as _,
-    tx::{Table, WriteTx},
+    tx::{ReadTx, Table, WriteTx},
     types::{Content as Where, Manifest},
+    versions::{Contents, install, need, update},
 };
+use md5::{Digest as _, Md5};
 use ossplit_protocol::etag;
 
 /// Extents that a record itself holds; more go to a manifest, so that listings stay fast.
@@ -23,14 +25,16 @@ pub struct CopySource {
     pub bucket: String,
     /// Its key.
     pub key: String,
+    /// The version; `None` for the newest.
+    pub version: Option<VersionId>,
     /// [`ObjectRecord::revision`]; a copy of another is refused as [`StoreError::Changed`].
     pub revision: u64,
 }
 
 impl CopySource {
     /// The record, if it is still the one that was looked at.
-    pub(super) fn find(&self, tx: &dyn super::tx::ReadTx) -> Result<ObjectRecord, StoreError> {
-        let found = record(tx, &self.bucket, &self.key)?.ok_or(StoreError::NoSuchKey)?;
+    pub(super) fn find(&self, tx: &dyn ReadTx) -> Result<ObjectRecord, StoreError> {
+        let found = need(tx, &self.bucket, &self.key, self.version)?;
         if found.revision == self.revision {
             Ok(found)
         } else {
@@ -54,53 +58,16 @@ pub(super) fn hold(
     Ok(Where::Manifest(id))
 }
 
-/// Makes `new` the object of this key instead of `old`, or removes the object. Every change of an
-/// object goes through here. `keep` leaves the old contents, which the new record took over.
-pub(super) fn replace(
-    tx: &mut dyn WriteTx,
-    bucket: &str,
-    key: &str,
-    old: Option<&ObjectRecord>,
-    new: Option<&ObjectRecord>,
-    keep: bool,
-) -> Result<(), StoreError> {
-    let row = keys::object(bucket, key);
-    if let Some(old) = old {
-        if !keep {
-            let of_old = extents(tx, old)?;
-            release(tx, &of_old)?;
-        }
-        if let Where::Manifest(id) = &old.content
-            && new.is_none_or(|new| new.content != old.content)
-        {
-            tx.remove(Table::Manifests, &id.to_bytes())?;
-        }
-    }
-    match new {
-        Some(new) => tx.put(Table::Objects, &row, new.encode())?,
-        None => {
-            tx.remove(Table::Objects, &row)?;
-        }
-    }
-    let mut sums = totals(tx, bucket)?;
-    let (added, gone) = (u64::from(new.is_some()), u64::from(old.is_some()));
-    sums.objects = (sums.objects + added).saturating_sub(gone);
-    let (added, gone) = (new.map_or(0, |new| new.size), old.map_or(0, |old| old.size));
-    sums.bytes = (sums.bytes + added).saturating_sub(gone);
-    tx.put(Table::Totals, bucket.as_bytes(), sums.encode())
-}
-
 impl Store {
-    /// An object's record.
-    pub async fn head(&self, bucket: &str, key: &str) -> Result<ObjectRecord, StoreError> {
+    /// The record of an object or, with a version, of that version.
+    pub async fn head(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<VersionId>,
+    ) -> Result<ObjectRecord, StoreError> {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        let read = move |tx: &dyn super::tx::ReadTx| {
-            let found = record(tx, &bucket, &key)?;
-            match found {
-                Some(found) => Ok(found),
-                None => need_bucket(tx, &bucket).and(Err(StoreError::NoSuchKey)),
-            }
-        };
+        let read = move |tx: &dyn ReadTx| need(tx, &bucket, &key, version);
         self.backend.read(read).await
     }
 
@@ -109,13 +76,35 @@ impl Store {
         &self,
         bucket: &str,
         key: &str,
+        version: Option<VersionId>,
     ) -> Result<(ObjectRecord, Content), StoreError> {
-        match self.backend.open(bucket, key).await {
-            Err(StoreError::NoSuchKey) if self.bucket(bucket).is_none() => {
-                Err(StoreError::NoSuchBucket)
-            }
-            other => other,
-        }
+        self.backend.open(bucket, key, version).await
+    }
+
+    /// Makes `new`, whose content `fill` puts in place, the newest version of its key.
+    async fn make<F>(
+        &self,
+        bucket: &str,
+        key: &str,
+        mut new: ObjectRecord,
+        forbid_overwrite: bool,
+        fill: F,
+    ) -> Result<ObjectRecord, StoreError>
+    where
+        F: FnOnce(&mut dyn WriteTx) -> Result<Where, StoreError> + Send + 'static,
+    {
+        let (bucket, key, next) = (bucket.to_owned(), key.to_owned(), self.revisions());
+        let write = move |tx: &mut dyn WriteTx| {
+            let state = need_bucket(tx, &bucket)?.versioning;
+            let old = record(tx, &bucket, &key)?;
+            forbid(forbid_overwrite, state, old.as_ref())?;
+            new.content = fill(tx)?;
+            new.modified_ms = now_ms();
+            new.revision = next();
+            install(tx, (&bucket, &key), state, old, &mut new, Contents::Release)?;
+            Ok(new)
+        };
+        self.backend.write(Need::Room, write).await
     }
 
     /// Makes an object of a staged content.
@@ -127,51 +116,37 @@ impl Store {
         content: Staged,
         forbid_overwrite: bool,
     ) -> Result<ObjectRecord, StoreError> {
-        let (bucket, key, next) = (bucket.to_owned(), key.to_owned(), self.revisions());
-        let write = move |tx: &mut dyn WriteTx| {
-            need_bucket(tx, &bucket)?;
-            let old = record(tx, &bucket, &key)?;
-            if forbid_overwrite && old.is_some() {
-                return Err(StoreError::Exists);
-            }
-            let new = ObjectRecord {
-                size: content.size,
-                etag: etag::of_md5(&content.md5),
-                crc64: content.crc64,
-                md5: Some(content.md5),
-                modified_ms: now_ms(),
-                kind: ObjectKind::Normal,
-                meta,
-                revision: next(),
-                content: Where::Extents(content.adopt(tx)?),
-            };
-            replace(tx, &bucket, &key, old.as_ref(), Some(&new), false)?;
-            Ok(new)
+        let new = ObjectRecord {
+            size: content.size,
+            etag: etag::of_md5(&content.md5),
+            crc64: content.crc64,
+            md5: Some(content.md5),
+            meta,
+            ..ObjectRecord::default()
         };
-        self.backend.write(Need::Room, write).await
+        let fill = |tx: &mut dyn WriteTx| content.adopt(tx).map(Where::Extents);
+        self.make(bucket, key, new, forbid_overwrite, fill).await
     }
 
-    /// Removes an object; whether it was there.
-    pub async fn delete(&self, bucket: &str, key: &str) -> Result<bool, StoreError> {
-        let gone = self.delete_many(bucket, vec![key.to_owned()]).await?;
-        Ok(gone > 0)
-    }
-
-    /// Removes objects in one transaction; how many were there.
-    pub async fn delete_many(&self, bucket: &str, keys: Vec<String>) -> Result<usize, StoreError> {
-        let bucket = bucket.to_owned();
-        let write = move |tx: &mut dyn WriteTx| {
-            need_bucket(tx, &bucket)?;
-            let mut gone = 0;
-            for key in &keys {
-                if let Some(old) = record(tx, &bucket, key)? {
-                    replace(tx, &bucket, key, Some(&old), None, false)?;
-                    gone += 1;
-                }
-            }
-            Ok(gone)
+    /// Makes a symlink to another key of the bucket, which need not be there.
+    pub async fn put_symlink(
+        &self,
+        bucket: &str,
+        key: &str,
+        meta: ObjectMeta,
+        target: String,
+        forbid_overwrite: bool,
+    ) -> Result<ObjectRecord, StoreError> {
+        let sum = Md5::digest(format!("symlink to {target}")).into();
+        let new = ObjectRecord {
+            etag: etag::of_md5(&sum),
+            kind: ObjectKind::Symlink,
+            meta,
+            target: Some(target),
+            ..ObjectRecord::default()
         };
-        self.backend.write(Need::Nothing, write).await
+        let fill = |_: &mut dyn WriteTx| Ok(Where::default());
+        self.make(bucket, key, new, forbid_overwrite, fill).await
     }
 
     /// Makes an object of another's bytes, which are shared, not copied. `meta` is what the new
@@ -186,21 +161,24 @@ impl Store {
     ) -> Result<ObjectRecord, StoreError> {
         let (bucket, key, next) = (bucket.to_owned(), key.to_owned(), self.revisions());
         let write = move |tx: &mut dyn WriteTx| {
-            need_bucket(tx, &bucket)?;
+            let state = need_bucket(tx, &bucket)?.versioning;
             let from = source.find(tx)?;
-            let in_place = source.bucket == bucket && source.key == key;
             let old = record(tx, &bucket, &key)?;
-            if forbid_overwrite && old.is_some() {
-                return Err(StoreError::Exists);
-            }
-            let content = if in_place {
-                from.content.clone()
+            forbid(forbid_overwrite, state, old.as_ref())?;
+            // Of an object that the copy replaces, only the metadata change.
+            let in_place = state != Versioning::Enabled
+                && (&source.bucket, &source.key) == (&bucket, &key)
+                && old.as_ref().is_some_and(|old| {
+                    old.version == VersionId::Null && old.sequence == from.sequence
+                });
+            let (content, contents) = if in_place {
+                (from.content.clone(), Contents::Keep)
             } else {
                 let of_source = extents(tx, &from)?;
                 let shared = share(tx, &of_source)?;
-                hold(tx, shared, Vec::new())?
+                (hold(tx, shared, Vec::new())?, Contents::Release)
             };
-            let new = ObjectRecord {
+            let mut new = ObjectRecord {
                 modified_ms: now_ms(),
                 // Copies of an appendable object are no longer so, but it may change in place.
                 kind: match from.kind {
@@ -208,32 +186,56 @@ impl Store {
                     kind => kind,
                 },
                 meta,
+                restore: None,
+                sealed_ms: from.sealed_ms.filter(|_| in_place),
                 revision: next(),
                 content,
                 ..from
             };
-            replace(tx, &bucket, &key, old.as_ref(), Some(&new), in_place)?;
+            install(tx, (&bucket, &key), state, old, &mut new, contents)?;
             Ok(new)
         };
         self.backend.write(Need::Room, write).await
     }
 
-    /// Changes an object's ACL, and neither its `ETag` nor its time.
-    pub async fn set_object_acl(
+    /// Changes what is said of an object, and neither its bytes nor its `ETag` nor its time. What
+    /// `change` refuses is the inner error.
+    pub async fn change<E, F>(
         &self,
         bucket: &str,
         key: &str,
-        acl: Acl,
-    ) -> Result<(), StoreError> {
+        version: Option<VersionId>,
+        change: F,
+    ) -> Result<Result<ObjectRecord, E>, StoreError>
+    where
+        E: Send + 'static,
+        F: FnOnce(&mut ObjectRecord) -> Result<(), E> + Send + 'static,
+    {
         let (bucket, key, next) = (bucket.to_owned(), key.to_owned(), self.revisions());
         let write = move |tx: &mut dyn WriteTx| {
-            need_bucket(tx, &bucket)?;
-            let old = record(tx, &bucket, &key)?.ok_or(StoreError::NoSuchKey)?;
+            let old = need(tx, &bucket, &key, version)?;
             let mut new = old.clone();
-            new.meta.acl = acl;
-            new.revision = next();
-            replace(tx, &bucket, &key, Some(&old), Some(&new), true)
+            if let Err(refused) = change(&mut new) {
+                return Ok(Err(refused));
+            }
+            if new != old {
+                new.revision = next();
+                update(tx, (&bucket, &key), &old, &new)?;
+            }
+            Ok(Ok(new))
         };
         self.backend.write(Need::Room, write).await
     }
+}
+
+/// Refuses to replace an object, where that is asked and no version keeps it.
+pub(super) fn forbid(
+    forbid_overwrite: bool,
+    state: Versioning,
+    old: Option<&ObjectRecord>,
+) -> Result<(), StoreError> {
+    if forbid_overwrite && state == Versioning::Off && old.is_some() {
+        return Err(StoreError::Exists);
+    }
+    Ok(())
 }

@@ -1,13 +1,15 @@
 //! How each record is written in its table.
 
 use super::{
-    Acl, BucketRecord, ObjectKind, ObjectMeta, ObjectRecord, PartRecord, Redundancy, StorageClass,
-    StoreError, StoredHeader, Totals, UploadRecord,
+    Acl, BucketRecord, ClassTotals, Encryption, ObjectKind, ObjectMeta, ObjectRecord, PartRecord,
+    Redundancy, Restore, SseAlgorithm, StorageClass, StoreError, StoredHeader, Totals,
+    UploadRecord, VersionId, Versioning,
     codec::{Field, Reader, Writer},
     content::{ContentId, Extent},
     types::{Content, Manifest},
 };
 use bytes::Bytes;
+use std::collections::BTreeMap;
 
 /// A value of a table.
 pub(crate) trait Record: Sized {
@@ -32,6 +34,15 @@ mod tag {
     pub(super) const PART: u8 = 14;
     pub(super) const REDUNDANCY: u8 = 15;
     pub(super) const COUNT: u8 = 16;
+    pub(super) const VERSIONING: u8 = 17;
+    pub(super) const VERSION: u8 = 18;
+    pub(super) const SEQUENCE: u8 = 19;
+    pub(super) const TARGET: u8 = 20;
+    pub(super) const SEALED: u8 = 21;
+    pub(super) const RESTORE: u8 = 22;
+    pub(super) const TAG: u8 = 23;
+    pub(super) const ENCRYPTION: u8 = 24;
+    pub(super) const SEQUENTIAL: u8 = 25;
 }
 
 impl ObjectMeta {
@@ -44,6 +55,18 @@ impl ObjectMeta {
         }
         to.bytes(tag::CLASS, &[self.class.number()]);
         to.bytes(tag::ACL, &[self.acl.number()]);
+        for (key, value) in &self.tags {
+            to.pair(tag::TAG, key.as_bytes(), value.as_bytes());
+        }
+        if let Some(encryption) = &self.encryption {
+            let head = [
+                encryption.algorithm.number(),
+                u8::from(encryption.sm4_data),
+                u8::from(encryption.key_id.is_some()),
+            ];
+            let key_id = encryption.key_id.as_deref().unwrap_or_default();
+            to.bytes(tag::ENCRYPTION, &[&head, key_id.as_bytes()].concat());
+        }
     }
 
     fn read(&mut self, field: &Field<'_>) -> Result<(), StoreError> {
@@ -57,10 +80,42 @@ impl ObjectMeta {
             tag::USER => self.user.push(field.pair()?),
             tag::CLASS => self.class = StorageClass::from_number(field.byte()?)?,
             tag::ACL => self.acl = Acl::from_number(field.byte()?)?,
+            tag::TAG => {
+                let (key, value) = field.pair()?;
+                self.tags.push((key, text(&value)?));
+            }
+            tag::ENCRYPTION => self.encryption = Some(encryption(field.value)?),
             _ => {}
         }
         Ok(())
     }
+}
+
+fn text(bytes: &[u8]) -> Result<String, StoreError> {
+    String::from_utf8(bytes.to_vec())
+        .map_err(|_| StoreError::Corrupt("a record has text that is not UTF-8".to_owned()))
+}
+
+fn encryption(bytes: &[u8]) -> Result<Encryption, StoreError> {
+    let cut_short = || StoreError::Corrupt("an encryption cut short".to_owned());
+    let (&[algorithm, sm4_data, has_key], key_id) =
+        bytes.split_first_chunk::<3>().ok_or_else(cut_short)?;
+    let key_id = text(key_id)?;
+    Ok(Encryption {
+        algorithm: SseAlgorithm::from_number(algorithm)?,
+        key_id: (has_key != 0).then_some(key_id),
+        sm4_data: sm4_data != 0,
+    })
+}
+
+/// Two numbers in one field.
+fn two(a: u64, b: u64) -> [u8; 16] {
+    (u128::from(a) << 64 | u128::from(b)).to_be_bytes()
+}
+
+fn split_two(bytes: [u8; 16]) -> (u64, u64) {
+    let both = u128::from_be_bytes(bytes);
+    ((both >> 64) as u64, both as u64)
 }
 
 impl Record for ObjectRecord {
@@ -72,8 +127,22 @@ impl Record for ObjectRecord {
             .number(tag::TIME, self.modified_ms as u64)
             .bytes(tag::KIND, &[self.kind.number()])
             .number(tag::REVISION, self.revision);
+        to.number(tag::SEQUENCE, self.sequence);
+        if let Some(id) = self.version.to_bytes() {
+            to.bytes(tag::VERSION, &id);
+        }
         if let Some(md5) = &self.md5 {
             to.bytes(tag::MD5, md5);
+        }
+        if let Some(target) = &self.target {
+            to.bytes(tag::TARGET, target.as_bytes());
+        }
+        if let Some(time) = self.sealed_ms {
+            to.number(tag::SEALED, time as u64);
+        }
+        if let Some(restore) = &self.restore {
+            let times = two(restore.ready_ms as u64, restore.expires_ms as u64);
+            to.bytes(tag::RESTORE, &times);
         }
         self.meta.write(&mut to);
         match &self.content {
@@ -90,17 +159,7 @@ impl Record for ObjectRecord {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
-        let mut out = Self {
-            size: 0,
-            etag: String::new(),
-            crc64: 0,
-            md5: None,
-            modified_ms: 0,
-            kind: ObjectKind::Normal,
-            meta: ObjectMeta::default(),
-            revision: 0,
-            content: Content::Extents(Vec::new()),
-        };
+        let mut out = Self::default();
         let mut fields = Reader::new(bytes);
         while let Some(field) = fields.next()? {
             match field.tag {
@@ -110,6 +169,17 @@ impl Record for ObjectRecord {
                 tag::MD5 => out.md5 = Some(field.array()?),
                 tag::TIME => out.modified_ms = field.number()? as i64,
                 tag::KIND => out.kind = ObjectKind::from_number(field.byte()?)?,
+                tag::SEQUENCE => out.sequence = field.number()?,
+                tag::VERSION => out.version = VersionId::from_bytes(field.array()?),
+                tag::TARGET => out.target = Some(field.text()?),
+                tag::SEALED => out.sealed_ms = Some(field.number()? as i64),
+                tag::RESTORE => {
+                    let (ready, expires) = split_two(field.array()?);
+                    out.restore = Some(Restore {
+                        ready_ms: ready as i64,
+                        expires_ms: expires as i64,
+                    });
+                }
                 tag::REVISION => out.revision = field.number()?,
                 tag::EXTENT => {
                     if let Content::Extents(extents) = &mut out.content {
@@ -171,6 +241,7 @@ impl Record for BucketRecord {
             .bytes(tag::CLASS, &[self.class.number()])
             .bytes(tag::ACL, &[self.acl.number()])
             .bytes(tag::REDUNDANCY, &[self.redundancy.number()])
+            .bytes(tag::VERSIONING, &[self.versioning.number()])
             .finish()
     }
 
@@ -180,6 +251,8 @@ impl Record for BucketRecord {
             class: StorageClass::Standard,
             acl: Acl::Private,
             redundancy: Redundancy::Lrs,
+            versioning: Versioning::Off,
+            settings: BTreeMap::new(),
         };
         let mut fields = Reader::new(bytes);
         while let Some(field) = fields.next()? {
@@ -188,6 +261,7 @@ impl Record for BucketRecord {
                 tag::CLASS => out.class = StorageClass::from_number(field.byte()?)?,
                 tag::ACL => out.acl = Acl::from_number(field.byte()?)?,
                 tag::REDUNDANCY => out.redundancy = Redundancy::from_number(field.byte()?)?,
+                tag::VERSIONING => out.versioning = Versioning::from_number(field.byte()?)?,
                 _ => {}
             }
         }
@@ -198,7 +272,8 @@ impl Record for BucketRecord {
 impl Record for UploadRecord {
     fn encode(&self) -> Bytes {
         let mut to = Writer::new();
-        to.number(tag::TIME, self.initiated_ms as u64);
+        to.number(tag::TIME, self.initiated_ms as u64)
+            .bytes(tag::SEQUENTIAL, &[u8::from(self.sequential)]);
         self.meta.write(&mut to);
         to.finish()
     }
@@ -207,11 +282,13 @@ impl Record for UploadRecord {
         let mut out = Self {
             initiated_ms: 0,
             meta: ObjectMeta::default(),
+            sequential: false,
         };
         let mut fields = Reader::new(bytes);
         while let Some(field) = fields.next()? {
             match field.tag {
                 tag::TIME => out.initiated_ms = field.number()? as i64,
+                tag::SEQUENTIAL => out.sequential = field.byte()? != 0,
                 _ => out.meta.read(&field)?,
             }
         }
@@ -257,22 +334,41 @@ impl Record for PartRecord {
 
 impl Record for Totals {
     fn encode(&self) -> Bytes {
-        Writer::new()
-            .number(tag::COUNT, self.objects)
-            .number(tag::SIZE, self.bytes)
-            .finish()
+        let mut to = Writer::new();
+        to.number(tag::COUNT, self.markers);
+        for class in &self.classes {
+            to.bytes(tag::SIZE, &two(class.objects, class.bytes));
+        }
+        to.finish()
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let mut out = Self::default();
+        let mut classes = out.classes.iter_mut();
         let mut fields = Reader::new(bytes);
         while let Some(field) = fields.next()? {
             match field.tag {
-                tag::COUNT => out.objects = field.number()?,
-                tag::SIZE => out.bytes = field.number()?,
+                tag::COUNT => out.markers = field.number()?,
+                tag::SIZE => {
+                    if let Some(class) = classes.next() {
+                        let (objects, bytes) = split_two(field.array()?);
+                        *class = ClassTotals { objects, bytes };
+                    }
+                }
                 _ => {}
             }
         }
         Ok(out)
     }
+}
+
+/// Whether a row of the objects' table is a delete marker, without reading the rest of it.
+pub(super) fn is_marker(row: &[u8]) -> Result<bool, StoreError> {
+    let mut fields = Reader::new(row);
+    while let Some(field) = fields.next()? {
+        if field.tag == tag::KIND {
+            return Ok(field.byte()? == ObjectKind::DeleteMarker.number());
+        }
+    }
+    Ok(false)
 }

@@ -1,4 +1,5 @@
 use super::*;
+use bytes::Bytes;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -32,6 +33,9 @@ conformance! {
     completion_happens_once
     appends_exclude_each_other
     listings
+    versions
+    symlinks
+    sequential_uploads
 }
 
 /// A listing in the plainest way.
@@ -121,7 +125,7 @@ async fn put(store: &Store, key: &str, data: &[u8]) {
 }
 
 async fn get(store: &Store, key: &str) -> Vec<u8> {
-    let (record, content) = store.open("bucket", key).await.unwrap();
+    let (record, content) = store.open("bucket", key, None).await.unwrap();
     let mut reader = content.read(0..record.size);
     let mut out = Vec::new();
     while let Some(chunk) = reader.next().await {
@@ -154,18 +158,25 @@ async fn a_directory_is_as_it_was_after_it_is_opened_again() {
     let revision = {
         let store = Store::in_directory(dir.path()).unwrap();
         bucket_of(&store).await;
+        let document = Some(Bytes::from_static(b"<Setting/>"));
+        let before = store.set_setting("bucket", "cors", document).await;
+        assert!(!before.unwrap());
         put(&store, "small", &small).await;
         put(&store, "large", &large).await;
         let error = Store::in_directory(dir.path()).err().unwrap().to_string();
         assert!(error.contains("in use by another"), "{error}");
-        store.head("bucket", "large").await.unwrap().revision
+        store.head("bucket", "large", None).await.unwrap().revision
     };
     let store = Store::in_directory(dir.path()).unwrap();
     assert!(store.bucket("bucket").is_some());
+    let setting = store.setting("bucket", "cors").unwrap().unwrap();
+    assert_eq!(setting, "<Setting/>");
+    assert!(store.set_setting("bucket", "cors", None).await.unwrap());
+    assert_eq!(store.setting("bucket", "cors").unwrap(), None);
     assert_eq!(get(&store, "small").await, small);
     assert_eq!(get(&store, "large").await, large);
     put(&store, "large", &small).await;
-    assert!(store.head("bucket", "large").await.unwrap().revision > revision);
+    assert!(store.head("bucket", "large", None).await.unwrap().revision > revision);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,8 +12,10 @@ use std::ops::Bound;
 pub(crate) enum Table {
     /// Bucket name → bucket record.
     Buckets,
-    /// (bucket, key) → object record.
+    /// (bucket, key) → record of the newest version, which may be a delete marker.
     Objects,
+    /// (bucket, key, newest first) → record of an older version.
+    Versions,
     /// Content id → the list of extents of an object that has many.
     Manifests,
     /// Content id → bytes of a small content.
@@ -28,16 +30,19 @@ pub(crate) enum Table {
     Parts,
     /// Bucket name → running totals.
     Totals,
+    /// (bucket, name) → a setting, as its document.
+    Settings,
     /// The store's own facts.
     Meta,
 }
 
 impl Table {
-    pub(crate) const COUNT: usize = 10;
+    pub(crate) const COUNT: usize = 12;
 
     pub(crate) const ALL: [Self; Self::COUNT] = [
         Self::Buckets,
         Self::Objects,
+        Self::Versions,
         Self::Manifests,
         Self::Inline,
         Self::Contents,
@@ -45,6 +50,7 @@ impl Table {
         Self::Uploads,
         Self::Parts,
         Self::Totals,
+        Self::Settings,
         Self::Meta,
     ];
 
@@ -52,6 +58,7 @@ impl Table {
         match self {
             Self::Buckets => "buckets",
             Self::Objects => "objects",
+            Self::Versions => "versions",
             Self::Manifests => "manifests",
             Self::Inline => "inline",
             Self::Contents => "contents",
@@ -59,6 +66,7 @@ impl Table {
             Self::Uploads => "uploads",
             Self::Parts => "parts",
             Self::Totals => "totals",
+            Self::Settings => "settings",
             Self::Meta => "meta",
         }
     }

@@ -3,9 +3,10 @@
 use super::{
     StoreError,
     content::{ContentId, Extent},
+    version::VersionId,
 };
 use bytes::Bytes;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $number:literal $word:literal,)* }) => {
@@ -24,7 +25,7 @@ macro_rules! words {
                 match word { $($word => Some(Self::$variant),)* _ => None }
             }
 
-            pub(super) fn number(self) -> u8 {
+            pub(crate) fn number(self) -> u8 {
                 match self { $(Self::$variant => $number,)* }
             }
 
@@ -71,7 +72,57 @@ words! {
         Multipart = 1 "Multipart",
         /// By appends.
         Appendable = 2 "Appendable",
+        /// It names another object of its bucket.
+        Symlink = 3 "Symlink",
+        /// It says that the key was deleted; only where versions are kept.
+        DeleteMarker = 4 "DeleteMarker",
     }
+}
+
+words! {
+    /// Whether a bucket keeps the versions of its objects.
+    Versioning {
+        /// It was never asked to.
+        #[default]
+        Off = 0 "",
+        /// Every change of an object makes a version.
+        Enabled = 1 "Enabled",
+        /// Versions that are there stay; changes replace the null version.
+        Suspended = 2 "Suspended",
+    }
+}
+
+words! {
+    /// How the service would encrypt the bytes; kept and returned, without effect here.
+    SseAlgorithm {
+        /// With a key of the service.
+        #[default]
+        Aes256 = 0 "AES256",
+        /// With a key of the key management service.
+        Kms = 1 "KMS",
+        /// SM4 with a key of the service.
+        Sm4 = 2 "SM4",
+    }
+}
+
+/// Server-side encryption of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Encryption {
+    /// The method.
+    pub algorithm: SseAlgorithm,
+    /// The key's id; with KMS only.
+    pub key_id: Option<String>,
+    /// Whether the data are encrypted with SM4; with KMS only.
+    pub sm4_data: bool,
+}
+
+/// A restored copy of an object of an archive class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Restore {
+    /// Until then the restore goes on, in milliseconds since 1970.
+    pub ready_ms: i64,
+    /// Until then the object can be read, in milliseconds since 1970.
+    pub expires_ms: i64,
 }
 
 words! {
@@ -177,6 +228,10 @@ pub struct BucketRecord {
     pub acl: Acl,
     /// Kept and returned; without effect here.
     pub redundancy: Redundancy,
+    /// Whether versions are kept.
+    pub versioning: Versioning,
+    /// Documents of settings, by name; each has a row of its own.
+    pub settings: BTreeMap<String, Bytes>,
 }
 
 /// What a writer says about an object besides its bytes.
@@ -190,6 +245,10 @@ pub struct ObjectMeta {
     pub class: StorageClass,
     /// Who may read or write it without a key.
     pub acl: Acl,
+    /// Tags, as (key, value).
+    pub tags: Vec<(String, String)>,
+    /// Server-side encryption, if asked for.
+    pub encryption: Option<Encryption>,
 }
 
 /// Where an object's bytes are.
@@ -201,9 +260,19 @@ pub(crate) enum Content {
     Manifest(ContentId),
 }
 
-/// An object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl Default for Content {
+    fn default() -> Self {
+        Self::Extents(Vec::new())
+    }
+}
+
+/// An object, or one version of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObjectRecord {
+    /// Its version.
+    pub version: VersionId,
+    /// The revision with which this version was made: versions of a key sort by it.
+    pub sequence: u64,
     /// Bytes.
     pub size: u64,
     /// Quoted `ETag`.
@@ -218,6 +287,12 @@ pub struct ObjectRecord {
     pub kind: ObjectKind,
     /// What its writer said about it.
     pub meta: ObjectMeta,
+    /// The key that a symlink names.
+    pub target: Option<String>,
+    /// When appends were forbidden, in milliseconds since 1970.
+    pub sealed_ms: Option<i64>,
+    /// The restored copy, of archive classes.
+    pub restore: Option<Restore>,
     /// Grows with every change in the store; never the same for two contents or two states.
     pub revision: u64,
     pub(crate) content: Content,
@@ -238,6 +313,8 @@ pub struct UploadRecord {
     pub initiated_ms: i64,
     /// What the object will be.
     pub meta: ObjectMeta,
+    /// Whether its parts must come in order, so that the object has an MD5.
+    pub sequential: bool,
 }
 
 /// A part of an upload.
@@ -254,11 +331,54 @@ pub struct PartRecord {
     pub(crate) extents: Vec<Extent>,
 }
 
-/// Running totals of a bucket.
+/// What a bucket has of one storage class, all versions together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
+pub struct ClassTotals {
     /// Objects.
     pub objects: u64,
     /// Bytes in objects.
     pub bytes: u64,
+}
+
+/// Running totals of a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// By [`StorageClass`], in the order of the enum.
+    pub classes: [ClassTotals; 5],
+    /// Delete markers.
+    pub markers: u64,
+}
+
+impl Totals {
+    /// Objects of all classes.
+    pub fn objects(&self) -> u64 {
+        self.classes.iter().map(|class| class.objects).sum()
+    }
+
+    /// Bytes of all classes.
+    pub fn bytes(&self) -> u64 {
+        self.classes.iter().map(|class| class.bytes).sum()
+    }
+
+    /// Counts a version in.
+    pub(super) fn add(&mut self, record: &ObjectRecord) {
+        if record.kind == ObjectKind::DeleteMarker {
+            self.markers += 1;
+        } else {
+            let class = &mut self.classes[usize::from(record.meta.class.number())];
+            class.objects += 1;
+            class.bytes += record.size;
+        }
+    }
+
+    /// Counts a version out.
+    pub(super) fn subtract(&mut self, record: &ObjectRecord) {
+        if record.kind == ObjectKind::DeleteMarker {
+            self.markers = self.markers.saturating_sub(1);
+        } else {
+            let class = &mut self.classes[usize::from(record.meta.class.number())];
+            class.objects = class.objects.saturating_sub(1);
+            class.bytes = class.bytes.saturating_sub(record.size);
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! The server over TCP, byte by byte where clients are odd.
 
+mod features;
+mod forms;
 mod odd;
 mod rules;
+mod settings;
 mod wire;

@@ -71,7 +71,7 @@ async fn errors_say_what_the_service_says_also_on_head() {
             .unwrap()
             .contains("<Code>NoSuchBucket</Code>")
     );
-    let refused = ask("GET", "", "lifecycle").to(&server).await;
+    let refused = ask("GET", "", "qosInfo").to(&server).await;
     assert_eq!((refused.status, refused.code()), (400, "NotImplemented"));
     let refused = ask("GET", "k", "x-oss-process=image/info")
         .to(&server)
@@ -174,22 +174,9 @@ async fn writes_are_checked_before_they_count() {
         .header("x-oss-forbid-overwrite", "true")
         .header("x-oss-copy-source", "/bucket/k");
     assert_eq!(copy.to(&server).await.status, 409);
-    for header in [
-        "if-none-match",
-        "x-oss-callback",
-        "x-oss-server-side-encryption",
-    ] {
-        let refused = ask("PUT", "k", "")
-            .header(header, "*")
-            .body("")
-            .to(&server)
-            .await;
-        assert_eq!(
-            (refused.status, refused.code()),
-            (400, "NotImplemented"),
-            "{header}"
-        );
-    }
+    let refused = ask("PUT", "k", "").header("if-none-match", "*").body("");
+    let refused = refused.to(&server).await;
+    assert_eq!((refused.status, refused.code()), (400, "NotImplemented"));
     let large = ask("PUT", "k", "")
         .header("content-length", "5368709121")
         .to(&server)

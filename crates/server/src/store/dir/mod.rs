@@ -21,7 +21,7 @@ pub(crate) use files::{Files, Pin};
 pub(crate) use stream::{FileReader, FileWriter};
 
 use super::{
-    StoreError,
+    StoreError, VersionId,
     backend::load,
     content::{Place, inline},
     reader::{Content, Held},
@@ -245,10 +245,11 @@ impl Dir {
         &self,
         bucket: &str,
         key: &str,
+        version: Option<VersionId>,
     ) -> Result<(ObjectRecord, Content), StoreError> {
         for _ in 0..OPEN_TRIES {
             let found = self.read(|tx| {
-                let (record, extents) = load(tx, bucket, key)?;
+                let (record, extents) = load(tx, bucket, key, version)?;
                 let held = match extents.as_slice() {
                     [] => Some(Held::Bytes(Bytes::new())),
                     [one] if one.place == Place::Inline => {
@@ -276,7 +277,7 @@ impl Dir {
             // Files may have gone before they were pinned; if the object still stands, they have
             // not, and now they stay.
             if matches!(held, Held::Files(..)) {
-                let still = self.read(|tx| super::backend::record(tx, bucket, key))?;
+                let still = self.read(|tx| super::versions::find(tx, bucket, key, version))?;
                 if still.is_none_or(|still| still.revision != record.revision) {
                     continue;
                 }

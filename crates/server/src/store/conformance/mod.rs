@@ -4,6 +4,10 @@ use super::*;
 use bytes::Bytes;
 use ossplit_protocol::{crc64, etag};
 
+mod versions;
+
+pub(in crate::store) use versions::{sequential_uploads, symlinks, versions};
+
 async fn stage(store: &Store, data: &[u8]) -> Staged {
     let mut writer = store.writer(Some(data.len() as u64));
     for piece in data.chunks(70_000) {
@@ -29,7 +33,7 @@ async fn drain(mut reader: ContentReader) -> Vec<u8> {
 }
 
 async fn get(store: &Store, key: &str) -> Vec<u8> {
-    let (record, content) = store.open("bucket", key).await.unwrap();
+    let (record, content) = store.open("bucket", key, None).await.unwrap();
     let data = drain(content.read(0..record.size)).await;
     assert_eq!(crc64::checksum(&data), record.crc64, "{key}");
     data
@@ -40,6 +44,13 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut out = vec![0; length];
     rng.fill(&mut out);
     out
+}
+
+/// Totals of a bucket that has nothing but objects of class Standard.
+fn standard(objects: u64, bytes: u64) -> Totals {
+    let mut totals = Totals::default();
+    totals.classes[0] = ClassTotals { objects, bytes };
+    totals
 }
 
 async fn bucket(store: &Store) {
@@ -101,9 +112,9 @@ pub(super) async fn buckets(store: &Store) {
         store.delete_bucket("bucket").await,
         Err(StoreError::BucketNotEmpty)
     ));
-    store.delete("bucket", "k").await.unwrap();
+    store.delete("bucket", "k", None).await.unwrap();
     let id = store
-        .create_upload("bucket", "k", ObjectMeta::default())
+        .create_upload("bucket", "k", ObjectMeta::default(), false)
         .await
         .unwrap();
     assert!(matches!(
@@ -117,11 +128,11 @@ pub(super) async fn buckets(store: &Store) {
     store.abort("bucket", "k", id).await.unwrap();
     store.delete_bucket("bucket").await.unwrap();
     assert!(matches!(
-        store.open("bucket", "k").await,
+        store.open("bucket", "k", None).await,
         Err(StoreError::NoSuchBucket)
     ));
     assert!(matches!(
-        store.head("bucket", "k").await,
+        store.head("bucket", "k", None).await,
         Err(StoreError::NoSuchBucket)
     ));
 }
@@ -150,14 +161,11 @@ pub(super) async fn objects(store: &Store) {
         assert_eq!(record.etag, etag::of_md5(&record.md5.unwrap()));
         assert!(get(store, "k").await == data, "{size} bytes");
         let middle = size / 3..size - size / 3;
-        let (_, content) = store.open("bucket", "k").await.unwrap();
+        let (_, content) = store.open("bucket", "k", None).await.unwrap();
         let part = drain(content.read(middle.start as u64..middle.end as u64)).await;
         assert!(part == data[middle], "the middle of {size} bytes");
-        assert_eq!(store.head("bucket", "k").await.unwrap(), record);
-        let totals = Totals {
-            objects: 1,
-            bytes: size as u64,
-        };
+        assert_eq!(store.head("bucket", "k", None).await.unwrap(), record);
+        let totals = standard(1, size as u64);
         assert_eq!(store.totals("bucket").await.unwrap(), (totals, 0, 0));
     }
     let refused = store.put(
@@ -168,10 +176,10 @@ pub(super) async fn objects(store: &Store) {
         true,
     );
     assert!(matches!(refused.await, Err(StoreError::Exists)));
-    assert!(store.delete("bucket", "k").await.unwrap());
-    assert!(!store.delete("bucket", "k").await.unwrap());
+    assert!(store.delete("bucket", "k", None).await.unwrap().found);
+    assert!(!store.delete("bucket", "k", None).await.unwrap().found);
     assert!(matches!(
-        store.head("bucket", "k").await,
+        store.head("bucket", "k", None).await,
         Err(StoreError::NoSuchKey)
     ));
     let refused = store.put(
@@ -204,6 +212,12 @@ pub(super) async fn odd_keys_and_metadata(store: &Store) {
         user: vec![("name".into(), Bytes::from_static(b"\xFF\xFE raw"))],
         class: StorageClass::Ia,
         acl: Acl::PublicRead,
+        tags: vec![("tag".into(), String::new()), ("a b".into(), "中".into())],
+        encryption: Some(Encryption {
+            algorithm: SseAlgorithm::Kms,
+            key_id: Some("id".into()),
+            sm4_data: true,
+        }),
     };
     for key in keys {
         let staged = stage(store, key.as_bytes()).await;
@@ -214,36 +228,41 @@ pub(super) async fn odd_keys_and_metadata(store: &Store) {
     }
     for key in keys {
         assert_eq!(get(store, key).await, key.as_bytes());
-        assert_eq!(store.head("bucket", key).await.unwrap().meta, meta);
+        assert_eq!(store.head("bucket", key, None).await.unwrap().meta, meta);
     }
     let page = store.list("bucket", query("", "", "", 1000)).await.unwrap();
     let mut sorted = keys.to_vec();
     sorted.sort_unstable();
     assert!(page.entries.iter().map(|(key, _)| key.as_str()).eq(sorted));
-    let before = store.head("bucket", "..").await.unwrap();
-    store
-        .set_object_acl("bucket", "..", Acl::Private)
-        .await
-        .unwrap();
-    let after = store.head("bucket", "..").await.unwrap();
+    let before = store.head("bucket", "..", None).await.unwrap();
+    let private = |record: &mut ObjectRecord| {
+        record.meta.acl = Acl::Private;
+        Ok::<(), ()>(())
+    };
+    let changed = store.change("bucket", "..", None, private).await;
+    changed.unwrap().unwrap();
+    let refused = store.change("bucket", "..", None, |_| Err("no"));
+    assert_eq!(refused.await.unwrap(), Err("no"));
+    let after = store.head("bucket", "..", None).await.unwrap();
     assert_eq!((after.meta.acl, &after.etag), (Acl::Private, &before.etag));
     assert_ne!(after.revision, before.revision);
-    let gone = store.delete_many("bucket", keys.iter().map(|k| (*k).to_owned()).collect());
-    assert_eq!(gone.await.unwrap(), keys.len());
+    let all = keys.iter().map(|key| ((*key).to_owned(), None)).collect();
+    let gone = store.delete_many("bucket", all).await.unwrap();
+    assert!(gone.len() == keys.len() && gone.iter().all(|one| one.found));
 }
 
 pub(super) async fn an_open_object_stays(store: &Store) {
     bucket(store).await;
     for (key, old) in [("small", noise(1000, 1)), ("large", noise(2_000_000, 2))] {
         put(store, key, &old).await;
-        let (record, content) = store.open("bucket", key).await.unwrap();
+        let (record, content) = store.open("bucket", key, None).await.unwrap();
         put(store, key, b"new").await;
-        store.delete("bucket", key).await.unwrap();
+        store.delete("bucket", key, None).await.unwrap();
         assert!(drain(content.read(0..record.size)).await == old, "{key}");
     }
     // Many files: they are kept until the reader is done.
     let id = store
-        .create_upload("bucket", "k", ObjectMeta::default())
+        .create_upload("bucket", "k", ObjectMeta::default(), false)
         .await
         .unwrap();
     let mut whole = Vec::new();
@@ -262,7 +281,7 @@ pub(super) async fn an_open_object_stays(store: &Store) {
         .complete("bucket", "k", id, Choice::All, None, false)
         .await
         .unwrap();
-    let (record, content) = store.open("bucket", "k").await.unwrap();
+    let (record, content) = store.open("bucket", "k", None).await.unwrap();
     put(store, "k", b"new").await;
     assert!(drain(content.read(0..record.size)).await == whole);
 }
@@ -275,6 +294,7 @@ pub(super) async fn copies(store: &Store) {
         let source = |revision| CopySource {
             bucket: "bucket".into(),
             key: name.into(),
+            version: None,
             revision,
         };
         let meta = ObjectMeta {
@@ -307,9 +327,9 @@ pub(super) async fn copies(store: &Store) {
         assert_eq!(again.await.unwrap().meta, meta);
         assert!(get(store, name).await == data);
         // Shared bytes live as long as either.
-        store.delete("bucket", name).await.unwrap();
+        store.delete("bucket", name, None).await.unwrap();
         assert!(get(store, &to).await == data, "{name}");
-        store.delete("bucket", &to).await.unwrap();
+        store.delete("bucket", &to, None).await.unwrap();
     }
     assert_eq!(store.totals("bucket").await.unwrap().0, Totals::default());
 }
@@ -353,13 +373,7 @@ pub(super) async fn appends(store: &Store) {
         .await;
     assert!(matches!(refused, Err(StoreError::NotAppendable)));
     put(store, "k", b"").await;
-    assert_eq!(
-        store.totals("bucket").await.unwrap().0,
-        Totals {
-            objects: 2,
-            bytes: 1
-        }
-    );
+    assert_eq!(store.totals("bucket").await.unwrap().0, standard(2, 1));
 }
 
 async fn part(store: &Store, id: UploadId, number: u16, data: &[u8]) -> PartRecord {
@@ -379,7 +393,7 @@ pub(super) async fn multipart(store: &Store) {
         ..ObjectMeta::default()
     };
     let id = store
-        .create_upload("bucket", "m", meta.clone())
+        .create_upload("bucket", "m", meta.clone(), false)
         .await
         .unwrap();
     let (a, b, c) = (noise(102_400, 1), noise(200_000, 2), noise(7, 3));
@@ -442,7 +456,7 @@ pub(super) async fn multipart(store: &Store) {
         done.etag
     );
     assert!(get(store, "m").await == whole);
-    let (_, content) = store.open("bucket", "m").await.unwrap();
+    let (_, content) = store.open("bucket", "m", None).await.unwrap();
     assert!(drain(content.read(102_000..302_401)).await == whole[102_000..302_401]);
     assert!(matches!(
         complete(Choice::All).await,
@@ -453,23 +467,24 @@ pub(super) async fn multipart(store: &Store) {
         Err(StoreError::NoSuchUpload)
     ));
     assert_eq!(
-        store.totals("bucket").await.unwrap().0.bytes,
+        store.totals("bucket").await.unwrap().0.bytes(),
         whole.len() as u64
     );
 
     // A part made of a range, and of an object that is kept inline.
     put(store, "s", b"0123456789").await;
     let id = store
-        .create_upload("bucket", "m", ObjectMeta::default())
+        .create_upload("bucket", "m", ObjectMeta::default(), false)
         .await
         .unwrap();
     for (number, key, range) in [(1u16, "m", 1000..150_000u64), (2, "s", 2..7)] {
-        let (record, content) = store.open("bucket", key).await.unwrap();
+        let (record, content) = store.open("bucket", key, None).await.unwrap();
         let data = drain(content.read(range.clone())).await;
         let source = PartSource {
             source: CopySource {
                 bucket: "bucket".into(),
                 key: key.into(),
+                version: None,
                 revision: record.revision,
             },
             range,
@@ -481,14 +496,14 @@ pub(super) async fn multipart(store: &Store) {
             .await
             .unwrap();
     }
-    store.delete("bucket", "s").await.unwrap();
+    store.delete("bucket", "s", None).await.unwrap();
     store
         .complete("bucket", "m", id, Choice::All, Some(Acl::Private), false)
         .await
         .unwrap();
     assert!(get(store, "m").await == [&whole[1000..150_000], b"23456"].concat());
     let id = store
-        .create_upload("bucket", "m", ObjectMeta::default())
+        .create_upload("bucket", "m", ObjectMeta::default(), false)
         .await
         .unwrap();
     let empty = store
@@ -505,7 +520,7 @@ pub(super) async fn multipart(store: &Store) {
         .await
         .unwrap();
     assert!(get(store, "m").await.is_empty());
-    store.delete("bucket", "m").await.unwrap();
+    store.delete("bucket", "m", None).await.unwrap();
     store.delete_bucket("bucket").await.unwrap();
 }
 
@@ -513,7 +528,7 @@ pub(super) async fn completion_happens_once(store: &Store) {
     bucket(store).await;
     for round in 0..10 {
         let id = store
-            .create_upload("bucket", "m", ObjectMeta::default())
+            .create_upload("bucket", "m", ObjectMeta::default(), false)
             .await
             .unwrap();
         part(store, id, 1, &noise(1000, round)).await;
@@ -595,7 +610,7 @@ pub(super) async fn listings(store: &Store) {
         ids.push((
             key,
             store
-                .create_upload("bucket", key, ObjectMeta::default())
+                .create_upload("bucket", key, ObjectMeta::default(), false)
                 .await
                 .unwrap(),
         ));
