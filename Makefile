@@ -36,7 +36,8 @@ blackbox: setup ## The built programs from outside: real server, real mounts
 	cargo build --bin ossplit
 	cargo test -p ossplit-tests
 
-judges: setup ## Official SDKs against the server, and the example
+judges: setup ## Other clients against the server, and the example
+	@scripts/setup-judges
 	cargo build --bin ossplit
 	$(PY) -m pytest -q tests/judges examples/mnist/tests
 	DEMO_STEPS=101 $(PY) examples/mnist/demo.py --ossplit target/debug/ossplit

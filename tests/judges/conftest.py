@@ -25,8 +25,9 @@ def binary():
 class Server:
     """One `ossplit serve`; `endpoint` is http://127.0.0.1:PORT."""
 
-    def __init__(self, *options):
-        env = dict(os.environ, OSS_ACCESS_KEY_ID=KEY_ID, OSS_ACCESS_KEY_SECRET=KEY_SECRET)
+    def __init__(self, *options, **environment):
+        env = dict(os.environ, OSS_ACCESS_KEY_ID=KEY_ID, OSS_ACCESS_KEY_SECRET=KEY_SECRET,
+                   **environment)
         self.process = subprocess.Popen(
             [binary(), "serve", "--listen", "127.0.0.1:0", "--region", REGION, *options],
             stdout=subprocess.PIPE, text=True, env=env)
@@ -45,12 +46,22 @@ class Server:
         assert self.process.wait(timeout=30) == 0, "a stopped server exits with 0"
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "last: runs when all others have")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
 @pytest.fixture(scope="session", params=["memory", "dir"])
 def server(request, tmp_path_factory):
     """The server, once with each store."""
     store = ["--memory"] if request.param == "memory" else [
         "--data", str(tmp_path_factory.mktemp("store"))]
     server = Server(*store)
+    server.store = request.param
     yield server
     server.stop()
 

@@ -38,8 +38,7 @@ pub fn path(text: &str) -> String {
     out
 }
 
-/// Decodes `%XX`. A `+` stays a `+` (OSS query strings are not HTML forms), and a `%` that does
-/// not begin an escape stays as it is.
+/// Decodes `%XX`. A `+` stays a `+`, and a `%` that does not begin an escape stays as it is.
 ///
 /// `None` when the decoded bytes are not UTF-8, which no OSS key or parameter may be.
 pub fn decode(text: &str) -> Option<Cow<'_, str>> {
@@ -49,13 +48,15 @@ pub fn decode(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Splits a raw query string into decoded (name, value) pairs, in order, duplicates kept.
-/// `a`, `a=` and `a=` followed by nothing are the same. `None` when a piece is not UTF-8.
+/// `a`, `a=` and `a=` followed by nothing are the same. A `+` is a space, as in HTML forms: oss2
+/// signs `a b` as `a%20b` and sends `a+b`. `None` when a piece is not UTF-8.
 pub fn parse_query(raw: &str) -> Option<Vec<(String, String)>> {
     raw.split('&')
         .filter(|piece| !piece.is_empty())
         .map(|piece| {
             let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-            Some((decode(name)?.into_owned(), decode(value)?.into_owned()))
+            let decoded = |text: &str| Some(decode(&text.replace('+', " "))?.into_owned());
+            Some((decoded(name)?, decoded(value)?))
         })
         .collect()
 }
@@ -88,13 +89,14 @@ mod tests {
     }
 
     #[test]
-    fn a_plus_is_no_space_and_a_lone_percent_stays() {
+    fn a_plus_is_a_space_in_queries_alone_and_a_lone_percent_stays() {
         assert_eq!(decode("a+b%20c%").as_deref(), Some("a+b c%"));
         assert_eq!(decode("%FF"), None);
         assert_eq!(
-            parse_query("acl&a=1&b=&&c=%2F").unwrap(),
+            parse_query("acl&p+q=1+%2B&a=1&b=&&c=%2F").unwrap(),
             [
                 ("acl".into(), String::new()),
+                ("p q".into(), "1 +".into()),
                 ("a".into(), "1".into()),
                 ("b".into(), String::new()),
                 ("c".into(), "/".into()),

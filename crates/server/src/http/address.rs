@@ -27,8 +27,8 @@ pub(crate) fn host(uri: &Uri, headers: &HeaderMap) -> String {
         .unwrap_or_default()
 }
 
-/// The bucket in a Host, and how many bytes of the Host it takes with its dot: any name below
-/// `localhost` or below one of `domains`.
+/// The bucket in a Host: any name below `localhost`, below one of `domains`, or below a name of the
+/// real service, which ali-oss sends as Host when its endpoint is an address.
 fn bucket_of_host(host: &str, domains: &[String]) -> Option<String> {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -40,6 +40,11 @@ fn bucket_of_host(host: &str, domains: &[String]) -> Option<String> {
         .iter()
         .find_map(|domain| below(domain))
         .or_else(|| below("localhost"))
+        .or_else(|| {
+            let named = below("aliyuncs.com")?;
+            let (bucket, region) = named.rsplit_once('.')?;
+            region.starts_with("oss-").then(|| bucket.to_owned())
+        })
         .filter(|bucket| !bucket.is_empty())
 }
 
@@ -134,6 +139,9 @@ mod tests {
         assert_eq!(parse("BKT.LocalHost.:9000", "/"), found("bkt", ""));
         assert_eq!(parse("bkt.oss.example.com", "/k"), found("bkt", "k"));
         assert_eq!(parse("oss.example.com", "/bkt/k"), found("bkt", "k"));
+        let real = "oss-cn-local.aliyuncs.com";
+        assert_eq!(parse(&format!("bkt.{real}"), "/a/b"), found("bkt", "a/b"));
+        assert_eq!(parse(real, "/bkt/k"), found("bkt", "k"));
         assert_eq!(
             parse("a.b.localhost", "/k"),
             Err(Code::InvalidBucketName.ec())

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 )]
 pub struct PublicAccessBlockConfiguration {
     /// Whether they are.
+    #[serde(deserialize_with = "crate::xml::any_case")]
     pub block_public_access: bool,
 }
 
