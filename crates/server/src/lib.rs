@@ -10,6 +10,8 @@ mod auth;
 mod console;
 pub mod counters;
 mod failure;
+mod faults;
+mod glob;
 mod http;
 mod keyfile;
 mod ops;
@@ -19,6 +21,7 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 
+pub use faults::{FaultPlan, InvalidFaults};
 pub use keyfile::{DEFAULT_KEY_ID, load_or_make};
 pub use ossplit_protocol::{
     names::{InvalidBucketName, check_bucket},

@@ -4,7 +4,8 @@ use crate::{
     auth::Keys,
     console,
     counters::Counters,
-    http::{Paced, State, handle},
+    faults::{FaultPlan, Faults},
+    http::{Link, Paced, Socket, State, handle},
     store::{Acl, Redundancy, StorageClass, Store, StoreError},
 };
 use http::Request;
@@ -71,6 +72,8 @@ pub struct Config {
     pub bandwidth: u64,
     /// TLS, or plain HTTP.
     pub tls: Option<Tls>,
+    /// What goes wrong on purpose from the start.
+    pub faults: Option<FaultPlan>,
 }
 
 /// Why a server does not start.
@@ -168,6 +171,7 @@ impl Server {
             restore_time: config.restore_time,
             callbacks_anywhere: config.callbacks_anywhere,
             counters: Arc::new(Counters::default()),
+            faults: Faults::new(config.faults),
             secure: tls.is_some(),
         };
         Ok(Self {
@@ -219,7 +223,7 @@ impl Server {
                     connections.spawn(serve);
                 }
                 Ok((stream, true)) => {
-                    let serve = console_connection(stream, self.counters(), told.clone());
+                    let serve = console_connection(stream, Arc::clone(&self.state), told.clone());
                     connections.spawn(serve);
                 }
                 Err(error) => {
@@ -262,11 +266,12 @@ async fn data(
     // Without it small answers wait for the client's acknowledgements; it can only fail on a
     // socket that is gone.
     let _ = stream.set_nodelay(true);
-    let paced = Paced::new(stream, bandwidth);
+    let (socket, link) = Socket::new(stream);
+    let paced = Paced::new(socket, bandwidth);
     match tls {
-        None => requests(paced, state, told).await,
+        None => requests(paced, link, state, told).await,
         Some(tls) => match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(paced)).await {
-            Ok(Ok(stream)) => requests(stream, state, told).await,
+            Ok(Ok(stream)) => requests(stream, link, state, told).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         },
@@ -279,11 +284,13 @@ async fn stopping(told: &mut watch::Receiver<bool>) {
     let _ = told.wait_for(|stop| *stop).await;
 }
 
-async fn requests<T>(stream: T, state: Arc<State>, mut told: watch::Receiver<bool>)
+async fn requests<T>(stream: T, link: Arc<Link>, state: Arc<State>, mut told: watch::Receiver<bool>)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request: Request<Incoming>| handle(Arc::clone(&state), request));
+    let service = service_fn(move |request: Request<Incoming>| {
+        handle(Arc::clone(&state), Arc::clone(&link), request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -303,13 +310,10 @@ where
 }
 
 /// A connection to the console.
-async fn console_connection(
-    stream: TcpStream,
-    counters: Arc<Counters>,
-    mut told: watch::Receiver<bool>,
-) {
+async fn console_connection(stream: TcpStream, state: Arc<State>, mut told: watch::Receiver<bool>) {
     let service = service_fn(move |request: Request<Incoming>| {
-        std::future::ready(Ok::<_, Infallible>(console::answer(&counters, &request)))
+        let state = Arc::clone(&state);
+        async move { Ok::<_, Infallible>(console::answer(&state, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

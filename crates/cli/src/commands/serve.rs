@@ -2,7 +2,8 @@
 
 use crate::{env::Env, exit::Exit, printer};
 use ossplit_server::{
-    Config, InvalidBucketName, Key, Server, Tls, check_bucket, load_or_make, store::Store,
+    Config, FaultPlan, InvalidBucketName, Key, Server, Tls, check_bucket, load_or_make,
+    store::Store,
 };
 use std::{
     convert::Infallible,
@@ -80,7 +81,11 @@ struct Given {
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     bandwidth: u64,
 
-    /// Address of the console: GET /counters, POST /counters/reset, GET /metrics.
+    /// What goes wrong on purpose: a JSON file of rules (docs/faults.md); the console can change it.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+
+    /// Address of the console: GET /counters, GET /metrics, PUT /faults; docs/faults.md has the rest.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     console: Option<SocketAddr>,
 
@@ -235,6 +240,8 @@ fn serve(args: &Given, from_environment: Option<Key>) -> Result<(), Refusal> {
         _ => from_environment,
     };
     check_reach(args, given.is_some())?;
+    let faults = args.faults.as_deref().map(FaultPlan::of_file).transpose();
+    let faults = faults.map_err(|error| usage(error.to_string()))?;
     let mut of_run = None;
     let (key, store) = match (&args.data, given) {
         (Some(folder), given) => {
@@ -263,6 +270,7 @@ fn serve(args: &Given, from_environment: Option<Key>) -> Result<(), Refusal> {
         callbacks_anywhere: args.callbacks_anywhere,
         bandwidth: args.bandwidth,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
+        faults,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -1,6 +1,6 @@
 //! A request as operations see it.
 
-use super::{Address, State, respond::request_id};
+use super::{Address, Limiter, State, respond::request_id};
 use crate::{auth::Identity, failure::Failure, route, route::Operation};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -30,6 +30,8 @@ pub(crate) struct Request {
     pub(crate) address: Address,
     pub(crate) headers: HeaderMap,
     pub(crate) identity: Identity,
+    /// What the body's bytes are paid to as they come in.
+    pub(super) paces: Vec<Arc<Limiter>>,
     body: Incoming,
     touched: bool,
 }
@@ -50,6 +52,7 @@ impl Request {
             address,
             headers,
             identity: Identity::Anonymous,
+            paces: Vec::new(),
             body,
             touched: false,
         }
@@ -166,6 +169,10 @@ impl Request {
             if let Ok(data) = frame.into_data() {
                 let counters = &self.state.counters;
                 counters.bytes_in(self.operation, data.len() as u64);
+                let free = self.paces.iter().map(|pace| pace.reserve(data.len()));
+                if let Some(free) = free.max() {
+                    tokio::time::sleep_until(free).await;
+                }
                 return Ok(Some(data));
             }
         }

@@ -15,6 +15,7 @@ use tokio::{
 
 pub(super) struct Running {
     pub(super) address: SocketAddr,
+    pub(super) console: Option<SocketAddr>,
     pub(super) stop: Option<oneshot::Sender<()>>,
     pub(super) task: JoinHandle<()>,
     pub(super) counters: Arc<Counters>,
@@ -41,6 +42,7 @@ pub(super) fn config() -> Config {
         callbacks_anywhere: false,
         bandwidth: 0,
         tls: None,
+        faults: None,
     }
 }
 
@@ -48,12 +50,14 @@ pub(super) async fn start_with(config: Config) -> Running {
     let server = Server::bind(config, Store::in_memory()).await.unwrap();
     let counters = server.counters();
     let address = server.address().unwrap();
+    let console = server.console_address().map(Result::unwrap);
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(server.run(async {
         let _ = stopped.await;
     }));
     Running {
         address,
+        console,
         counters,
         stop: Some(stop),
         task,

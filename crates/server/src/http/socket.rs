@@ -1,0 +1,119 @@
+//! A connection that can be ended from above: closed, or reset, once what was written has gone.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// How a connection is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum End {
+    /// In order, though the answer may not be complete.
+    Close = 1,
+    /// By a reset, which the peer sees as such.
+    Reset = 2,
+}
+
+/// What a request can do to its connection.
+#[derive(Debug, Default)]
+pub(crate) struct Link(AtomicU8);
+
+impl Link {
+    /// Ends the connection as soon as what was written before has gone.
+    pub(crate) fn end(&self, end: End) {
+        self.0.store(end as u8, Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.load(Relaxed) != 0
+    }
+
+    fn is_reset(&self) -> bool {
+        self.0.load(Relaxed) == End::Reset as u8
+    }
+}
+
+/// A connection with a [`Link`].
+#[derive(Debug)]
+pub(crate) struct Socket {
+    stream: TcpStream,
+    link: Arc<Link>,
+}
+
+impl Socket {
+    pub(crate) fn new(stream: TcpStream) -> (Self, Arc<Link>) {
+        let link = Arc::<Link>::default();
+        let socket = Self {
+            stream,
+            link: Arc::clone(&link),
+        };
+        (socket, link)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.link.is_reset() {
+            // Can only fail on a socket that is gone.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, data)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// Fails once the connection is to end: whoever writes flushes after all it had is written.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        if self.link.is_over() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.link.is_reset() {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
