@@ -18,6 +18,8 @@ struct Inner {
     ec: &'static str,
     message: Cow<'static, str>,
     extra: Vec<(&'static str, String)>,
+    /// Elements of `AccessDeniedDetail`.
+    detail: Vec<(&'static str, String)>,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// Status and code of a fault that was asked for; they need not be the service's.
     injected: Option<Injected>,
@@ -30,6 +32,7 @@ impl Failure {
             ec: code.ec(),
             message: Cow::Borrowed(code.message()),
             extra: Vec::new(),
+            detail: Vec::new(),
             headers: Vec::new(),
             injected: None,
         }))
@@ -67,6 +70,17 @@ impl Failure {
     pub(crate) fn with(mut self, name: &'static str, text: impl Into<String>) -> Self {
         self.0.extra.push((name, text.into()));
         self
+    }
+
+    /// Adds an element to the document's `AccessDeniedDetail`.
+    pub(crate) fn detail(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.0.detail.push((name, text.into()));
+        self
+    }
+
+    /// Elements of the document's `AccessDeniedDetail`.
+    pub(crate) fn details(&self) -> &[(&'static str, String)] {
+        &self.0.detail
     }
 
     /// Adds a header to the response.

@@ -15,12 +15,15 @@ mod glob;
 mod http;
 mod keyfile;
 mod ops;
+mod policy;
 pub mod route;
 mod server;
 pub mod store;
+mod sts;
 #[cfg(test)]
 mod tests;
 
+pub use auth::{InvalidKeys, KeyRing};
 pub use faults::{FaultPlan, InvalidFaults};
 pub use keyfile::{DEFAULT_KEY_ID, load_or_make};
 pub use ossplit_protocol::{

@@ -1,12 +1,13 @@
 //! The running server: its ports, its connections, its orderly end.
 
 use crate::{
-    auth::Keys,
+    auth::{KeyRing, Keys},
     console,
     counters::Counters,
     faults::{FaultPlan, Faults},
     http::{Link, Paced, Socket, State, handle},
     store::{Acl, Redundancy, StorageClass, Store, StoreError},
+    sts::Metadata,
 };
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -56,8 +57,10 @@ pub struct Config {
     pub console: Option<SocketAddr>,
     /// The region that V4 signatures must name, such as `cn-local`.
     pub region: String,
-    /// The keys it accepts.
+    /// Keys of the owner, who may do everything.
     pub keys: Vec<Key>,
+    /// Keys with roles, and roles.
+    pub key_ring: KeyRing,
     /// Buckets that are made if they are not there.
     pub buckets: Vec<String>,
     /// Domains whose names below are buckets.
@@ -160,7 +163,7 @@ impl Server {
         }
         let state = State {
             store: Arc::new(store),
-            keys: Keys::new(config.keys),
+            keys: Keys::new(config.keys, config.key_ring),
             region: config.region,
             domains: config
                 .domains
@@ -172,6 +175,7 @@ impl Server {
             callbacks_anywhere: config.callbacks_anywhere,
             counters: Arc::new(Counters::default()),
             faults: Faults::new(config.faults),
+            metadata: Metadata::default(),
             secure: tls.is_some(),
         };
         Ok(Self {

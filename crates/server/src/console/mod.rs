@@ -2,11 +2,15 @@
 //! special.
 //!
 //! `GET /counters` (JSON), `POST /counters/reset`, `GET /metrics` (Prometheus); `GET`, `PUT` and
-//! `DELETE /faults`.
+//! `DELETE /faults`; STS at `/` and an instance's metadata service below `/latest`.
 
-use crate::{faults::FaultPlan, http::State};
+use crate::{
+    faults::FaultPlan,
+    http::State,
+    sts::{self, StsAnswer},
+};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
@@ -21,6 +25,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const CALLS: &str = "\
 GET /counters, POST /counters/reset, GET /metrics
 GET /faults, PUT /faults, DELETE /faults
+POST /?Action=AssumeRole, POST /?Action=AssumeRoleWithOIDC
+PUT /latest/api/token, GET /latest/meta-data/ram/security-credentials/[ROLE]
 ";
 
 /// A response of the console.
@@ -47,7 +53,7 @@ pub(crate) async fn answer(state: &State, request: Request<Incoming>) -> Answer 
     let (head, body) = request.into_parts();
     let body = Limited::new(body, MAX_BODY).collect();
     match tokio::time::timeout(BODY_TIMEOUT, body).await {
-        Ok(Ok(body)) => route(state, &head.method, head.uri.path(), &body.to_bytes()),
+        Ok(Ok(body)) => route(state, &head, &body.to_bytes()),
         Ok(Err(_)) => text(
             StatusCode::PAYLOAD_TOO_LARGE,
             "the body is too large or broken off\n",
@@ -63,8 +69,19 @@ fn counters(state: &State) -> Answer {
     }
 }
 
-fn route(state: &State, method: &Method, path: &str, body: &[u8]) -> Answer {
+fn of_sts(answer: StsAnswer) -> Answer {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    respond(status, answer.kind, answer.text)
+}
+
+fn route(state: &State, head: &Parts, body: &[u8]) -> Answer {
+    let (method, path) = (&head.method, head.uri.path());
     match (method, path) {
+        (&Method::GET | &Method::POST, "/") => of_sts(sts::answer(state, head, body)),
+        _ if path.starts_with("/latest/") => {
+            let metadata = &state.metadata;
+            of_sts(metadata.answer(state, method, path, &head.headers))
+        }
         (&Method::GET, "/counters") => counters(state),
         (&Method::POST, "/counters/reset") => {
             state.counters.reset();

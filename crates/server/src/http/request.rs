@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use md5::{Digest, Md5};
 use ossplit_protocol::code::Code;
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// A client that sends nothing of its body for this long is given up.
 const STALL: Duration = Duration::from_mins(1);
@@ -30,8 +30,12 @@ pub(crate) struct Request {
     pub(crate) address: Address,
     pub(crate) headers: HeaderMap,
     pub(crate) identity: Identity,
+    /// Where it came from.
+    pub(crate) peer: Option<IpAddr>,
     /// What the body's bytes are paid to as they come in.
     pub(super) paces: Vec<Arc<Limiter>>,
+    /// The document, if somebody looked at it before the operation.
+    peeked: Option<Vec<u8>>,
     body: Incoming,
     touched: bool,
 }
@@ -52,6 +56,8 @@ impl Request {
             address,
             headers,
             identity: Identity::Anonymous,
+            peer: None,
+            peeked: None,
             paces: Vec::new(),
             body,
             touched: false,
@@ -180,6 +186,9 @@ impl Request {
 
     /// The whole body, which is a document; its `Content-MD5` is checked.
     pub(crate) async fn document(&mut self) -> Result<Vec<u8>, Failure> {
+        if let Some(document) = self.peeked.take() {
+            return Ok(document);
+        }
         let announced = self.announced_md5()?;
         let mut out = Vec::new();
         while let Some(chunk) = self.chunk().await? {
@@ -192,6 +201,12 @@ impl Request {
             Some(md5) if md5 != <[u8; 16]>::from(Md5::digest(&out)) => Err(self.wrong_md5()),
             _ => Ok(out),
         }
+    }
+
+    /// The document, which stays there for the operation.
+    pub(crate) async fn peek_document(&mut self) -> Result<&[u8], Failure> {
+        let document = self.document().await?;
+        Ok(self.peeked.insert(document))
     }
 
     /// Reads on to the body's end, within limits: a client that is still sending sees the answer

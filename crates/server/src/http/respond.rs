@@ -168,6 +168,7 @@ impl Responder {
             request_id: self.request_id.clone(),
             host_id: self.host.clone(),
             extra: Vec::new(),
+            access_denied: failure.details().to_vec(),
             ec: ec.to_owned(),
         };
         document.extra = failure.elements(

@@ -12,6 +12,7 @@ use crate::{
     ops,
     route::{self, Operation},
     store::Store,
+    sts::Metadata,
 };
 use http::Response;
 use hyper::body::Incoming;
@@ -32,6 +33,8 @@ pub(crate) struct State {
     pub(crate) latency: Duration,
     pub(crate) counters: Arc<Counters>,
     pub(crate) faults: Faults,
+    /// Keys that an instance's metadata service gave out.
+    pub(crate) metadata: Metadata,
     /// How long the restore of an archived object goes on.
     pub(crate) restore_time: Duration,
     /// Whether callbacks may go to other machines.
@@ -74,6 +77,7 @@ pub(crate) async fn handle(
     let (address, refused) = Address::parse(&head.uri, &head.headers, &state.domains);
     let counters = Arc::clone(&state.counters);
     let mut request = Request::new(state, head.method, address, head.headers, body);
+    request.peer = link.peer;
     let routed = refused.map_or_else(|| Ok(route(&request)), Err);
     request.operation = match &routed {
         Ok(Ok(operation)) => *operation,

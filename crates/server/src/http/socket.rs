@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     pin::Pin,
     sync::{
         Arc,
@@ -26,20 +27,24 @@ pub(crate) enum End {
 
 /// What a request can do to its connection.
 #[derive(Debug, Default)]
-pub(crate) struct Link(AtomicU8);
+pub(crate) struct Link {
+    end: AtomicU8,
+    /// Who is at the other side.
+    pub(super) peer: Option<IpAddr>,
+}
 
 impl Link {
     /// Ends the connection as soon as what was written before has gone.
     pub(crate) fn end(&self, end: End) {
-        self.0.store(end as u8, Relaxed);
+        self.end.store(end as u8, Relaxed);
     }
 
     fn is_over(&self) -> bool {
-        self.0.load(Relaxed) != 0
+        self.end.load(Relaxed) != 0
     }
 
     fn is_reset(&self) -> bool {
-        self.0.load(Relaxed) == End::Reset as u8
+        self.end.load(Relaxed) == End::Reset as u8
     }
 }
 
@@ -52,7 +57,10 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) fn new(stream: TcpStream) -> (Self, Arc<Link>) {
-        let link = Arc::<Link>::default();
+        let link = Arc::new(Link {
+            end: AtomicU8::new(0),
+            peer: stream.peer_addr().ok().map(|address| address.ip()),
+        });
         let socket = Self {
             stream,
             link: Arc::clone(&link),

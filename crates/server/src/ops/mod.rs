@@ -22,15 +22,13 @@ mod uploads;
 mod versions;
 
 use crate::{
+    auth::OWNER_ID,
     failure::Failure,
     http::{Reply, Request},
     route::Operation,
     store::{VersionId, Versioning},
 };
 use ossplit_protocol::{headers as names, xml::Owner};
-
-/// The id of the one account that owns everything here.
-const OWNER_ID: &str = "1000000000000000";
 
 fn owner() -> Owner {
     Owner {

@@ -19,11 +19,24 @@ async fn server(rules: &str) -> Running {
 }
 
 async fn console(server: &Running, method: &str, path: &str, body: &str) -> Answer {
+    console_with(server, method, path, &[], body).await
+}
+
+/// Asks the console.
+pub(super) async fn console_with(
+    server: &Running,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
     let mut stream = TcpStream::connect(server.console.unwrap()).await.unwrap();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: c\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
+    let length = body.len();
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: c\r\nContent-Length: {length}\r\n");
+    for (name, value) in headers {
+        head = head + name + ": " + value + "\r\n";
+    }
+    head = head + "\r\n" + body;
     stream.write_all(head.as_bytes()).await.unwrap();
     read_answer(&mut stream, false).await
 }
@@ -284,7 +297,7 @@ async fn the_console_sets_shows_and_ends_faults_and_the_data_port_knows_none() {
         .await;
     assert_eq!((on_data.status, on_data.code()), (404, "NoSuchBucket"));
     assert_eq!(console(&server, "POST", "/faults", "").await.status, 405);
-    assert_eq!(console(&server, "GET", "/", "").await.status, 404);
+    assert_eq!(console(&server, "GET", "/nothing", "").await.status, 404);
     let metrics = console(&server, "GET", "/metrics", "").await;
     assert!(
         metrics

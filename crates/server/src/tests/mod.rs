@@ -3,6 +3,8 @@
 mod faults;
 mod features;
 mod forms;
+mod identity;
 mod odd;
 mod rules;
+mod sts;
 mod wire;
