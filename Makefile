@@ -1,9 +1,10 @@
 # `make help` lists the targets.
 SHELL := /bin/bash
 PY := .venv/bin/python
+FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges bench install
+.PHONY: help setup demo test lint check unit blackbox judges fuzz bench install
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -15,11 +16,12 @@ demo: setup ## Train on the embedded server in the page's two forms, and compare
 	cargo build --release --bin ossplit
 	$(PY) examples/mnist/demo.py --ossplit target/release/ossplit
 
-test: setup lint check unit blackbox judges ## Run every test
+test: setup lint check unit blackbox judges fuzz ## Run every test
 	@echo "make test: everything passed"
 
 lint: ## Format, clippy and licences
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@scripts/install-cargo-deny
 	cargo deny --log-level error check licenses bans sources
@@ -38,6 +40,9 @@ judges: setup ## Official SDKs against the server, and the example
 	cargo build --bin ossplit
 	$(PY) -m pytest -q tests/judges examples/mnist/tests
 	DEMO_STEPS=101 $(PY) examples/mnist/demo.py --ossplit target/debug/ossplit
+
+fuzz: setup ## Feed nonsense to everything that reads what strangers write (FUZZ_SECONDS a target)
+	@scripts/fuzz $(FUZZ_SECONDS)
 
 bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
 	cargo build --release --bin ossplit --bin bench

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod attributes;
 mod bad_mount;
 mod bad_serve;
 mod counts;

@@ -39,3 +39,4 @@ pub use error::{Error, ErrorKind};
 pub use meter::{Counts, Operation};
 pub use ops::*;
 pub use ossplit_protocol::crc64;
+pub use ossplit_protocol::xml::{BucketStat, Tag, settings};

@@ -26,6 +26,33 @@ operations! {
     PutObject GetObject HeadObject GetObjectMeta DeleteObject DeleteMultipleObjects CopyObject
     AppendObject InitiateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload
     AbortMultipartUpload ListParts ListMultipartUploads
+    PutBucketAcl GetBucketAcl PutObjectAcl GetObjectAcl
+    PutBucketVersioning GetBucketVersioning ListObjectVersions
+    PutObjectTagging GetObjectTagging DeleteObjectTagging PutSymlink GetSymlink
+    RestoreObject CleanRestoredObject SealAppendObject
+    PutBucketLifecycle GetBucketLifecycle DeleteBucketLifecycle
+    PutBucketCors GetBucketCors DeleteBucketCors
+    PutBucketWebsite GetBucketWebsite DeleteBucketWebsite
+    PutBucketLogging GetBucketLogging DeleteBucketLogging
+    PutUserDefinedLogFieldsConfig GetUserDefinedLogFieldsConfig DeleteUserDefinedLogFieldsConfig
+    PutBucketReferer GetBucketReferer
+    PutBucketEncryption GetBucketEncryption DeleteBucketEncryption
+    PutBucketPolicy GetBucketPolicy DeleteBucketPolicy GetBucketPolicyStatus
+    PutBucketTags GetBucketTags DeleteBucketTags
+    PutBucketRequestPayment GetBucketRequestPayment
+    PutBucketTransferAcceleration GetBucketTransferAcceleration
+    PutBucketInventory GetBucketInventory DeleteBucketInventory ListBucketInventory
+    PutBucketReplication GetBucketReplication DeleteBucketReplication
+    GetBucketReplicationProgress
+    InitiateBucketWorm AbortBucketWorm CompleteBucketWorm ExtendBucketWorm GetBucketWorm
+    PutBucketAccessMonitor GetBucketAccessMonitor
+    PutBucketResourceGroup GetBucketResourceGroup
+    PutBucketHttpsConfig GetBucketHttpsConfig
+    PutBucketArchiveDirectRead GetBucketArchiveDirectRead
+    PutBucketPublicAccessBlock GetBucketPublicAccessBlock DeleteBucketPublicAccessBlock
+    PutBucketOverwriteConfig GetBucketOverwriteConfig DeleteBucketOverwriteConfig
+    PutBucketObjectWormConfiguration GetBucketObjectWormConfiguration
+    GetBucketStat DescribeRegions
 }
 
 /// What one operation cost so far.

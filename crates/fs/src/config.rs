@@ -31,6 +31,10 @@ pub struct FsConfig {
     /// Mode of a directory without `x-oss-meta-mode`: ossfs 1 has `0o750`.
     pub dir_mode: u16,
 
+    /// Whether attributes that a listing does not show (mode, owner, times, symlinks and the like) are asked for, with a
+    /// HEAD for each entry; otherwise they have the defaults above.
+    pub details: bool,
+
     /// Entries whose attributes are kept. 0: every lookup asks OSS and the kernel keeps nothing.
     pub max_stat_cache_size: usize,
     /// How long attributes, listings and negative answers hold.
@@ -79,6 +83,7 @@ impl FsConfig {
             root_mode: 0o700,
             file_mode: 0o640,
             dir_mode: 0o750,
+            details: false,
             max_stat_cache_size: 1000,
             stat_cache_expire: Duration::from_mins(15),
             attr_timeout: Duration::from_mins(1),

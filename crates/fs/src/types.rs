@@ -53,6 +53,16 @@ pub enum FileKind {
     File,
     /// A key prefix, with or without a marker object of its own.
     Directory,
+    /// An object whose metadata say that its bytes are the path it leads to.
+    Symlink,
+    /// An empty object whose metadata say so.
+    Fifo,
+    /// An empty object whose metadata say so.
+    CharDevice,
+    /// An empty object whose metadata say so.
+    BlockDevice,
+    /// An empty object whose metadata say so.
+    Socket,
 }
 
 /// What `stat` shows.
@@ -60,8 +70,10 @@ pub enum FileKind {
 pub struct Attr {
     /// Inode number.
     pub node: NodeId,
-    /// File or directory.
+    /// File, directory and so on.
     pub kind: FileKind,
+    /// The device's number, of device nodes.
+    pub rdev: u32,
     /// Bytes; 0 for a directory.
     pub size: u64,
     /// Permission bits (at most `0o7777`), without the file type.
@@ -185,8 +197,8 @@ pub struct Creator {
 pub struct DirEntry<'a> {
     /// The name, as in the key.
     pub name: &'a str,
-    /// File or directory.
-    pub kind: FileKind,
+    /// `None` where only the object's metadata would tell, and nobody asked for them.
+    pub kind: Option<FileKind>,
     /// An inode number for `d_ino`; 0 if the entry has no node yet.
     pub ino: u64,
     /// The offset at which the next call goes on, after this entry.

@@ -14,6 +14,7 @@ mod faults;
 mod glob;
 mod http;
 mod keyfile;
+pub mod lifecycle;
 mod ops;
 mod policy;
 pub mod route;

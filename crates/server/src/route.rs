@@ -34,6 +34,31 @@ operations! {
     PutObjectAcl GetObjectAcl PutObjectTagging GetObjectTagging DeleteObjectTagging
     InitiateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload
     ListParts
+    PutBucketLifecycle GetBucketLifecycle DeleteBucketLifecycle
+    PutBucketCors GetBucketCors DeleteBucketCors OptionObject
+    PutBucketWebsite GetBucketWebsite DeleteBucketWebsite
+    PutBucketLogging GetBucketLogging DeleteBucketLogging
+    PutUserDefinedLogFieldsConfig GetUserDefinedLogFieldsConfig DeleteUserDefinedLogFieldsConfig
+    PutBucketReferer GetBucketReferer
+    PutBucketEncryption GetBucketEncryption DeleteBucketEncryption
+    PutBucketPolicy GetBucketPolicy DeleteBucketPolicy GetBucketPolicyStatus
+    PutBucketTags GetBucketTags DeleteBucketTags
+    PutBucketRequestPayment GetBucketRequestPayment
+    PutBucketTransferAcceleration GetBucketTransferAcceleration
+    PutBucketInventory GetBucketInventory DeleteBucketInventory ListBucketInventory
+    PutBucketReplication GetBucketReplication DeleteBucketReplication PutBucketRTC
+    GetBucketReplicationLocation GetBucketReplicationProgress
+    InitiateBucketWorm AbortBucketWorm CompleteBucketWorm ExtendBucketWorm GetBucketWorm
+    PutBucketAccessMonitor GetBucketAccessMonitor
+    PutBucketResourceGroup GetBucketResourceGroup
+    PutBucketHttpsConfig GetBucketHttpsConfig
+    PutBucketArchiveDirectRead GetBucketArchiveDirectRead
+    PutBucketPublicAccessBlock GetBucketPublicAccessBlock DeleteBucketPublicAccessBlock
+    PutBucketOverwriteConfig GetBucketOverwriteConfig DeleteBucketOverwriteConfig
+    PutBucketObjectWormConfiguration GetBucketObjectWormConfiguration
+    CreateCnameToken GetCnameToken PutCname DeleteCname ListCname
+    PutStyle GetStyle DeleteStyle ListStyle
+    DescribeRegions
     Unknown
 }
 
@@ -58,7 +83,8 @@ impl Operation {
         match self {
             Self::ListObjects | Self::ListObjectsV2 | Self::ListObjectVersions => Access::List,
             Self::GetObject | Self::HeadObject | Self::GetObjectMeta => Access::Read,
-            Self::PostObject => Access::Itself,
+            // A preflight is sent by a browser, which signs nothing.
+            Self::PostObject | Self::OptionObject => Access::Itself,
             Self::PutObject
             | Self::AppendObject
             | Self::DeleteObject
@@ -75,42 +101,12 @@ impl Operation {
 const NOT_HERE: &[&str] = &[
     "accessPoint",
     "accessPointPolicy",
-    "accessmonitor",
     "asyncFetch",
-    "bucketArchiveDirectRead",
-    "cname",
-    "comp",
-    "cors",
-    "encryption",
-    "httpsConfig",
-    "inventory",
-    "lifecycle",
     "live",
-    "logging",
     "metaQuery",
-    "objectWorm",
-    "overwriteConfig",
-    "policy",
-    "policyStatus",
-    "publicAccessBlock",
     "qos",
     "qosInfo",
-    "referer",
-    "regions",
-    "replication",
-    "replicationLocation",
-    "replicationProgress",
-    "requestPayment",
-    "resourceGroup",
-    "rtc",
-    "style",
-    "transferAcceleration",
-    "userDefinedLogFieldsConfig",
     "vod",
-    "website",
-    "worm",
-    "wormExtend",
-    "wormId",
     "x-oss-async-process",
     "x-oss-process",
 ];
@@ -131,13 +127,21 @@ pub(crate) fn route(
             .message(format!("{name} is not implemented by this server."))
             .with("ArgumentName", *name));
     }
+    if bucket.is_some() && *method == Method::OPTIONS {
+        return Ok(OptionObject);
+    }
+    if let (Some(_), None) = (bucket, key)
+        && let Some(operation) = setting(method, query)?
+    {
+        return Ok(operation);
+    }
     let operation = match (bucket, key) {
         (None, _) => match *method {
+            Method::GET if has("regions") => DescribeRegions,
             Method::GET => ListBuckets,
             _ => return Err(not_allowed(method, "Service")),
         },
         (Some(_), None) => match *method {
-            _ if has("tagging") => return Err(not_implemented("tagging")),
             Method::GET if has("acl") => GetBucketAcl,
             Method::GET if has("bucketInfo") => GetBucketInfo,
             Method::GET if has("location") => GetBucketLocation,
@@ -191,14 +195,102 @@ pub(crate) fn route(
     Ok(operation)
 }
 
+/// The call about a setting of a bucket that a request is, if it is one.
+fn setting(method: &Method, query: &[(String, String)]) -> Result<Option<Operation>, Failure> {
+    let has = |name: &str| query.iter().any(|(n, _)| n == name);
+    let comp = parameter(query, "comp").unwrap_or_default();
+    // Those whose calls are more than put, get and delete.
+    let special = match *method {
+        Method::POST if has("cname") => match comp {
+            "token" => Some(Operation::CreateCnameToken),
+            "add" => Some(Operation::PutCname),
+            "delete" => Some(Operation::DeleteCname),
+            _ => None,
+        },
+        Method::GET if comp == "token" => Some(Operation::GetCnameToken),
+        Method::GET if has("cname") => Some(Operation::ListCname),
+        Method::POST if has("replication") => match comp {
+            "add" => Some(Operation::PutBucketReplication),
+            "delete" => Some(Operation::DeleteBucketReplication),
+            _ => None,
+        },
+        Method::PUT if has("rtc") => Some(Operation::PutBucketRTC),
+        Method::POST if has("wormExtend") => Some(Operation::ExtendBucketWorm),
+        Method::POST if has("wormId") => Some(Operation::CompleteBucketWorm),
+        Method::POST if has("worm") => Some(Operation::InitiateBucketWorm),
+        Method::GET if has("inventory") && has("inventoryId") => {
+            Some(Operation::GetBucketInventory)
+        }
+        Method::GET if has("style") && has("styleName") => Some(Operation::GetStyle),
+        _ => None,
+    };
+    if special.is_some() {
+        return Ok(special);
+    }
+    let Some((_, put, get, delete)) = SETTINGS.iter().find(|(name, ..)| has(name)) else {
+        return Ok(None);
+    };
+    let found = match *method {
+        Method::PUT => *put,
+        Method::GET => Some(*get),
+        Method::DELETE => *delete,
+        _ => None,
+    };
+    // Never taken for a call about the bucket itself: that could be its deletion.
+    found.map(Some).ok_or_else(|| not_allowed(method, "Bucket"))
+}
+
+/// A sub-resource and the calls that put, get and delete it.
+type Setting = (
+    &'static str,
+    Option<Operation>,
+    Operation,
+    Option<Operation>,
+);
+
+#[rustfmt::skip]
+const SETTINGS: &[Setting] = {
+    #[allow(clippy::enum_glob_use, reason = "the table below is of these names")]
+    use Operation::*;
+    &[
+        ("lifecycle", Some(PutBucketLifecycle), GetBucketLifecycle, Some(DeleteBucketLifecycle)),
+        ("cors", Some(PutBucketCors), GetBucketCors, Some(DeleteBucketCors)),
+        ("website", Some(PutBucketWebsite), GetBucketWebsite, Some(DeleteBucketWebsite)),
+        ("logging", Some(PutBucketLogging), GetBucketLogging, Some(DeleteBucketLogging)),
+        ("userDefinedLogFieldsConfig", Some(PutUserDefinedLogFieldsConfig),
+            GetUserDefinedLogFieldsConfig, Some(DeleteUserDefinedLogFieldsConfig)),
+        ("referer", Some(PutBucketReferer), GetBucketReferer, None),
+        ("encryption", Some(PutBucketEncryption), GetBucketEncryption, Some(DeleteBucketEncryption)),
+        ("policyStatus", None, GetBucketPolicyStatus, None),
+        ("policy", Some(PutBucketPolicy), GetBucketPolicy, Some(DeleteBucketPolicy)),
+        ("tagging", Some(PutBucketTags), GetBucketTags, Some(DeleteBucketTags)),
+        ("requestPayment", Some(PutBucketRequestPayment), GetBucketRequestPayment, None),
+        ("transferAcceleration", Some(PutBucketTransferAcceleration),
+            GetBucketTransferAcceleration, None),
+        ("inventory", Some(PutBucketInventory), ListBucketInventory, Some(DeleteBucketInventory)),
+        ("replicationLocation", None, GetBucketReplicationLocation, None),
+        ("replicationProgress", None, GetBucketReplicationProgress, None),
+        ("replication", None, GetBucketReplication, None),
+        ("worm", None, GetBucketWorm, Some(AbortBucketWorm)),
+        ("accessmonitor", Some(PutBucketAccessMonitor), GetBucketAccessMonitor, None),
+        ("resourceGroup", Some(PutBucketResourceGroup), GetBucketResourceGroup, None),
+        ("httpsConfig", Some(PutBucketHttpsConfig), GetBucketHttpsConfig, None),
+        ("bucketArchiveDirectRead", Some(PutBucketArchiveDirectRead),
+            GetBucketArchiveDirectRead, None),
+        ("publicAccessBlock", Some(PutBucketPublicAccessBlock), GetBucketPublicAccessBlock,
+            Some(DeleteBucketPublicAccessBlock)),
+        ("overwriteConfig", Some(PutBucketOverwriteConfig), GetBucketOverwriteConfig,
+            Some(DeleteBucketOverwriteConfig)),
+        ("objectWorm", Some(PutBucketObjectWormConfiguration),
+            GetBucketObjectWormConfiguration, None),
+        ("style", Some(PutStyle), ListStyle, Some(DeleteStyle)),
+    ]
+};
+
 /// The first query parameter of this name.
 pub(crate) fn parameter<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let found = query.iter().find(|(n, _)| n == name);
     found.map(|(_, value)| value.as_str())
-}
-
-fn not_implemented(what: &str) -> Failure {
-    Failure::new(Code::NotImplemented).message(format!("{what} is not implemented by this server."))
 }
 
 fn not_allowed(method: &Method, resource: &'static str) -> Failure {
@@ -243,8 +335,10 @@ mod tests {
             ("DELETE", "", Code::MethodNotAllowed),
             ("PUT", "b/k?uploadId=X", Code::InvalidArgument),
             ("GET", "b/k?x-oss-process=image/info", Code::NotImplemented),
-            ("GET", "b?lifecycle", Code::NotImplemented),
+            ("GET", "b?qosInfo", Code::NotImplemented),
             ("PATCH", "b/k", Code::MethodNotAllowed),
+            ("DELETE", "b?referer", Code::MethodNotAllowed),
+            ("POST", "b?replication&comp=other", Code::MethodNotAllowed),
         ] {
             assert_eq!(routed(method, address), Err(code), "{method} {address}");
         }

@@ -6,7 +6,8 @@ use crate::{
     counters::Counters,
     faults::{FaultPlan, Faults},
     http::{Link, Paced, Socket, State, handle},
-    store::{Acl, Redundancy, StorageClass, Store, StoreError},
+    lifecycle,
+    store::{Acl, Redundancy, StorageClass, Store, StoreError, now_ms},
     sts::Metadata,
 };
 use http::Request;
@@ -69,6 +70,8 @@ pub struct Config {
     pub latency: Duration,
     /// How long the restore of an archived object goes on.
     pub restore_time: Duration,
+    /// How often lifecycle rules are carried out; never when zero.
+    pub lifecycle_interval: Duration,
     /// Whether callbacks may go to other machines, not to loopback addresses alone.
     pub callbacks_anywhere: bool,
     /// Bytes per second of each connection each way; 0 for no cap.
@@ -108,6 +111,7 @@ pub struct Server {
     tls: Option<TlsAcceptor>,
     state: Arc<State>,
     bandwidth: u64,
+    lifecycle_interval: Duration,
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -176,6 +180,7 @@ impl Server {
             counters: Arc::new(Counters::default()),
             faults: Faults::new(config.faults),
             metadata: Metadata::default(),
+            policies: crate::access::Policies::default(),
             secure: tls.is_some(),
         };
         Ok(Self {
@@ -184,6 +189,7 @@ impl Server {
             tls,
             state: Arc::new(state),
             bandwidth: config.bandwidth,
+            lifecycle_interval: config.lifecycle_interval,
         })
     }
 
@@ -202,11 +208,28 @@ impl Server {
         Arc::clone(&self.state.counters)
     }
 
+    /// Answers the requests of one connection that came in another way than over the data port.
+    pub async fn serve_stream<T>(&self, stream: T)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (_tell, told) = watch::channel(false);
+        requests(stream, Arc::default(), Arc::clone(&self.state), told).await;
+    }
+
     /// Answers requests until `stop` is done; then takes no more, finishes those it has (up to
     /// ten seconds), and closes the store.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (tell, told) = watch::channel(false);
         let mut connections = JoinSet::new();
+        if !self.lifecycle_interval.is_zero() {
+            let store = Arc::clone(&self.state.store);
+            connections.spawn(lifecycle_worker(
+                store,
+                self.lifecycle_interval,
+                told.clone(),
+            ));
+        }
         let mut stop = std::pin::pin!(stop);
         loop {
             let accepted = tokio::select! {
@@ -247,6 +270,21 @@ impl Server {
         let state = self.state;
         // Closing waits for disks.
         let _ = tokio::task::spawn_blocking(move || state.store.close()).await;
+    }
+}
+
+/// Carries lifecycle rules out from time to time, until the server stops.
+async fn lifecycle_worker(store: Arc<Store>, interval: Duration, mut told: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(interval) => {}
+            () = stopping(&mut told) => return,
+        }
+        match lifecycle::run(&store, now_ms()).await {
+            Ok(done) if done == lifecycle::Done::default() => {}
+            Ok(done) => tracing::info!(?done, "lifecycle rules were carried out"),
+            Err(error) => tracing::warn!(%error, "lifecycle rules could not be carried out"),
+        }
     }
 }
 

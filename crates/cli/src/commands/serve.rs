@@ -79,6 +79,10 @@ struct Given {
     #[arg(long, value_name = "MS", default_value_t = 1000)]
     restore_time: u64,
 
+    /// Seconds between two runs of the lifecycle rules; 0 for none.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    lifecycle_interval: u64,
+
     /// Let callbacks go to other machines, not to loopback addresses alone.
     #[arg(long)]
     callbacks_anywhere: bool,
@@ -280,6 +284,7 @@ fn serve(args: &Given, from_environment: Option<Key>) -> Result<(), Refusal> {
         latency: Duration::from_millis(args.latency),
         restore_time: Duration::from_millis(args.restore_time),
         callbacks_anywhere: args.callbacks_anywhere,
+        lifecycle_interval: Duration::from_secs(args.lifecycle_interval),
         bandwidth: args.bandwidth,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
         faults,

@@ -1,7 +1,9 @@
 //! A call before it is sent: what an operation makes of its request.
 
 use crate::{Addressing, ClientConfig, Error, ErrorKind, Operation, ops::Body};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, Method, header};
+use md5::{Digest as _, Md5};
 use ossplit_protocol::{encode, headers as names, time};
 use std::time::Duration;
 
@@ -83,6 +85,15 @@ impl Call {
             Some(seconds) => self.header(name, &time::http_date(seconds)),
             None => Ok(self),
         }
+    }
+
+    /// An XML document as the body, with its MD5, which some operations demand.
+    pub(crate) fn xml(self, document: String) -> Result<Self, Error> {
+        let md5 = STANDARD.encode(Md5::digest(document.as_bytes()));
+        let call = self
+            .header("content-md5", &md5)?
+            .header("content-type", "application/xml")?;
+        Ok(call.body(document.into()))
     }
 
     pub(crate) fn body(mut self, body: Body) -> Self {

@@ -134,6 +134,21 @@ impl Client {
         .await
     }
 
+    /// Sends a call and reads all of its answer, which is small.
+    pub(crate) async fn bytes(&self, call: &Call) -> Result<Vec<u8>, Error> {
+        self.run(call, |client, call, reply| {
+            async move {
+                let body = reply.response.into_body();
+                let bytes = collect_limited(body, DOCUMENT_LIMIT).await;
+                let bytes = bytes.map_err(|e| of_transport(&e))?;
+                client.received(call.operation, bytes.len() as u64);
+                Ok(bytes)
+            }
+            .boxed()
+        })
+        .await
+    }
+
     /// The one loop that sends things again: see [`crate::retry`]. `read` takes in what of the
     /// answer must have arrived for the call to have succeeded.
     async fn run<T>(

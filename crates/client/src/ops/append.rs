@@ -49,7 +49,38 @@ pub struct AppendObjectOutput {
     pub crc64: Option<u64>,
 }
 
+/// `SealAppendObject`: nothing can be appended afterwards.
+#[derive(Debug, Clone, Default)]
+pub struct SealAppendObject {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+    /// Bytes that the object has; another number is [`ErrorKind::AppendConflict`].
+    pub position: u64,
+}
+
+impl SealAppendObject {
+    /// Seals an object that has `position` bytes.
+    pub fn new(bucket: impl Into<String>, key: impl Into<String>, position: u64) -> Self {
+        Self {
+            bucket: bucket.into(),
+            key: key.into(),
+            position,
+        }
+    }
+}
+
 impl Client {
+    /// Seals an appendable object.
+    pub async fn seal_append_object(&self, request: SealAppendObject) -> Result<(), Error> {
+        let call = Call::new(Operation::SealAppendObject, Method::POST)
+            .object(&request.bucket, &request.key)
+            .query("seal", "")
+            .query("position", request.position.to_string());
+        self.execute(&call).await.map(drop)
+    }
+
     /// Appends to an object. When an answer is lost and [`AppendObject::crc_before`] is known, the
     /// client finds out whether the bytes are there; otherwise the caller is told
     /// [`ErrorKind::AppendConflict`]. Nothing is ever added twice.

@@ -16,9 +16,17 @@ pub struct CopyObject {
     pub source_bucket: String,
     /// Key of the source.
     pub source_key: String,
+    /// This version of the source.
+    pub source_version_id: Option<String>,
     /// Only if the source has this ETag.
     pub source_if_match: Option<String>,
-    /// Metadata that replace the source's.
+    /// Only if the source has another ETag; [`ErrorKind::NotModified`] otherwise.
+    pub source_if_none_match: Option<String>,
+    /// Only if the source is newer; Unix seconds.
+    pub source_if_modified_since: Option<i64>,
+    /// Only if the source is not newer; Unix seconds.
+    pub source_if_unmodified_since: Option<i64>,
+    /// Metadata that replace the source's; its tags too, if there are any here.
     pub replace: Option<NewObject>,
     /// Fail rather than replace an object.
     pub forbid_overwrite: bool,
@@ -70,8 +78,12 @@ pub struct CopyObjectOutput {
 }
 
 /// The value of `x-oss-copy-source`.
-pub(super) fn source(bucket: &str, key: &str) -> String {
-    format!("/{bucket}/{}", encode::path(key))
+pub(super) fn source(bucket: &str, key: &str, version_id: Option<&str>) -> String {
+    let path = format!("/{bucket}/{}", encode::path(key));
+    match version_id {
+        Some(id) => format!("{path}?versionId={}", encode::component(id)),
+        None => path,
+    }
 }
 
 impl Client {
@@ -81,15 +93,34 @@ impl Client {
             .object(&request.bucket, &request.key)
             .header(
                 names::COPY_SOURCE,
-                &source(&request.source_bucket, &request.source_key),
+                &source(
+                    &request.source_bucket,
+                    &request.source_key,
+                    request.source_version_id.as_deref(),
+                ),
             )?
             .header_some(
                 names::COPY_SOURCE_IF_MATCH,
                 request.source_if_match.as_deref(),
+            )?
+            .header_some(
+                names::COPY_SOURCE_IF_NONE_MATCH,
+                request.source_if_none_match.as_deref(),
+            )?
+            .header_time(
+                names::COPY_SOURCE_IF_MODIFIED_SINCE,
+                request.source_if_modified_since,
+            )?
+            .header_time(
+                names::COPY_SOURCE_IF_UNMODIFIED_SINCE,
+                request.source_if_unmodified_since,
             )?;
         let otherwise = &self.config().object_defaults;
         if let Some(with) = &request.replace {
             call = call.header(names::METADATA_DIRECTIVE, "REPLACE")?;
+            if !with.tags.is_empty() {
+                call = call.header(names::TAGGING_DIRECTIVE, "Replace")?;
+            }
             call = with.headers(call, otherwise)?;
         } else {
             call = NewObject::default().headers(call, otherwise)?;
@@ -107,7 +138,10 @@ impl Client {
             }),
             // An earlier try may have been carried out and its answer lost.
             Err(error) if error.kind() == ErrorKind::AlreadyExists && error.tries() > 1 => {
-                let source = HeadObject::new(request.source_bucket, request.source_key);
+                let source = HeadObject {
+                    version_id: request.source_version_id,
+                    ..HeadObject::new(request.source_bucket, request.source_key)
+                };
                 let copy = HeadObject::new(request.bucket, request.key);
                 match (self.head_object(source).await, self.head_object(copy).await) {
                     (Ok(source), Ok(copy))

@@ -25,6 +25,46 @@ pub struct GetObject {
     pub if_unmodified_since: Option<i64>,
     /// This version.
     pub version_id: Option<String>,
+    /// Headers that the answer has instead of the stored ones.
+    pub response: ResponseOverrides,
+}
+
+/// Headers that an answer to [`GetObject`] has instead of those stored with the object. Not for
+/// anonymous requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResponseOverrides {
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `Content-Language`.
+    pub content_language: Option<String>,
+    /// `Expires`.
+    pub expires: Option<String>,
+    /// `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// `Content-Disposition`.
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<String>,
+}
+
+impl ResponseOverrides {
+    fn query(&self, call: Call) -> Call {
+        call.query_some("response-content-type", self.content_type.as_deref())
+            .query_some(
+                "response-content-language",
+                self.content_language.as_deref(),
+            )
+            .query_some("response-expires", self.expires.as_deref())
+            .query_some("response-cache-control", self.cache_control.as_deref())
+            .query_some(
+                "response-content-disposition",
+                self.content_disposition.as_deref(),
+            )
+            .query_some(
+                "response-content-encoding",
+                self.content_encoding.as_deref(),
+            )
+    }
 }
 
 impl GetObject {
@@ -66,6 +106,7 @@ impl GetObject {
             .header_some("if-none-match", self.if_none_match.as_deref())?
             .header_time("if-modified-since", self.if_modified_since)?
             .header_time("if-unmodified-since", self.if_unmodified_since)?;
+        call = self.response.query(call);
         if let Some(range) = &self.range {
             if range.is_empty() {
                 let message = format!("range {range:?} holds no byte");
@@ -137,6 +178,8 @@ pub struct GetObjectMeta {
     pub bucket: String,
     /// The key.
     pub key: String,
+    /// This version.
+    pub version_id: Option<String>,
 }
 
 impl GetObjectMeta {
@@ -145,6 +188,7 @@ impl GetObjectMeta {
         Self {
             bucket: bucket.into(),
             key: key.into(),
+            version_id: None,
         }
     }
 }
@@ -214,7 +258,8 @@ impl Client {
     pub async fn get_object_meta(&self, request: GetObjectMeta) -> Result<ObjectMeta, Error> {
         let call = Call::new(Operation::GetObjectMeta, Method::HEAD)
             .object(&request.bucket, &request.key)
-            .query("objectMeta", "");
+            .query("objectMeta", "")
+            .query_some("versionId", request.version_id);
         Ok(ObjectMeta::of(
             self.execute(&call).await?.response.headers(),
         ))

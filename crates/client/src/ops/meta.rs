@@ -27,6 +27,11 @@ pub struct ObjectMeta {
     pub version_id: Option<String>,
     /// Where the next append must begin; only for appendable objects.
     pub next_append_position: Option<u64>,
+    /// How many tags it has.
+    pub tagging_count: u64,
+    /// `ongoing-request="true"`, or `ongoing-request="false"` and until when the copy can be read;
+    /// only for objects of archive classes that were restored.
+    pub restore: Option<String>,
 }
 
 impl ObjectMeta {
@@ -60,6 +65,8 @@ impl ObjectMeta {
             user_metadata: user_metadata.collect(),
             version_id: text(names::VERSION_ID),
             next_append_position: number(names::NEXT_APPEND_POSITION),
+            tagging_count: number(names::TAGGING_COUNT).unwrap_or(0),
+            restore: text(names::RESTORE),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! constructor's arguments and whose options are builder methods; each has a method on
 //! [`Client`](crate::Client) that sends it.
 
+mod acl;
 mod append;
 mod body;
 mod bucket;
@@ -12,16 +13,24 @@ mod list;
 mod meta;
 mod multipart;
 mod put;
+mod restore;
+mod settings;
+mod symlink;
+mod tagging;
+mod versions;
 
-pub use append::{AppendObject, AppendObjectOutput};
+pub use acl::{GetBucketAcl, GetObjectAcl, PutBucketAcl, PutObjectAcl};
+pub use append::{AppendObject, AppendObjectOutput, SealAppendObject};
 pub use body::{Body, BodyStream};
 pub use bucket::{
     BucketInfoOutput, DeleteBucket, GetBucketInfo, GetBucketLocation, ListBuckets,
     ListBucketsOutput, ListedBucket, PutBucket,
 };
 pub use copy::{CopyObject, CopyObjectOutput};
-pub use delete::{DeleteMultipleObjects, DeleteObject};
-pub use get::{GetObject, GetObjectMeta, GetObjectOutput, HeadObject};
+pub use delete::{
+    DeleteMultipleObjects, DeleteObject, DeleteObjectOutput, DeletedObject, ObjectToDelete,
+};
+pub use get::{GetObject, GetObjectMeta, GetObjectOutput, HeadObject, ResponseOverrides};
 pub use list::{ListObjects, ListObjectsOutput, ListObjectsV2, ListedObject, Pages};
 pub use meta::ObjectMeta;
 pub use multipart::{
@@ -29,7 +38,14 @@ pub use multipart::{
     ListMultipartUploads, ListMultipartUploadsOutput, ListParts, ListPartsOutput, ListedPart,
     ListedUpload, UploadPart, UploadPartCopy,
 };
-pub use put::{NewObject, PutObject, PutObjectOutput};
+pub use put::{Encryption, NewObject, PutObject, PutObjectOutput};
+pub use restore::{CleanRestoredObject, RestoreObject, Restoring};
+pub use symlink::{GetSymlink, GetSymlinkOutput, PutSymlink};
+pub use tagging::{DeleteObjectTagging, GetObjectTagging, PutObjectTagging, Tags};
+pub use versions::{
+    GetBucketVersioning, ListObjectVersions, ListObjectVersionsOutput, ListedVersion,
+    PutBucketVersioning, VersionMarker,
+};
 
 use crate::{Error, ErrorKind};
 

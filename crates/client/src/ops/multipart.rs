@@ -59,6 +59,8 @@ pub struct UploadPartCopy {
     pub source_bucket: String,
     /// Key of the source.
     pub source_key: String,
+    /// This version of the source.
+    pub source_version_id: Option<String>,
     /// Bytes of the source; all when `None`.
     pub source_range: Option<Range<u64>>,
     /// Only if the source has this ETag.
@@ -308,7 +310,11 @@ impl Client {
             .query("uploadId", request.upload_id)
             .header(
                 names::COPY_SOURCE,
-                &source(&request.source_bucket, &request.source_key),
+                &source(
+                    &request.source_bucket,
+                    &request.source_key,
+                    request.source_version_id.as_deref(),
+                ),
             )?
             .header_some(names::COPY_SOURCE_RANGE, span.as_deref())?
             .header_some(

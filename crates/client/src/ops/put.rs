@@ -1,6 +1,6 @@
 //! Writing objects whole.
 
-use super::{Body, HeadObject};
+use super::{Body, HeadObject, Tags, tagging};
 use crate::{
     Client, Error, ErrorKind, ObjectDefaults, Operation, client::Call, client::crc_header,
 };
@@ -19,14 +19,48 @@ pub struct NewObject {
     pub content_disposition: Option<String>,
     /// `Content-Encoding`.
     pub content_encoding: Option<String>,
+    /// `Content-Language`.
+    pub content_language: Option<String>,
+    /// `Expires`; any text, given back as it is.
+    pub expires: Option<String>,
     /// Names without `x-oss-meta-`; 8 KB in all.
     pub user_metadata: BTreeMap<String, String>,
     /// Standard, IA and so on; the bucket's otherwise.
     pub storage_class: Option<String>,
     /// default, private, public-read or public-read-write.
     pub acl: Option<String>,
+    /// At most 10.
+    pub tags: Tags,
+    /// Server-side encryption; the bucket's otherwise.
+    pub encryption: Option<Encryption>,
     /// Fail with [`ErrorKind::AlreadyExists`] rather than replace an object.
     pub forbid_overwrite: bool,
+}
+
+/// Server-side encryption of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Encryption {
+    /// With a key of the service.
+    Aes256,
+    /// With a key of the key management service: the one with this id, or the default one.
+    Kms {
+        /// The key's id.
+        key_id: Option<String>,
+    },
+    /// SM4 with a key of the service.
+    Sm4,
+}
+
+impl Encryption {
+    fn headers(&self, call: Call) -> Result<Call, Error> {
+        match self {
+            Self::Aes256 => call.header(names::SSE, "AES256"),
+            Self::Sm4 => call.header(names::SSE, "SM4"),
+            Self::Kms { key_id } => call
+                .header(names::SSE, "KMS")?
+                .header_some(names::SSE_KEY_ID, key_id.as_deref()),
+        }
+    }
 }
 
 impl NewObject {
@@ -45,8 +79,16 @@ impl NewObject {
             .header_some("cache-control", self.cache_control.as_deref())?
             .header_some("content-disposition", self.content_disposition.as_deref())?
             .header_some("content-encoding", self.content_encoding.as_deref())?
+            .header_some("content-language", self.content_language.as_deref())?
+            .header_some("expires", self.expires.as_deref())?
             .header_some(names::STORAGE_CLASS, storage_class.map(String::as_str))?
             .header_some(names::OBJECT_ACL, acl.map(String::as_str))?;
+        if !self.tags.is_empty() {
+            call = call.header(names::TAGGING, &tagging::header(&self.tags))?;
+        }
+        if let Some(encryption) = &self.encryption {
+            call = encryption.headers(call)?;
+        }
         if self.forbid_overwrite {
             call = call.header(names::FORBID_OVERWRITE, "true")?;
         }

@@ -75,6 +75,10 @@ impl WriteObject for Writer {
         async move { self.append(data).await.map(drop) }.boxed()
     }
 
+    fn set_metadata(&self, metadata: std::collections::BTreeMap<String, String>) -> bool {
+        self.set_metadata(metadata)
+    }
+
     fn keep_for_reading(&self) {
         self.keep_for_reading();
     }

@@ -58,7 +58,7 @@ impl Contents for FakeContents {
         Arc::new(FakeWriter {
             bucket: Arc::clone(&self.bucket),
             key,
-            with,
+            with: Mutex::new(with),
             state: Mutex::new((data, dirty)),
         })
     }
@@ -92,7 +92,7 @@ impl ReadObject for FakeReader {
 struct FakeWriter {
     bucket: Arc<FakeBucket>,
     key: String,
-    with: NewFile,
+    with: Mutex<NewFile>,
     state: Mutex<(Result<Vec<u8>>, bool)>,
 }
 
@@ -122,6 +122,11 @@ impl WriteObject for FakeWriter {
 
     fn append(&self, data: Bytes) -> BoxFuture<'_, Result<()>> {
         self.write(self.size(), data)
+    }
+
+    fn set_metadata(&self, metadata: std::collections::BTreeMap<String, String>) -> bool {
+        self.with.lock().metadata = metadata;
+        true
     }
 
     fn keep_for_reading(&self) {}
@@ -165,7 +170,9 @@ impl WriteObject for FakeWriter {
                 return Err(Error::Denied(Arc::new(std::io::Error::other("refused"))));
             }
             self.bucket.note(format!("PUT {}", self.key));
-            Ok(self.bucket.store(&self.key, data, &self.with.metadata))
+            Ok(self
+                .bucket
+                .store(&self.key, data, &self.with.lock().metadata))
         }
         .boxed()
     }

@@ -49,6 +49,8 @@ pub(crate) trait WriteObject: Send + Sync {
     fn write(&self, offset: u64, data: Bytes) -> BoxFuture<'_, Result<()>>;
     /// Takes all of `data` at the end, wherever that is.
     fn append(&self, data: Bytes) -> BoxFuture<'_, Result<()>>;
+    /// What the object is to be written with from now on; false if it is too late for the next flush.
+    fn set_metadata(&self, metadata: BTreeMap<String, String>) -> bool;
     /// A handle will read what is written.
     fn keep_for_reading(&self);
     /// What was written, on top of the base.

@@ -120,10 +120,11 @@ impl Core {
             let _permit = self.permit().await?;
             self.remote.delete(&target.key).await?;
         }
-        let now = self.clock.now();
+        let (now, wall) = (self.clock.now(), self.clock.wall());
         let mut ns = self.ns.lock();
         let dir = ns.directory(parent)?;
         ns.removed(dir, &name, now);
+        ns.touch(dir, wall);
         Ok(())
     }
 
@@ -156,10 +157,11 @@ impl Core {
             let _permit = self.permit().await?;
             self.remote.delete(&target.key).await?;
         }
-        let now = self.clock.now();
+        let (now, wall) = (self.clock.now(), self.clock.wall());
         let mut ns = self.ns.lock();
         let dir = ns.directory(parent)?;
         ns.removed(dir, name, now);
+        ns.touch(dir, wall);
         Ok(())
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Core {
     gate: Semaphore,
     /// First pages being listed, by directory.
     flights: Mutex<HashMap<NodeId, WeakFlight>>,
+    /// Details being asked for, by node.
+    pub(super) detailing: Mutex<HashMap<NodeId, super::details::WeakAsking>>,
 }
 
 /// The first page of a directory. Its names were learned.
@@ -52,6 +54,22 @@ struct Answer {
     sent: Moment,
     /// Keeps the page's request under way until the answer is learned.
     _page: Option<Arc<FirstPage>>,
+}
+
+/// What is asked next to settle a name.
+enum Next {
+    /// What it is, in the directory with this key.
+    Ask(Question, String),
+    /// What only its metadata tell, and those of others.
+    Details((NodeId, String), Vec<(NodeId, String)>),
+}
+
+impl Next {
+    fn details(ns: &mut Namespace, slot: Slot) -> Result<Self> {
+        let ahead = ns.details_ahead(slot);
+        let key = ns.key(slot).ok_or(Error::NotFound)?;
+        Ok(Self::Details((ns.id(slot), key), ahead))
+    }
 }
 
 /// A request under way, as far as the namespace cares. Dropping it says that the answer was learned or never comes.
@@ -88,6 +106,7 @@ impl Core {
             budget,
             remote,
             flights: Mutex::default(),
+            detailing: Mutex::default(),
         })
     }
 
@@ -119,36 +138,65 @@ impl Core {
         name: &str,
         then: impl FnOnce(&mut Namespace, Slot) -> R,
     ) -> Result<R> {
+        let mut then = Some(then);
+        let mut finish = |ns: &mut Namespace, slot| match then.take() {
+            Some(then) => Ok(then(ns, slot)),
+            None => Err(Error::BadHandle),
+        };
         loop {
-            let (question, key) = {
+            let next = {
                 let mut ns = self.ns.lock();
                 let dir = ns.directory(parent)?;
                 match ns.known(dir, name, self.clock.now()) {
-                    Known::Here(slot) => return Ok(then(&mut ns, slot)),
+                    Known::Here(slot) if ns.lacks_details(slot) => Next::details(&mut ns, slot)?,
+                    Known::Here(slot) => return finish(&mut ns, slot),
                     Known::Absent => return Err(Error::NotFound),
-                    Known::Unknown => {}
+                    Known::Unknown => {
+                        ns.child_key(dir, name)?;
+                        let key = ns.key(dir).ok_or(Error::NotFound)?;
+                        Next::Ask(ns.question(dir, name), key)
+                    }
                 }
-                ns.child_key(dir, name)?;
-                (ns.question(dir, name), ns.key(dir).ok_or(Error::NotFound)?)
+            };
+            let (question, key) = match next {
+                Next::Details(wanted, ahead) => {
+                    self.details(wanted, ahead).await?;
+                    continue;
+                }
+                Next::Ask(question, key) => (question, key),
             };
             let asking = self.begin();
             let answer = self
                 .ask(parent, &key, name, question, asking.sent())
                 .await?;
-            let mut ns = self.ns.lock();
-            let dir = ns.directory(parent)?;
-            if ns.key(dir).as_deref() != Some(&*key) {
-                // The directory was renamed meanwhile: the answer is about another path.
-                continue;
-            }
-            let slot = match &answer.seen {
-                Some(seen) => ns.learn(dir, name, seen, answer.sent),
-                None if ns.learn_absent(dir, name, answer.sent) => None,
-                None => ns.child(dir, name),
+            let next = {
+                let mut ns = self.ns.lock();
+                let dir = ns.directory(parent)?;
+                if ns.key(dir).as_deref() != Some(&*key) {
+                    // The directory was renamed meanwhile: the answer is about another path.
+                    continue;
+                }
+                let slot = match &answer.seen {
+                    Some(seen) => ns.learn(dir, name, seen, answer.sent),
+                    None if ns.learn_absent(dir, name, answer.sent) => None,
+                    None => ns.child(dir, name),
+                };
+                let slot = slot.ok_or(Error::NotFound)?;
+                if !ns.lacks_details(slot) {
+                    return finish(&mut ns, slot);
+                }
+                Next::details(&mut ns, slot)?
             };
-            let result = slot.map(|slot| then(&mut ns, slot)).ok_or(Error::NotFound);
-            drop(ns);
-            return result;
+            if let Next::Details(wanted, ahead) = next {
+                self.details(wanted, ahead).await?;
+            }
+            if self.config.always_ask() {
+                // Both answers count: asking again would not be more truthful.
+                let mut ns = self.ns.lock();
+                let dir = ns.directory(parent)?;
+                let slot = ns.child(dir, name).ok_or(Error::NotFound)?;
+                return finish(&mut ns, slot);
+            }
         }
     }
 

@@ -190,7 +190,7 @@ impl Emitter<'_, '_> {
             };
             let entry = DirEntry {
                 name,
-                kind: FileKind::Directory,
+                kind: Some(FileKind::Directory),
                 ino: self.ns.id(slot).get(),
                 next_offset: place + 1,
                 entry: None,
@@ -217,14 +217,14 @@ impl Emitter<'_, '_> {
     /// An entry that has an inode.
     fn child(&mut self, slot: Slot) -> bool {
         let now = self.core.clock.now();
-        let plus = self.plus && !self.core.config.always_ask();
+        let plus = self.plus && !self.core.config.always_ask() && !self.ns.lacks_details(slot);
         let attr = self.ns.attr(slot);
         // Looked up in advance; taken back if the sink does not take the entry.
         let entry = plus.then(|| self.ns.entry(slot, now));
         let name = self.ns.name(slot).to_owned();
         let took = (self.sink)(DirEntry {
             name: &name,
-            kind: attr.kind,
+            kind: self.ns.kind(slot),
             ino: attr.node.get(),
             next_offset: self.at + 1,
             entry,
@@ -253,8 +253,8 @@ impl Emitter<'_, '_> {
         let took = (self.sink)(DirEntry {
             name: &entry.name,
             kind: match entry.seen {
-                Seen::File(_) => FileKind::File,
-                Seen::Dir { .. } => FileKind::Directory,
+                Seen::File(_) => self.ns.kind_of_listed(),
+                Seen::Dir { .. } => Some(FileKind::Directory),
             },
             // No node, and programs skip entries with inode number 0.
             ino: u64::MAX,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
+use super::attributes::Unstored;
 use super::core::Core;
 use super::writers::{Writer, Writers};
 use crate::clock::Moment;
@@ -87,6 +88,7 @@ pub(super) struct Files {
     pub(super) contents: Arc<dyn Contents>,
     open: RwLock<HashMap<u64, Arc<OpenFile>>>,
     pub(super) writers: Writers,
+    pub(super) unstored: Unstored,
 }
 
 impl Files {
@@ -96,6 +98,7 @@ impl Files {
             contents,
             open: RwLock::default(),
             writers: Writers::default(),
+            unstored: Unstored::default(),
         }
     }
 
@@ -255,8 +258,16 @@ impl Files {
         if !linked || !object.is_dirty() {
             return Ok(());
         }
+        let (meta, metadata) = self.metadata(writer.node);
+        let carried = object.set_metadata(metadata);
         let version = object.flush().await?;
         self.publish(writer.node, &version);
+        if carried {
+            let mut ns = self.core.ns.lock();
+            if let Ok(slot) = ns.resolve(writer.node) {
+                ns.meta_stored(slot, &meta, true);
+            }
+        }
         if object.is_dirty() {
             self.note_size(writer);
         }
@@ -319,22 +330,35 @@ impl Files {
             return;
         };
         if let Some(writer) = &file.writer {
-            let settled = self.settle(writer).await;
-            if self.writers.leave(writer) {
-                let lost = settled.is_err() || writer.object().is_dirty();
-                if let Err(error) = settled {
-                    tracing::error!(node = ?file.node, %error, "what was written is lost");
-                }
-                if lost && let Err(error) = writer.object().discard().await {
-                    tracing::warn!(node = ?file.node, %error, "parts of a lost upload are left");
-                }
-                let mut ns = self.core.ns.lock();
-                if let Ok(slot) = ns.resolve(file.node) {
-                    ns.written(slot, lost, self.core.clock.now());
-                }
-            }
+            self.leave(writer).await;
         }
         self.unhold(file.node);
+    }
+
+    /// Ends one handle's share of a writer, and the writer if it was the last.
+    pub(super) async fn leave(self: &Arc<Self>, writer: &Arc<Writer>) {
+        let settled = self.settle(writer).await;
+        if !self.writers.leave(writer) {
+            return;
+        }
+        let node = writer.node;
+        let lost = settled.is_err() || writer.object().is_dirty();
+        if let Err(error) = settled {
+            tracing::error!(?node, %error, "what was written is lost");
+        }
+        if lost && let Err(error) = writer.object().discard().await {
+            tracing::warn!(?node, %error, "parts of a lost upload are left");
+        }
+        let mut ns = self.core.ns.lock();
+        if let Ok(slot) = ns.resolve(node) {
+            ns.written(slot, lost, self.core.clock.now());
+        }
+        // The slot may be gone now.
+        let unstored = ns.resolve(node).is_ok_and(|slot| ns.has_new_meta(slot));
+        drop(ns);
+        if unstored {
+            self.store_later(node);
+        }
     }
 
     fn unhold(&self, node: NodeId) {
@@ -377,6 +401,9 @@ impl Files {
         }) != SetAttr::default()
         {
             ns.set_meta(slot, &change, self.core.clock.wall());
+            if self.writers.get(node).is_none() {
+                self.store_later(node);
+            }
         }
         Ok(ns.attr_reply(slot, now))
     }

@@ -68,6 +68,6 @@ impl Files {
         for writer in self.writers.all() {
             result = result.and(self.settle(&writer).await);
         }
-        result
+        result.and(self.store_all().await)
     }
 }

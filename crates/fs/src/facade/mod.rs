@@ -1,11 +1,14 @@
 //! What a kernel bridge calls. See [`FileSystem`].
 
+mod attributes;
 mod changes;
 mod core;
+mod details;
 mod dirs;
 mod files;
 mod handover;
 mod moving;
+mod nodes;
 mod opening;
 mod rename;
 mod state;
@@ -33,8 +36,8 @@ use crate::error::{Error, Result};
 use crate::namespace::{Known, Slot, names};
 use crate::remote::{Bucket, Remote};
 use crate::types::{
-    Attr, AttrReply, Creator, DirEntry, DirHandle, Entry, FileHandle, NodeId, OpenFlags, Opened,
-    RenameFlags, SetAttr, StatFs,
+    Attr, AttrReply, Creator, DirEntry, DirHandle, Entry, FileHandle, FileKind, NodeId, OpenFlags,
+    Opened, RenameFlags, SetAttr, StatFs,
 };
 
 /// An open directory with its node. Reads of one handle come one at a time.
@@ -113,6 +116,7 @@ impl FileSystem {
             Err(error) => return Some(Err(error)),
         };
         match ns.known(dir, name, now) {
+            Known::Here(slot) if ns.lacks_details(slot) => None,
             Known::Here(slot) => Some(Ok(ns.entry(slot, now))),
             Known::Absent => Some(Err(Error::NotFound)),
             Known::Unknown => None,
@@ -177,6 +181,47 @@ impl FileSystem {
         self.core.writable()?;
         let change = Arc::clone(&self.core).mkdir(parent, new_name(name)?, creator);
         Core::finish(change).await
+    }
+
+    /// Makes a FIFO, a socket or a device node; counts as a lookup of it.
+    pub async fn mknod(
+        &self,
+        parent: NodeId,
+        name: &[u8],
+        creator: Creator,
+        (kind, rdev): (FileKind, u32),
+    ) -> Result<Entry> {
+        self.core.writable()?;
+        let node = nodes::NewNode {
+            kind,
+            rdev,
+            body: Bytes::new(),
+        };
+        let change = Arc::clone(&self.core).make_node(parent, new_name(name)?, creator, node);
+        Core::finish(change).await
+    }
+
+    /// Makes a symlink; counts as a lookup of it.
+    pub async fn symlink(
+        &self,
+        parent: NodeId,
+        name: &[u8],
+        target: &[u8],
+        creator: Creator,
+    ) -> Result<Entry> {
+        self.core.writable()?;
+        let node = nodes::NewNode {
+            kind: FileKind::Symlink,
+            rdev: 0,
+            body: Bytes::copy_from_slice(target),
+        };
+        let change = Arc::clone(&self.core).make_node(parent, new_name(name)?, creator, node);
+        Core::finish(change).await
+    }
+
+    /// The path that a symlink leads to.
+    pub async fn readlink(&self, node: NodeId) -> Result<Bytes> {
+        self.files.readlink(node).await
     }
 
     /// Makes a regular file and opens it; counts as a lookup of it. Nothing is in OSS before `flush`.
@@ -268,7 +313,14 @@ impl FileSystem {
 
     /// `fsync(2)`: what was written is durable when this returns.
     pub async fn fsync(&self, handle: FileHandle) -> Result<()> {
-        self.files.flush(handle).await
+        self.files.flush(handle).await?;
+        let node = self.files.get(handle)?.node;
+        self.files.store(node).await
+    }
+
+    /// `fsync(2)` of a directory: names are in OSS already, and its attributes are when this returns.
+    pub async fn fsyncdir(&self, node: NodeId) -> Result<()> {
+        self.files.store(node).await
     }
 
     /// The last descriptor of the handle is gone. Data that no flush saw is flushed; its error can only be logged.

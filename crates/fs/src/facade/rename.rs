@@ -13,7 +13,7 @@ use super::changes::Target;
 use super::core::{Core, PAGE_KEYS};
 use crate::error::{Error, Result};
 use crate::namespace::Facts;
-use crate::remote::ListRequest;
+use crate::remote::{ListRequest, NewMeta};
 use crate::types::{FileKind, NodeId, ObjectVersion};
 
 /// Files that are open, by their old keys: their new versions are wanted.
@@ -33,31 +33,61 @@ impl Core {
             let ns = self.ns.lock();
             ns.child_key(ns.directory(new_parent)?, new_name)?
         };
-        let versions = match from.kind {
-            FileKind::File => vec![(from.node, self.move_file(from, &to_key).await?)],
-            FileKind::Directory => {
-                self.move_tree(&from.key, &format!("{to_key}/"), watch)
-                    .await?
+        let versions = if from.kind == FileKind::Directory {
+            let to = format!("{to_key}/");
+            self.move_tree(&from.key, &to, watch).await?
+        } else {
+            let with = self.meta_for_copy(from.node);
+            let version = self.move_file(from, &to_key, with).await?;
+            if let Some(with) = with {
+                let mut ns = self.ns.lock();
+                if let Ok(slot) = ns.resolve(from.node) {
+                    ns.meta_stored(slot, &with.meta, with.own);
+                }
             }
+            vec![(from.node, version)]
         };
         let now = self.clock.now();
         let mut ns = self.ns.lock();
         let slot = ns.resolve(from.node)?;
         let new_dir = ns.directory(new_parent)?;
-        if from.kind == FileKind::File
+        if from.kind != FileKind::Directory
             && let Some((_, version)) = versions.first()
         {
             ns.published(slot, version, now);
         }
+        let (old_dir, wall) = (ns.parent(slot), self.clock.wall());
         ns.moved(slot, new_dir, new_name, now);
+        ns.touch(old_dir, wall);
+        ns.touch(new_dir, wall);
+        ns.renamed(slot, wall);
         Ok(versions)
     }
 
-    async fn move_file(&self, from: &Target, to: &str) -> Result<ObjectVersion> {
+    /// The metadata that a file's copy needs to be told: those that were set here, and the time of writing where the
+    /// object's own is all there is.
+    fn meta_for_copy(&self, node: NodeId) -> Option<NewMeta> {
+        let mut ns = self.ns.lock();
+        let slot = ns.resolve(node).ok()?;
+        let keeps_time = ns.meta(slot).mtime.is_some();
+        if !ns.has_new_meta(slot) && (keeps_time || !self.config.details) {
+            return None;
+        }
+        let own = ns.is_own(slot);
+        let meta = ns.meta_to_store(slot);
+        Some(NewMeta { meta, own })
+    }
+
+    async fn move_file(
+        &self,
+        from: &Target,
+        to: &str,
+        with: Option<NewMeta>,
+    ) -> Result<ObjectVersion> {
         let version = from.version.as_ref().ok_or(Error::NotFound)?;
         let copied = {
             let _permit = self.permit().await?;
-            self.remote.copy(version, to).await?
+            self.remote.copy(version, to, with).await?
         };
         let _permit = self.permit().await?;
         self.remote.delete(&from.key).await?;
@@ -124,7 +154,7 @@ impl Core {
                 crc64: None,
             };
             let _permit = self.permit().await?;
-            let version = self.remote.copy(&version, &target).await?;
+            let version = self.remote.copy(&version, &target, None).await?;
             Ok(Copied {
                 from: key,
                 version,

@@ -19,12 +19,15 @@ impl Namespace {
         self.negatives.remove(dir, name);
         let slot = self.inodes.alloc(dir, name, is_dir);
         self.dentries.link(&mut self.inodes, slot);
+        self.touch(dir, wall);
         let inode = self.inodes.get_mut(slot);
         inode.mtime = wall;
         inode.proven = now;
         if meta != Meta::default() {
             inode.extra_mut().meta = meta;
         }
+        inode.set(Flags::DETAILED, true);
+        inode.set(Flags::OWN, true);
         if is_dir {
             self.set_valid(slot, true);
             self.evict(slot);
@@ -34,6 +37,21 @@ impl Namespace {
             inode.set(Flags::CACHED, true);
         }
         slot
+    }
+
+    /// Names in a directory changed here: its times follow, for as long as this mount remembers them.
+    pub(crate) fn touch(&mut self, dir: Slot, wall: UnixNanos) {
+        let inode = self.inodes.get_mut(dir);
+        inode.mtime = wall;
+        if let Some(extra) = &mut inode.extra {
+            extra.meta.mtime = extra.meta.mtime.map(|_| wall);
+            extra.meta.ctime = extra.meta.ctime.map(|_| wall);
+        }
+    }
+
+    /// The name of an inode changed here, which counts as a change of its attributes.
+    pub(crate) fn renamed(&mut self, slot: Slot, wall: UnixNanos) {
+        self.inodes.get_mut(slot).extra_mut().meta.ctime = Some(wall);
     }
 
     /// A file is being written here: until it is published, the table knows its size best.
@@ -61,6 +79,7 @@ impl Namespace {
         inode.size = version.size;
         inode.mtime = version.mtime;
         inode.proven = now;
+        inode.set(Flags::DETAILED, true);
         if version.crc64.is_some() || version.version_id.is_some() || inode.extra.is_some() {
             let extra = inode.extra_mut();
             extra.crc64 = version.crc64;
@@ -160,9 +179,15 @@ impl Namespace {
         }
     }
 
-    /// Changes attributes other than the size, for this mount's life.
+    /// Changes attributes other than the size. They have to be [`Namespace::meta_stored`] some time.
     pub(crate) fn set_meta(&mut self, slot: Slot, change: &SetAttr, wall: UnixNanos) {
-        let meta = &mut self.inodes.get_mut(slot).extra_mut().meta;
+        let inode = self.inodes.get_mut(slot);
+        // A copy onto itself gives the object another time.
+        let written = inode.mtime;
+        let meta = &mut inode.extra_mut().meta;
+        if written != 0 {
+            meta.mtime.get_or_insert(written);
+        }
         meta.mode = change.mode.or(meta.mode);
         meta.uid = change.uid.or(meta.uid);
         meta.gid = change.gid.or(meta.gid);
@@ -170,6 +195,40 @@ impl Namespace {
         meta.mtime = change.mtime.or(meta.mtime);
         meta.ctime = Some(wall);
         meta.local = true;
+    }
+
+    /// The object has these metadata now, and `own` tells whether it has no others. Attributes that were set meanwhile
+    /// still have to be stored.
+    pub(crate) fn meta_stored(&mut self, slot: Slot, stored: &Meta, own: bool) {
+        let inode = self.inodes.get_mut(slot);
+        inode.set(Flags::DETAILED, true);
+        inode.set(Flags::OWN, own);
+        if let Some(extra) = &mut inode.extra
+            && extra.meta == *stored
+        {
+            extra.meta.local = false;
+        }
+    }
+
+    /// Whether attributes that were set here are not in OSS yet.
+    pub(crate) fn has_new_meta(&self, slot: Slot) -> bool {
+        self.inodes.get(slot).meta().local
+    }
+
+    /// Whether the object's metadata are those that this mount wrote, and no others.
+    pub(crate) fn is_own(&self, slot: Slot) -> bool {
+        self.inodes.get(slot).has(Flags::OWN)
+    }
+
+    /// The metadata that the object is to have: its time of writing among them, so that it outlives copies.
+    pub(crate) fn meta_to_store(&mut self, slot: Slot) -> Meta {
+        let inode = self.inodes.get_mut(slot);
+        let written = inode.mtime;
+        let meta = &mut inode.extra_mut().meta;
+        if written != 0 {
+            meta.mtime.get_or_insert(written);
+        }
+        *meta
     }
 
     /// What is known beyond a listing of a file about to be uploaded or copied.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::tag::Tag;
 use crate::clock::Moment;
-use crate::types::{NodeId, UnixNanos};
+use crate::types::{FileKind, NodeId, UnixNanos};
 
 /// The place of an inode in the table. Only valid while the inode lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,7 +42,7 @@ pub(crate) struct Inode {
 
 /// What else is true of an inode; one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Flags(u8);
+pub(crate) struct Flags(u16);
 
 impl Flags {
     /// The slot is in use.
@@ -59,6 +59,10 @@ impl Flags {
     pub(crate) const LOCAL: Self = Self(32);
     /// The page cache holds bytes of the version in `tag`, and of no other.
     pub(crate) const CACHED: Self = Self(64);
+    /// What only the object's metadata tell is known.
+    pub(crate) const DETAILED: Self = Self(128);
+    /// The object's metadata are those that this mount wrote, and no others.
+    pub(crate) const OWN: Self = Self(256);
 
     pub(crate) fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
@@ -89,6 +93,10 @@ pub(crate) struct Extra {
 /// Attributes that a listing does not show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Meta {
+    /// What the object stands for, unless it is a plain file or a directory.
+    pub(crate) special: Option<FileKind>,
+    /// The device's number, of device nodes.
+    pub(crate) rdev: u32,
     pub(crate) mode: Option<u16>,
     pub(crate) uid: Option<u32>,
     pub(crate) gid: Option<u32>,
@@ -117,6 +125,9 @@ pub(crate) struct Dir {
     /// How many opens in a row followed the order of names, and the child opened last.
     pub(crate) run: u32,
     pub(crate) last_opened: Option<Slot>,
+    /// The same of entries whose details were asked for.
+    pub(crate) detail_run: u32,
+    pub(crate) last_detailed: Option<Slot>,
 }
 
 /// How long a directory was when it was last listed.

@@ -90,11 +90,17 @@ impl Namespace {
             Seen::File(_) if inode.is_dir() => return false,
             Seen::File(facts) => {
                 let changed = inode.tag != facts.tag;
+                // Changed metadata leave the `ETag` as it was.
+                let later = (facts.mtime - inode.mtime).abs() >= super::details::SAME_TIME;
                 if changed && inode.tag != Tag::None && inode.holds > 0 {
                     return false;
                 }
                 inode.size = facts.size;
                 inode.mtime = facts.mtime;
+                if changed || later {
+                    inode.set(Flags::DETAILED, false);
+                    inode.set(Flags::OWN, false);
+                }
                 if changed {
                     inode.tag = facts.tag.clone();
                     inode.set(Flags::CACHED, false);
@@ -106,6 +112,7 @@ impl Namespace {
                 }
                 if let Some(details) = &facts.details {
                     take_details(inode, details);
+                    inode.set(Flags::DETAILED, true);
                 }
             }
         }

@@ -28,6 +28,7 @@
 
 mod changes;
 mod dentries;
+mod details;
 mod forget;
 pub(crate) mod inodes;
 mod learn;
@@ -78,6 +79,8 @@ struct Rules {
     default_uid: u32,
     default_gid: u32,
     always_ask: bool,
+    /// Whether attributes that a listing does not show are asked for.
+    details: bool,
     expire: Duration,
     attr_timeout: Duration,
     entry_timeout: Duration,
@@ -119,6 +122,7 @@ impl Namespace {
             default_uid: config.default_uid,
             default_gid: config.default_gid,
             always_ask,
+            details: config.details,
             expire: if always_ask {
                 GRACE
             } else {
@@ -244,6 +248,21 @@ impl Namespace {
         })
     }
 
+    /// What an inode stands for; `None` where only metadata that nobody asked for would tell.
+    pub(crate) fn kind(&self, slot: Slot) -> Option<FileKind> {
+        let inode = self.inodes.get(slot);
+        let known = inode.is_dir() || inode.has(Flags::DETAILED) || inode.has(Flags::LOCAL);
+        if known || !self.rules.details {
+            return Some(self.attr(slot).kind);
+        }
+        None
+    }
+
+    /// What an object of a listing stands for, as far as a listing tells.
+    pub(crate) fn kind_of_listed(&self) -> Option<FileKind> {
+        (!self.rules.details).then_some(FileKind::File)
+    }
+
     /// What `stat` shows.
     pub(crate) fn attr(&self, slot: Slot) -> Attr {
         let rules = &self.rules;
@@ -252,6 +271,9 @@ impl Namespace {
         let dir = inode.is_dir();
         let mode = if slot == Slot::ROOT {
             meta.mode.unwrap_or(rules.root_mode)
+        } else if meta.special == Some(FileKind::Symlink) {
+            // As everywhere: nobody asks a link's mode.
+            0o777
         } else if let Some(umask) = rules.umask {
             0o777 & !umask
         } else {
@@ -269,8 +291,9 @@ impl Namespace {
             kind: if dir {
                 FileKind::Directory
             } else {
-                FileKind::File
+                meta.special.unwrap_or(FileKind::File)
             },
+            rdev: meta.rdev,
             size: if dir { 0 } else { inode.size },
             mode,
             uid: rules.uid.or(meta.uid).unwrap_or(rules.default_uid),

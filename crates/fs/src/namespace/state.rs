@@ -57,6 +57,10 @@ pub struct NodeState {
     pub ctime: Option<UnixNanos>,
     /// They were set on this mount.
     pub set_here: bool,
+    /// Type bits of `st_mode`, of what is neither a plain file nor a directory; otherwise 0.
+    pub special: u32,
+    /// The device's number.
+    pub rdev: u32,
 }
 
 impl Namespace {
@@ -116,6 +120,8 @@ impl Namespace {
             set_mtime: meta.mtime,
             ctime: meta.ctime,
             set_here: meta.local,
+            special: crate::remote::posix::bits(meta.special),
+            rdev: meta.rdev,
         }
     }
 
@@ -152,6 +158,8 @@ impl Namespace {
         inode.set(Flags::CACHED, node.cached);
         inode.set(Flags::LOCAL, node.local);
         let meta = Meta {
+            special: crate::remote::posix::kind(node.special),
+            rdev: node.rdev,
             mode: node.mode,
             uid: node.uid,
             gid: node.gid,

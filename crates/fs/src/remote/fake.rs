@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use super::{ListPage, ListRequest, Remote};
+use super::{ListPage, ListRequest, NewMeta, Remote};
 use crate::error::{Error, Result};
 use crate::namespace::tag::Tag;
 use crate::namespace::{Details, Facts, Meta};
@@ -242,6 +243,17 @@ impl Remote for FakeBucket {
         self.answer(Ok(()))
     }
 
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        body: Bytes,
+        meta: Meta,
+    ) -> BoxFuture<'a, Result<ObjectVersion>> {
+        let version = self.store(key, body.to_vec(), &super::posix::write(&meta, false));
+        self.note(format!("PUT {key}"));
+        self.answer(Ok(version))
+    }
+
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>> {
         let mut state = self.state.lock();
         state.counts.delete += 1;
@@ -266,6 +278,7 @@ impl Remote for FakeBucket {
         &'a self,
         from: &'a ObjectVersion,
         to: &'a str,
+        with: Option<NewMeta>,
     ) -> BoxFuture<'a, Result<ObjectVersion>> {
         let mut state = self.state.lock();
         state.counts.copy += 1;
@@ -276,7 +289,13 @@ impl Remote for FakeBucket {
             .filter(|object| *object.tag == *from.etag);
         let answer = match source.cloned() {
             None => Err(Error::Stale),
-            Some(object) => {
+            Some(mut object) => {
+                if let Some(with) = with {
+                    object.meta = Meta {
+                        local: false,
+                        ..with.meta
+                    };
+                }
                 let version = ObjectVersion {
                     key: to.into(),
                     ..from.clone()

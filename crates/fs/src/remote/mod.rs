@@ -5,6 +5,7 @@
 mod oss;
 pub(crate) mod posix;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use crate::error::Result;
@@ -35,6 +36,15 @@ pub(crate) struct ListPage {
     pub(crate) next: Option<String>,
 }
 
+/// Metadata that a copy gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NewMeta {
+    /// Ours.
+    pub(crate) meta: Meta,
+    /// The source has no others that should stay.
+    pub(crate) own: bool,
+}
+
 /// One bucket.
 pub(crate) trait Remote: Send + Sync {
     /// One page of a listing.
@@ -43,16 +53,24 @@ pub(crate) trait Remote: Send + Sync {
     fn head<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Facts>>>;
     /// Makes a directory's marker object.
     fn put_marker<'a>(&'a self, key: &'a str, meta: Meta) -> BoxFuture<'a, Result<()>>;
+    /// Makes a small object whose metadata say what it stands for.
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        body: Bytes,
+        meta: Meta,
+    ) -> BoxFuture<'a, Result<ObjectVersion>>;
     /// Deletes an object; fine if there is none.
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>>;
     /// Deletes up to 1,000 objects.
     fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>>;
-    /// Copies a version within the bucket, metadata included, over whatever `to` is. `Stale` if it is no longer
-    /// what the key holds.
+    /// Copies a version within the bucket over whatever `to` is, with its own metadata or with new ones. `Stale` if it
+    /// is no longer what the key holds.
     fn copy<'a>(
         &'a self,
         from: &'a ObjectVersion,
         to: &'a str,
+        with: Option<NewMeta>,
     ) -> BoxFuture<'a, Result<ObjectVersion>>;
 }
 

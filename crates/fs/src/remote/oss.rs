@@ -1,5 +1,6 @@
 //! The bucket behind the client.
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use ossplit::{
@@ -8,7 +9,7 @@ use ossplit::{
     PutObject, UploadPartCopy,
 };
 
-use super::{ListPage, ListRequest, Remote, posix};
+use super::{ListPage, ListRequest, NewMeta, Remote, posix};
 use crate::error::{Error, Result};
 use crate::namespace::tag::Tag;
 use crate::namespace::{Details, Facts, Meta};
@@ -35,7 +36,14 @@ impl Bucket {
         Self { client, name }
     }
 
-    async fn copy_in_parts(&self, from: &ObjectVersion, to: &str) -> Result<ObjectVersion> {
+    /// What a copy is written with: what the source has, and our own metadata if they are new.
+    async fn described(&self, from: &ObjectVersion, with: Option<NewMeta>) -> Result<NewObject> {
+        if let Some(NewMeta { meta, own: true }) = with {
+            return Ok(NewObject {
+                user_metadata: posix::write(&meta, false),
+                ..NewObject::default()
+            });
+        }
         let head = self
             .client
             .head_object(HeadObject::new(&self.name, &*from.key))
@@ -43,12 +51,25 @@ impl Bucket {
         if *head.etag != *from.etag {
             return Err(Error::Stale);
         }
-        let mut begin = InitiateMultipartUpload::new(&self.name, to);
-        begin.with = NewObject {
-            content_type: head.content_type,
-            user_metadata: head.user_metadata,
-            ..NewObject::default()
+        let user_metadata = match with {
+            Some(with) => posix::replace(head.user_metadata, &with.meta),
+            None => head.user_metadata,
         };
+        Ok(NewObject {
+            content_type: head.content_type,
+            user_metadata,
+            ..NewObject::default()
+        })
+    }
+
+    async fn copy_in_parts(
+        &self,
+        from: &ObjectVersion,
+        to: &str,
+        with: Option<NewMeta>,
+    ) -> Result<ObjectVersion> {
+        let mut begin = InitiateMultipartUpload::new(&self.name, to);
+        begin.with = self.described(from, with).await?;
         let upload_id = self.client.initiate_multipart_upload(begin).await?;
         let copied = self.copy_parts(from, to, &upload_id).await;
         if copied.is_err() {
@@ -73,6 +94,7 @@ impl Bucket {
         let parts = numbers.map(|number| {
             let start = number * COPY_PART;
             self.client.upload_part_copy(UploadPartCopy {
+                source_version_id: None,
                 bucket: self.name.clone(),
                 key: to.to_owned(),
                 upload_id: upload_id.to_owned(),
@@ -165,9 +187,35 @@ impl Remote for Bucket {
         async move { Ok(self.client.put_object(request).await.map(drop)?) }.boxed()
     }
 
+    fn put<'a>(
+        &'a self,
+        key: &'a str,
+        body: Bytes,
+        meta: Meta,
+    ) -> BoxFuture<'a, Result<ObjectVersion>> {
+        let with = NewObject {
+            user_metadata: posix::write(&meta, false),
+            ..NewObject::default()
+        };
+        let size = body.len() as u64;
+        let request = PutObject::new(&self.name, key, body).with(with);
+        async move {
+            let done = self.client.put_object(request).await?;
+            Ok(ObjectVersion {
+                key: key.into(),
+                etag: done.etag.into(),
+                version_id: done.version_id.map(Into::into),
+                size,
+                mtime: meta.mtime.unwrap_or(0),
+                crc64: done.crc64,
+            })
+        }
+        .boxed()
+    }
+
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>> {
         let request = DeleteObject::new(&self.name, key);
-        async move { Ok(self.client.delete_object(request).await?) }.boxed()
+        async move { Ok(self.client.delete_object(request).await.map(drop)?) }.boxed()
     }
 
     fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>> {
@@ -189,12 +237,18 @@ impl Remote for Bucket {
         &'a self,
         from: &'a ObjectVersion,
         to: &'a str,
+        with: Option<NewMeta>,
     ) -> BoxFuture<'a, Result<ObjectVersion>> {
         async move {
-            if from.size > SINGLE_COPY {
-                return self.copy_in_parts(from, to).await;
+            // Onto itself nothing is copied but the metadata, whatever the size.
+            if from.size > SINGLE_COPY && *from.key != *to {
+                return self.copy_in_parts(from, to, with).await;
             }
-            let request = CopyObject::new(&self.name, &*from.key, to).source_if_match(&*from.etag);
+            let mut request =
+                CopyObject::new(&self.name, &*from.key, to).source_if_match(&*from.etag);
+            if with.is_some() {
+                request = request.replace_metadata(self.described(from, with).await?);
+            }
             let copy = self.client.copy_object(request).await.map_err(|error| {
                 // The source went away: what was opened or listed is not there any more.
                 match Error::from(error) {

@@ -3,18 +3,43 @@
 use std::collections::BTreeMap;
 
 use crate::namespace::Meta;
-use crate::types::UnixNanos;
+use crate::types::{FileKind, UnixNanos};
 
+const S_IFMT: u32 = 0o170_000;
 const S_IFREG: u32 = 0o100_000;
 const S_IFDIR: u32 = 0o040_000;
+
+/// The kinds that only metadata tell, with their type bits.
+const SPECIAL: [(FileKind, u32); 5] = [
+    (FileKind::Symlink, 0o120_000),
+    (FileKind::Socket, 0o140_000),
+    (FileKind::BlockDevice, 0o060_000),
+    (FileKind::CharDevice, 0o020_000),
+    (FileKind::Fifo, 0o010_000),
+];
+
+/// The type bits of a kind that only metadata tell; 0 for the others.
+pub(crate) fn bits(special: Option<FileKind>) -> u32 {
+    let found = SPECIAL.iter().find(|(kind, _)| special == Some(*kind));
+    found.map_or(0, |(_, bits)| *bits)
+}
+
+/// The kind with these type bits, if only metadata tell it.
+pub(crate) fn kind(mode: u32) -> Option<FileKind> {
+    let found = SPECIAL.iter().find(|(_, bits)| mode & S_IFMT == *bits);
+    found.map(|(kind, _)| *kind)
+}
 
 /// Reads what ossfs 1 (and s3fs, and we) wrote. Values that make no sense are as good as absent.
 pub(crate) fn read(metadata: &BTreeMap<String, String>) -> Meta {
     let text = |name: &str| metadata.get(name).map(String::as_str);
     let number = |name: &str| text(name).and_then(|value| value.parse::<u32>().ok());
     let time = |name: &str| text(name).and_then(parse_time);
+    let mode = number("mode");
     Meta {
-        mode: number("mode").map(|mode| (mode & 0o7777) as u16),
+        special: mode.and_then(kind),
+        rdev: number("rdev").unwrap_or(0),
+        mode: mode.map(|mode| (mode & 0o7777) as u16),
         uid: number("uid"),
         gid: number("gid"),
         atime: time("atime"),
@@ -26,7 +51,11 @@ pub(crate) fn read(metadata: &BTreeMap<String, String>) -> Meta {
 
 /// The metadata with which an object is written.
 pub(crate) fn write(meta: &Meta, dir: bool) -> BTreeMap<String, String> {
-    let kind = if dir { S_IFDIR } else { S_IFREG };
+    let kind = match bits(meta.special) {
+        _ if dir => S_IFDIR,
+        0 => S_IFREG,
+        special => special,
+    };
     let mut metadata = BTreeMap::new();
     let mut put = |name: &str, value: Option<String>| {
         if let Some(value) = value {
@@ -37,11 +66,24 @@ pub(crate) fn write(meta: &Meta, dir: bool) -> BTreeMap<String, String> {
         "mode",
         meta.mode.map(|mode| (kind | u32::from(mode)).to_string()),
     );
+    put("rdev", (meta.rdev != 0).then(|| meta.rdev.to_string()));
     put("uid", meta.uid.map(|uid| uid.to_string()));
     put("gid", meta.gid.map(|gid| gid.to_string()));
     put("atime", meta.atime.map(format_time));
     put("mtime", meta.mtime.map(format_time));
     put("ctime", meta.ctime.map(format_time));
+    metadata
+}
+
+/// The metadata of an object with our own replaced; what others wrote stays.
+pub(crate) fn replace(
+    mut metadata: BTreeMap<String, String>,
+    meta: &Meta,
+) -> BTreeMap<String, String> {
+    for name in ["mode", "rdev", "uid", "gid", "atime", "mtime", "ctime"] {
+        metadata.remove(name);
+    }
+    metadata.extend(write(meta, false));
     metadata
 }
 
@@ -75,6 +117,8 @@ mod tests {
     #[test]
     fn both_directions() {
         let meta = Meta {
+            special: None,
+            rdev: 0,
             mode: Some(0o1644),
             uid: Some(0),
             gid: Some(4_000_000_000),
@@ -89,6 +133,16 @@ mod tests {
         assert_eq!(written["ctime"], "1700000000");
         assert_eq!(read(&written), meta);
         assert_eq!(write(&meta, true)["mode"], (0o040_000 + 0o1644).to_string());
+        for (special, bits) in SPECIAL {
+            let meta = Meta {
+                special: Some(special),
+                rdev: 0x0103,
+                ..meta
+            };
+            let written = write(&meta, false);
+            assert_eq!(written["mode"], (bits + 0o1644).to_string());
+            assert_eq!(read(&written), meta);
+        }
     }
 
     #[test]

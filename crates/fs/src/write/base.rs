@@ -33,7 +33,7 @@ impl File {
             }
         } else if at_end && !kept && base.size >= SMALLEST_PART {
             // Appending: the old bytes never leave OSS.
-            let mut upload = Upload::begin(&self.context, &state.key, &self.with).await?;
+            let mut upload = Upload::begin(&self.context, &state.key, &self.with()).await?;
             upload.copy(&base).await?;
             state.place = Place::Memory {
                 buffer: Buffer::at(base.size),

@@ -66,7 +66,7 @@ impl File {
 
     async fn put(&self, key: &str, data: Bytes) -> Result<PutObjectOutput> {
         let request = PutObject::new(self.context.config.bucket.clone(), key, data);
-        let request = request.with(self.with.clone());
+        let request = request.with(self.with());
         Ok(self.context.client.put_object(request).await?)
     }
 
@@ -84,7 +84,7 @@ impl File {
             let _lease = budget.lease(Priority::Write, size).await?;
             return self.put(key, staging.read(0, size).await?).await;
         }
-        let mut upload = Upload::begin(&self.context, key, &self.with).await?;
+        let mut upload = Upload::begin(&self.context, key, &self.with()).await?;
         let mut offset = 0;
         while offset < size {
             let length = part.min(size - offset);

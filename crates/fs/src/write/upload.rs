@@ -124,6 +124,7 @@ impl Upload {
             // Of a part that is the whole object, the sum is known even if no answer tells.
             let known = source.crc64.filter(|_| span == (0..source.size));
             let request = UploadPartCopy {
+                source_version_id: None,
                 bucket: context.config.bucket.clone(),
                 key: self.key.clone(),
                 upload_id: self.id()?,

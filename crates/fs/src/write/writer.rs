@@ -39,7 +39,7 @@ pub struct Writer {
 /// What a writer knows.
 pub(super) struct File {
     pub(super) context: Arc<Context>,
-    pub(super) with: NewObject,
+    with: parking_lot::Mutex<NewObject>,
     size: AtomicU64,
     pub(super) dirty: AtomicBool,
     /// A handle reads what is written: what was sent must stay here.
@@ -96,7 +96,7 @@ impl Writer {
         };
         let file = Arc::new(File {
             context,
-            with,
+            with: parking_lot::Mutex::new(with),
             size: AtomicU64::new(size),
             // A new file is not in OSS: its first flush makes it, even empty.
             dirty: AtomicBool::new(base.is_none()),
@@ -114,6 +114,22 @@ impl Writer {
             file,
             _spill: spill,
         }
+    }
+
+    /// What the object is to be written with from now on; false if it is too late for the next flush, since its
+    /// upload has begun.
+    pub fn set_metadata(&self, metadata: std::collections::BTreeMap<String, String>) -> bool {
+        self.file.with.lock().user_metadata = metadata;
+        let Ok(state) = self.file.state.try_lock() else {
+            return false;
+        };
+        !matches!(
+            &state.place,
+            Place::Memory {
+                upload: Some(_),
+                ..
+            }
+        )
     }
 
     /// Says that a handle will read what is written: what was sent is then kept in `tmpdir`.
@@ -199,6 +215,11 @@ impl File {
         let mut state = self.state.lock().await;
         state.enter()?;
         Ok(state)
+    }
+
+    /// What the object is written with.
+    pub(super) fn with(&self) -> NewObject {
+        self.with.lock().clone()
     }
 
     pub(super) fn size(&self) -> u64 {
@@ -288,7 +309,7 @@ impl File {
         };
         let upload = match upload {
             Some(upload) => upload,
-            None => upload.insert(Upload::begin(&self.context, key, &self.with).await?),
+            None => upload.insert(Upload::begin(&self.context, key, &self.with()).await?),
         };
         let (data, lease) = buffer.take();
         upload.send(data, lease).await

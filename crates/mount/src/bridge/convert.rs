@@ -8,13 +8,36 @@ fn file_type(kind: fs::FileKind) -> u32 {
     match kind {
         fs::FileKind::File => libc::S_IFREG,
         fs::FileKind::Directory => libc::S_IFDIR,
+        fs::FileKind::Symlink => libc::S_IFLNK,
+        fs::FileKind::Fifo => libc::S_IFIFO,
+        fs::FileKind::CharDevice => libc::S_IFCHR,
+        fs::FileKind::BlockDevice => libc::S_IFBLK,
+        fs::FileKind::Socket => libc::S_IFSOCK,
     }
 }
 
-pub(super) fn kind(kind: fs::FileKind) -> fuse::FileKind {
+/// What mknod(2) is to make.
+pub(super) fn node_kind(mode: u32) -> Option<fs::FileKind> {
+    match mode & libc::S_IFMT {
+        0 | libc::S_IFREG => Some(fs::FileKind::File),
+        libc::S_IFIFO => Some(fs::FileKind::Fifo),
+        libc::S_IFCHR => Some(fs::FileKind::CharDevice),
+        libc::S_IFBLK => Some(fs::FileKind::BlockDevice),
+        libc::S_IFSOCK => Some(fs::FileKind::Socket),
+        _ => None,
+    }
+}
+
+pub(super) fn kind(kind: Option<fs::FileKind>) -> fuse::FileKind {
     match kind {
-        fs::FileKind::File => fuse::FileKind::Regular,
-        fs::FileKind::Directory => fuse::FileKind::Directory,
+        None => fuse::FileKind::Unknown,
+        Some(fs::FileKind::File) => fuse::FileKind::Regular,
+        Some(fs::FileKind::Directory) => fuse::FileKind::Directory,
+        Some(fs::FileKind::Symlink) => fuse::FileKind::Symlink,
+        Some(fs::FileKind::Fifo) => fuse::FileKind::Fifo,
+        Some(fs::FileKind::CharDevice) => fuse::FileKind::CharDevice,
+        Some(fs::FileKind::BlockDevice) => fuse::FileKind::BlockDevice,
+        Some(fs::FileKind::Socket) => fuse::FileKind::Socket,
     }
 }
 
@@ -31,7 +54,7 @@ pub(super) fn attr(attr: &fs::Attr) -> fuse::Attr {
         nlink: attr.nlink,
         uid: attr.uid,
         gid: attr.gid,
-        rdev: 0,
+        rdev: attr.rdev,
         blksize: 4096,
     }
 }
@@ -48,11 +71,11 @@ pub(super) fn entry(entry: &fs::Entry) -> fuse::Entry {
 }
 
 /// An entry of a listing whose node the kernel will look up when it needs it.
-pub(super) fn unknown_entry(ino: u64, kind: fs::FileKind) -> fuse::Entry {
+pub(super) fn unknown_entry(ino: u64, kind: Option<fs::FileKind>) -> fuse::Entry {
     fuse::Entry {
         attr: fuse::Attr {
             ino,
-            mode: file_type(kind),
+            mode: kind.map_or(0, file_type),
             ..Default::default()
         },
         ..Default::default()

@@ -174,11 +174,16 @@ impl Filesystem for Bridge {
 
     fn mknod(&self, header: Header, args: request::Mknod<'_>, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
-        if args.mode & libc::S_IFMT != libc::S_IFREG {
-            reply.error(Errno::PERM);
+        let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
+        let kind = or_reply!(reply, convert::node_kind(args.mode).ok_or(Errno::INVAL));
+        if kind != ossplit_fs::FileKind::File {
+            let node = (kind, args.rdev);
+            self.spawn(|fs| async move {
+                let made = fs.mknod(parent, &name, creator, node).await;
+                Self::answer_entry(&fs, made, reply);
+            });
             return;
         }
-        let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
         self.spawn(|fs| async move {
             let flags = ossplit_fs::OpenFlags {
                 write: true,
@@ -246,8 +251,27 @@ impl Filesystem for Bridge {
         reply.error(Errno::PERM);
     }
 
-    fn symlink(&self, _: Header, _: request::Symlink<'_>, reply: ReplyEntry) {
-        reply.error(Errno::PERM);
+    fn symlink(&self, header: Header, args: request::Symlink<'_>, reply: ReplyEntry) {
+        let parent = or_reply!(reply, node(header.nodeid));
+        let (name, target) = (
+            args.name.as_bytes().to_vec(),
+            args.target.as_bytes().to_vec(),
+        );
+        let creator = creator(&header, 0o777);
+        self.spawn(|fs| async move {
+            let made = fs.symlink(parent, &name, &target, creator).await;
+            Self::answer_entry(&fs, made, reply);
+        });
+    }
+
+    fn readlink(&self, header: Header, reply: ReplyData) {
+        let node = or_reply!(reply, node(header.nodeid));
+        self.spawn_read(&header, |fs, waiter| async move {
+            match unless_killed!(waiter, reply, fs.readlink(node)) {
+                Ok(target) => reply.data(&target),
+                Err(error) => reply.error(errno(&error)),
+            };
+        });
     }
 
     fn open(&self, header: Header, args: request::Open, reply: ReplyOpen) {
@@ -393,9 +417,9 @@ impl Filesystem for Bridge {
         reply.ok();
     }
 
-    fn fsyncdir(&self, _: Header, _: request::Fsync, reply: ReplyEmpty) {
-        // Names are in OSS when the call that made them returned.
-        reply.ok();
+    fn fsyncdir(&self, header: Header, _: request::Fsync, reply: ReplyEmpty) {
+        let node = or_reply!(reply, node(header.nodeid));
+        self.spawn(|fs| async move { answer_empty(fs.fsyncdir(node).await, reply) });
     }
 
     fn statfs(&self, _: Header, reply: ReplyStatfs) {

@@ -236,7 +236,11 @@ impl Reading {
                 Means::Option(name) => add(name, value, place),
                 Means::Convert(name, convert) => {
                     if let Some(value) = value.and_then(convert) {
-                        add(name, Some(&value), place);
+                        add(
+                            name,
+                            Some(value.as_str()).filter(|text| !text.is_empty()),
+                            place,
+                        );
                     }
                 }
                 Means::Here(_) => {}

@@ -188,6 +188,7 @@ fn file_system(
         root_mode,
         file_mode: bits("file_mode").unwrap_or(0o640),
         dir_mode: bits("dir_mode").unwrap_or(0o750),
+        details: !read_only && !words.has("readdir_optimize"),
         max_stat_cache_size: words.number("max_stat_cache_size").unwrap_or(0) as usize,
         stat_cache_expire: seconds("stat_cache_expire"),
         attr_timeout: seconds("attr_timeout").min(seconds("stat_cache_expire")),

@@ -147,12 +147,28 @@ pub struct ServerSideEncryptionRule {
     /// `None`, `AES256`, `KMS` or `SM4`.
     #[serde(rename = "SSEAlgorithm")]
     pub sse_algorithm: String,
+    /// The key of KMS.
+    #[serde(
+        rename = "KMSMasterKeyID",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub kms_master_key_id: Option<String>,
+    /// SM4, with KMS.
+    #[serde(
+        rename = "KMSDataEncryption",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub kms_data_encryption: Option<String>,
 }
 
 impl Default for ServerSideEncryptionRule {
     fn default() -> Self {
         Self {
             sse_algorithm: "None".into(),
+            kms_master_key_id: None,
+            kms_data_encryption: None,
         }
     }
 }

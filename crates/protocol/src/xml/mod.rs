@@ -10,6 +10,7 @@ mod error;
 mod list;
 mod multipart;
 mod object;
+pub mod settings;
 mod tagging;
 mod versions;
 
@@ -79,6 +80,18 @@ fn referenced(text: &str, odd: impl Fn(char) -> bool) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// Reads `true` or `false` in any case: oss2 writes `True` in some documents.
+fn any_case<'de, D: serde::Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    let word = <String as serde::Deserialize>::deserialize(from)?;
+    match word.trim().to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(serde::de::Error::custom(format!(
+            "{word} is neither true nor false"
+        ))),
+    }
 }
 
 /// The value of `EncodingType` when keys are percent-encoded.

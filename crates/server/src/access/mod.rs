@@ -11,15 +11,17 @@ use crate::{
     http::{Request, State, unix_seconds},
     policy::{Circumstances, Policy, Principal, Verdict, Wish},
     route::{Access, Operation},
-    store::{Acl, StoreError},
+    store::{Acl, BucketRecord, StoreError},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use ossplit_protocol::{
     code::Code,
     encode, headers as names,
-    xml::{self, Delete},
+    xml::{self, Delete, settings::PublicAccessBlockConfiguration},
 };
-use std::{borrow::Cow, sync::Arc};
+use parking_lot::Mutex;
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
 
 /// Something that a request does.
 struct Deed {
@@ -38,9 +40,41 @@ impl Deed {
     }
 }
 
+/// The policies of buckets as they were read last, by bucket, with the text of each.
+#[derive(Default)]
+pub(crate) struct Policies(Mutex<HashMap<String, (Bytes, Arc<Policy>)>>);
+
+/// Policies that are remembered.
+const MAX_POLICIES: usize = 1000;
+
 /// The policy of a bucket, if it has one.
-fn policy_of(_state: &State, _bucket: &str) -> Option<Arc<Policy>> {
-    None
+fn policy_of(state: &State, bucket: &str) -> Option<Arc<Policy>> {
+    let record = state.store.bucket(bucket)?;
+    let text = record.settings.get("policy")?;
+    let mut known = state.policies.0.lock();
+    match known.get(bucket) {
+        Some((of, policy)) if of == text => return Some(Arc::clone(policy)),
+        _ => {}
+    }
+    let policy = match Policy::parse(&String::from_utf8_lossy(text)) {
+        Ok(policy) => Arc::new(policy),
+        Err(error) => {
+            tracing::error!(%error, bucket, "the bucket's policy can't be read: it has no effect");
+            return None;
+        }
+    };
+    if known.len() >= MAX_POLICIES {
+        known.clear();
+    }
+    known.insert(bucket.to_owned(), (text.clone(), Arc::clone(&policy)));
+    Some(policy)
+}
+
+/// Whether public ACLs of a bucket and its objects count for nothing.
+fn blocks_public_access(bucket: &BucketRecord) -> bool {
+    let setting = bucket.settings.get("publicAccessBlock");
+    let block = setting.and_then(|text| xml::read::<PublicAccessBlockConfiguration>(text).ok());
+    block.is_some_and(|block| block.block_public_access)
 }
 
 /// What conditions of policies can ask for.
@@ -180,6 +214,10 @@ async fn public(state: &State, deed: &Deed, access: Access) -> Result<bool, Fail
     let store = &state.store;
     let bucket = store.bucket(&deed.bucket);
     let bucket = bucket.ok_or_else(|| Failure::from(StoreError::NoSuchBucket))?;
+    // Public ACLs from before public access was blocked count for nothing.
+    if blocks_public_access(&bucket) {
+        return Ok(false);
+    }
     if access == Access::List {
         return Ok(bucket.acl != Acl::Private);
     }
@@ -312,10 +350,12 @@ pub(crate) fn check_form(
         bucket: bucket.to_owned(),
         key: key.to_owned(),
     };
-    let acl = state.store.bucket(bucket).map(|bucket| bucket.acl);
+    let record = state.store.bucket(bucket);
+    let open = record
+        .is_some_and(|bucket| bucket.acl == Acl::PublicReadWrite && !blocks_public_access(&bucket));
     match judge(state, identity, &deed, circumstances)? {
         Verdict::Allow => Ok(()),
-        _ if acl == Some(Acl::PublicReadWrite) => Ok(()),
+        _ if open => Ok(()),
         _ => Err(not_allowed(identity, &deed, Access::Write)),
     }
 }

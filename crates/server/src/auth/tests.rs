@@ -178,7 +178,7 @@ fn a_bad_keys_file_is_refused_without_showing_secrets() {
         ),
         (
             r#"{"keys": [{"id": "a", "secret": "hush", "role": {"policy": {}}}]}"#,
-            "key 1: role: policy: Version must be",
+            "key 1: role: policy: Statement must be",
         ),
         (
             r#"{"keys": [{"id": "a", "secret": "hush", "role": {"bucket": "b", "prefixes": [""], "access": "all"}}]}"#,

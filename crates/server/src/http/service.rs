@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) latency: Duration,
     pub(crate) counters: Arc<Counters>,
     pub(crate) faults: Faults,
+    /// The policies of buckets, read.
+    pub(crate) policies: access::Policies,
     /// Keys that an instance's metadata service gave out.
     pub(crate) metadata: Metadata,
     /// How long the restore of an archived object goes on.

@@ -1,6 +1,6 @@
 //! ACLs of buckets and objects.
 
-use super::{meta, owner, version, with_version};
+use super::{meta, owner, settings, version, with_version};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
@@ -37,6 +37,7 @@ fn policy(acl: Acl) -> Reply {
 pub(super) async fn put_bucket(request: &mut Request) -> Result<Reply, Failure> {
     let acl = of_bucket(request)?
         .ok_or_else(|| Failure::new(Code::MissingArgument).with("ArgumentName", names::ACL))?;
+    settings::check_acl(request, acl)?;
     let store = &request.state.store;
     store.set_bucket_acl(request.bucket(), acl).await?;
     Ok(Reply::ok())
@@ -52,6 +53,7 @@ pub(super) async fn put_object(request: &mut Request) -> Result<Reply, Failure> 
     let acl = meta::object_acl(request)?.ok_or_else(|| {
         Failure::new(Code::MissingArgument).with("ArgumentName", names::OBJECT_ACL)
     })?;
+    settings::check_acl(request, acl)?;
     let store = &request.state.store;
     let (bucket, key) = (request.bucket(), request.key());
     let changed = store.change(bucket, key, version, move |record| {

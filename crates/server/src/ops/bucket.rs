@@ -1,6 +1,6 @@
 //! The service's list of buckets, and buckets themselves.
 
-use super::{acl, owner};
+use super::{acl, owner, settings};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
@@ -13,6 +13,7 @@ use ossplit_protocol::{
         self, AccessControlList, Bucket, BucketInfo, BucketInfoBody, BucketPolicy, BucketStat,
         Buckets, CreateBucketConfiguration, ListAllMyBucketsResult, LocationConstraint,
         ServerSideEncryptionRule,
+        settings::{RegionInfo, RegionInfoList},
     },
 };
 use std::sync::Arc;
@@ -65,6 +66,26 @@ pub(super) fn list(request: &Request) -> Result<Reply, Failure> {
     }))
 }
 
+/// `DescribeRegions`: there is one.
+pub(super) fn regions(request: &Request) -> Result<Reply, Failure> {
+    let here = location_of(request);
+    let asked = request.parameter("regions").unwrap_or_default();
+    if !asked.is_empty() && asked != here {
+        return Err(Failure::new(Code::NoSuchRegion)
+            .message(asked.to_owned())
+            .with("Region", asked));
+    }
+    let endpoint = request.address.endpoint.clone();
+    Ok(Reply::xml(&RegionInfoList {
+        region_info: vec![RegionInfo {
+            region: here,
+            internet_endpoint: endpoint.clone(),
+            internal_endpoint: endpoint.clone(),
+            accelerate_endpoint: endpoint,
+        }],
+    }))
+}
+
 pub(super) async fn put(request: &mut Request) -> Result<Reply, Failure> {
     let acl = acl::of_bucket(request)?;
     let body = request.document().await?;
@@ -79,6 +100,9 @@ pub(super) async fn put(request: &mut Request) -> Result<Reply, Failure> {
             StorageClass::from_name(word).ok_or_else(|| Failure::argument("StorageClass", word))?
         }
     };
+    if let Some(acl) = acl {
+        settings::check_acl(request, acl)?;
+    }
     let redundancy = match document.data_redundancy_type.as_deref() {
         None | Some("") => Redundancy::Lrs,
         Some(word) => Redundancy::from_name(word)
@@ -98,27 +122,41 @@ pub(super) async fn delete(request: &mut Request) -> Result<Reply, Failure> {
 
 pub(super) fn info(request: &Request) -> Result<Reply, Failure> {
     let record = need(request)?;
+    let settings = settings::summary(request);
+    let on = |yes| if yes { "Enabled" } else { "Disabled" }.to_owned();
     Ok(Reply::xml(&BucketInfo {
         bucket: BucketInfoBody {
-            access_monitor: "Disabled".to_owned(),
-            block_public_access: false,
+            access_monitor: settings.access_monitor,
+            block_public_access: settings.block_public_access,
             comment: String::new(),
             creation_date: xml_time(record.created_ms),
-            cross_region_replication: "Disabled".to_owned(),
+            cross_region_replication: on(settings.replication),
             data_redundancy_type: record.redundancy.name().to_owned(),
             extranet_endpoint: request.address.endpoint.clone(),
             intranet_endpoint: request.address.endpoint.clone(),
             location: location_of(request),
             name: request.bucket().to_owned(),
-            resource_group_id: "rg-default".to_owned(),
+            resource_group_id: settings.resource_group,
             storage_class: record.class.name().to_owned(),
-            transfer_acceleration: "Disabled".to_owned(),
+            transfer_acceleration: on(settings.acceleration),
             owner: owner(),
             access_control_list: AccessControlList {
                 grant: record.acl.name().to_owned(),
             },
-            server_side_encryption_rule: ServerSideEncryptionRule::default(),
-            bucket_policy: BucketPolicy::default(),
+            server_side_encryption_rule: settings.encryption.map_or_else(
+                ServerSideEncryptionRule::default,
+                |rule| ServerSideEncryptionRule {
+                    sse_algorithm: rule.sse_algorithm,
+                    kms_master_key_id: rule.kms_master_key_id,
+                    kms_data_encryption: rule.kms_data_encryption,
+                },
+            ),
+            bucket_policy: settings
+                .logging
+                .map_or_else(BucketPolicy::default, |logging| BucketPolicy {
+                    log_bucket: logging.target_bucket,
+                    log_prefix: logging.target_prefix.unwrap_or_default(),
+                }),
             versioning: match record.versioning {
                 Versioning::Off => None,
                 set => Some(set.name().to_owned()),

@@ -1,7 +1,9 @@
 //! `CopyObject` and `UploadPartCopy`.
 
 use super::{
-    conditions, encryption, meta, multipart, put::forbids_overwrite, restore, tags, with_version,
+    conditions, encryption, meta, multipart,
+    put::{forbids_overwrite, protect},
+    restore, tags, with_version,
 };
 use crate::{
     failure::Failure,
@@ -121,6 +123,7 @@ pub(super) async fn object(request: &mut Request) -> Result<Reply, Failure> {
     meta::check_headers(request)?;
     let forbid = forbids_overwrite(request)?;
     let (bucket, key, version) = source(request)?;
+    protect(request, request.key()).await?;
     let store = &request.state.store;
     for _ in 0..TRIES {
         let from = look(request, &bucket, &key, version).await?;

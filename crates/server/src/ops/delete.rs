@@ -1,6 +1,6 @@
 //! `DeleteObject`, `DeleteMultipleObjects`.
 
-use super::{meta, parse_version, version};
+use super::{meta, parse_version, put::protect, version};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
@@ -17,6 +17,7 @@ const MAX_KEYS: usize = 1000;
 
 pub(super) async fn one(request: &mut Request) -> Result<Reply, Failure> {
     let version = version(request)?;
+    protect(request, request.key()).await?;
     let store = &request.state.store;
     let done = store
         .delete(request.bucket(), request.key(), version)
@@ -68,6 +69,7 @@ pub(super) async fn multiple(request: &mut Request) -> Result<Reply, Failure> {
             return Err(malformed("0016-00000614"));
         }
         let named = object.version_id.as_deref().filter(|id| !id.is_empty());
+        protect(request, &object.key).await?;
         objects.push((object.key.clone(), named.map(parse_version).transpose()?));
     }
     let store = &request.state.store;

@@ -1,12 +1,13 @@
 //! Server-side encryption as it is asked for and said. The bytes on disk are not encrypted.
 
+use super::settings;
 use crate::{
     failure::Failure,
     http::{Reply, Request},
     store::{Encryption, SseAlgorithm},
 };
 use http::HeaderValue;
-use ossplit_protocol::{code::Code, headers as names};
+use ossplit_protocol::{code::Code, headers as names, xml::settings::EncryptionConfiguration};
 
 /// The id of the key that the service would make where KMS is asked for without one.
 const DEFAULT_KEY_ID: &str = "00000000-0000-4000-8000-000000000000";
@@ -26,8 +27,8 @@ pub(super) fn of_request(request: &Request) -> Result<Option<Encryption>, Failur
     let Some(word) = request.text(names::SSE) else {
         return match key_id {
             Some(id) => Err(Failure::argument(names::SSE_KEY_ID, id)),
-            // Data encryption alone asks for nothing.
-            None => Ok(None),
+            // Data encryption alone asks for nothing; then the bucket's rule counts.
+            None => Ok(of_bucket(request)),
         };
     };
     let algorithm = SseAlgorithm::from_name(word).ok_or_else(|| {
@@ -49,6 +50,20 @@ pub(super) fn of_request(request: &Request) -> Result<Option<Encryption>, Failur
         key_id: Some(key_id.unwrap_or(DEFAULT_KEY_ID).to_owned()),
         sm4_data: data.is_some(),
     }))
+}
+
+/// What the bucket encrypts new objects with, if it does.
+fn of_bucket(request: &Request) -> Option<Encryption> {
+    let rule: EncryptionConfiguration = settings::of_bucket(request, "encryption")?;
+    let rule = rule.apply_server_side_encryption_by_default;
+    let algorithm = SseAlgorithm::from_name(&rule.sse_algorithm)?;
+    let kms = algorithm == SseAlgorithm::Kms;
+    let key_id = rule.kms_master_key_id;
+    Some(Encryption {
+        algorithm,
+        key_id: kms.then(|| key_id.unwrap_or_else(|| DEFAULT_KEY_ID.to_owned())),
+        sm4_data: kms && rule.kms_data_encryption.is_some(),
+    })
 }
 
 /// Refuses the headers where an object's encryption was settled before.

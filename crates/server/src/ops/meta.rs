@@ -1,6 +1,6 @@
 //! What a request says about the object that it makes.
 
-use super::{encryption, tags};
+use super::{encryption, settings, tags};
 use crate::{
     failure::Failure,
     http::Request,
@@ -50,10 +50,14 @@ pub(super) fn class(request: &Request) -> Result<StorageClass, Failure> {
 pub(super) fn object_acl(request: &Request) -> Result<Option<Acl>, Failure> {
     match request.text(names::OBJECT_ACL) {
         None => Ok(None),
-        Some(word) => Acl::from_name(word).map(Some).ok_or_else(|| {
-            Failure::argument(names::OBJECT_ACL, word)
-                .message("no such object access control exists")
-        }),
+        Some(word) => {
+            let acl = Acl::from_name(word).ok_or_else(|| {
+                Failure::argument(names::OBJECT_ACL, word)
+                    .message("no such object access control exists")
+            })?;
+            settings::check_acl(request, acl)?;
+            Ok(Some(acl))
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod multipart;
 mod post;
 mod put;
 mod restore;
+mod settings;
 mod symlink;
 mod tags;
 mod uploads;
@@ -39,6 +40,14 @@ fn owner() -> Owner {
 
 /// Runs the operation of a request that may make it.
 pub(crate) async fn run(request: &mut Request, operation: Operation) -> Result<Reply, Failure> {
+    let reply = dispatch(request, operation).await?;
+    if operation == Operation::OptionObject {
+        return Ok(reply);
+    }
+    Ok(settings::decorate(request, reply))
+}
+
+async fn dispatch(request: &mut Request, operation: Operation) -> Result<Reply, Failure> {
     match operation {
         Operation::ListBuckets => bucket::list(request),
         Operation::PutBucket => bucket::put(request).await,
@@ -79,6 +88,79 @@ pub(crate) async fn run(request: &mut Request, operation: Operation) -> Result<R
         Operation::CompleteMultipartUpload => multipart::complete(request).await,
         Operation::AbortMultipartUpload => multipart::abort(request).await,
         Operation::ListParts => uploads::parts(request).await,
+        Operation::DescribeRegions => bucket::regions(request),
+        Operation::OptionObject => settings::preflight(request),
+        Operation::PutBucketInventory
+        | Operation::GetBucketInventory
+        | Operation::DeleteBucketInventory
+        | Operation::ListBucketInventory => settings::inventory(request, operation).await,
+        Operation::PutBucketReplication => settings::add_replication(request).await,
+        Operation::DeleteBucketReplication => settings::remove_replication(request).await,
+        Operation::PutBucketRTC => settings::time_control(request).await,
+        Operation::GetBucketReplicationLocation => settings::replication_locations(request),
+        Operation::GetBucketReplicationProgress => settings::replication_progress(request),
+        Operation::InitiateBucketWorm => settings::initiate_worm(request).await,
+        Operation::AbortBucketWorm => settings::abort_worm(request).await,
+        Operation::CompleteBucketWorm => settings::complete_worm(request).await,
+        Operation::ExtendBucketWorm => settings::extend_worm(request).await,
+        Operation::GetBucketWorm => settings::get_worm(request),
+        Operation::CreateCnameToken
+        | Operation::GetCnameToken
+        | Operation::PutCname
+        | Operation::DeleteCname
+        | Operation::ListCname => settings::cname(request, operation).await,
+        Operation::PutStyle
+        | Operation::GetStyle
+        | Operation::DeleteStyle
+        | Operation::ListStyle => settings::style(request, operation).await,
+        Operation::PutBucketLifecycle
+        | Operation::GetBucketLifecycle
+        | Operation::DeleteBucketLifecycle
+        | Operation::PutBucketCors
+        | Operation::GetBucketCors
+        | Operation::DeleteBucketCors
+        | Operation::PutBucketWebsite
+        | Operation::GetBucketWebsite
+        | Operation::DeleteBucketWebsite
+        | Operation::PutBucketLogging
+        | Operation::GetBucketLogging
+        | Operation::DeleteBucketLogging
+        | Operation::PutUserDefinedLogFieldsConfig
+        | Operation::GetUserDefinedLogFieldsConfig
+        | Operation::DeleteUserDefinedLogFieldsConfig
+        | Operation::PutBucketReferer
+        | Operation::GetBucketReferer
+        | Operation::PutBucketEncryption
+        | Operation::GetBucketEncryption
+        | Operation::DeleteBucketEncryption
+        | Operation::PutBucketPolicy
+        | Operation::GetBucketPolicy
+        | Operation::DeleteBucketPolicy
+        | Operation::GetBucketPolicyStatus
+        | Operation::PutBucketTags
+        | Operation::GetBucketTags
+        | Operation::DeleteBucketTags
+        | Operation::PutBucketRequestPayment
+        | Operation::GetBucketRequestPayment
+        | Operation::PutBucketTransferAcceleration
+        | Operation::GetBucketTransferAcceleration
+        | Operation::GetBucketReplication
+        | Operation::PutBucketAccessMonitor
+        | Operation::GetBucketAccessMonitor
+        | Operation::PutBucketResourceGroup
+        | Operation::GetBucketResourceGroup
+        | Operation::PutBucketHttpsConfig
+        | Operation::GetBucketHttpsConfig
+        | Operation::PutBucketArchiveDirectRead
+        | Operation::GetBucketArchiveDirectRead
+        | Operation::PutBucketPublicAccessBlock
+        | Operation::GetBucketPublicAccessBlock
+        | Operation::DeleteBucketPublicAccessBlock
+        | Operation::PutBucketOverwriteConfig
+        | Operation::GetBucketOverwriteConfig
+        | Operation::DeleteBucketOverwriteConfig
+        | Operation::PutBucketObjectWormConfiguration
+        | Operation::GetBucketObjectWormConfiguration => settings::run(request, operation).await,
         Operation::Unknown => Err(Failure::new(ossplit_protocol::code::Code::NotImplemented)),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     callback, encryption, intake, meta,
-    put::{forbids_overwrite, written},
+    put::{forbids_overwrite, protect, written},
 };
 use crate::{
     failure::Failure,
@@ -183,6 +183,7 @@ pub(super) async fn complete(request: &mut Request) -> Result<Reply, Failure> {
     let (bucket, key) = (request.bucket(), request.key());
     let store = &request.state.store;
     let upload = store.need_upload(bucket, key, id).await?;
+    protect(request, key).await?;
     let done = store.complete(bucket, key, id, choice, acl, forbid).await;
     let record = done.map_err(|error| {
         let failure = Failure::from(error);

@@ -1,13 +1,13 @@
 //! `PutObject`.
 
-use super::{callback, encryption, intake, meta, versioning, with_version};
+use super::{callback, encryption, intake, meta, settings, versioning, with_version};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
     store::{ObjectRecord, StoreError, Versioning},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ossplit_protocol::headers as names;
+use ossplit_protocol::{headers as names, xml::settings::WormConfiguration};
 
 /// Whether the request forbids to overwrite.
 pub(super) fn forbids_overwrite(request: &Request) -> Result<bool, Failure> {
@@ -18,6 +18,7 @@ pub(super) fn forbids_overwrite(request: &Request) -> Result<bool, Failure> {
 /// Refuses early, before the bytes are taken, what would be refused after.
 pub(super) async fn refuse_early(request: &Request, forbid: bool) -> Result<(), Failure> {
     meta::default_class(request)?;
+    protect(request, request.key()).await?;
     if !forbid || versioning(request) != Versioning::Off {
         return Ok(());
     }
@@ -28,6 +29,17 @@ pub(super) async fn refuse_early(request: &Request, forbid: bool) -> Result<(), 
         .await
     {
         Ok(_) => Err(StoreError::Exists.into()),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Refuses to replace or delete an object that a retention policy protects.
+pub(super) async fn protect(request: &Request, key: &str) -> Result<(), Failure> {
+    if settings::of_bucket::<WormConfiguration>(request, "worm").is_none() {
+        return Ok(());
+    }
+    match request.state.store.head(request.bucket(), key, None).await {
+        Ok(record) => settings::check_worm(request, &record),
         Err(_) => Ok(()),
     }
 }

@@ -81,8 +81,8 @@ fn statement(at: &str, value: &Value) -> Result<Statement, String> {
 pub(super) fn statements(value: &Value) -> Result<Vec<Statement>, String> {
     let fields = value.as_object().ok_or("it is not an object")?;
     match fields.get("Version").and_then(Value::as_str) {
-        Some("1") => {}
-        _ => return Err("Version must be \"1\"".to_owned()),
+        None | Some("1") => {}
+        Some(_) => return Err("Version must be \"1\"".to_owned()),
     }
     let statements = match fields.get("Statement") {
         Some(Value::Array(statements)) => statements.iter().collect(),

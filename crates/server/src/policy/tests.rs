@@ -181,7 +181,7 @@ fn a_policy_with_a_fault_says_where() {
     for (text, wanted) in [
         ("", "not JSON"),
         ("[]", "not an object"),
-        (r#"{"Statement": []}"#, "Version must be"),
+        (r#"{"Version": "2012", "Statement": []}"#, "Version must be"),
         (r#"{"Version": "1"}"#, "Statement must be a list"),
         (
             r#"{"Version": "1", "Statement": [7]}"#,

@@ -7,7 +7,8 @@ use super::{
     records::Record as _,
     tx::{ReadTx, Table, Walk},
 };
-use std::{ops::Bound, sync::Arc};
+use bytes::Bytes;
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 impl Store {
     /// A bucket's record.
@@ -40,6 +41,7 @@ impl Store {
                 redundancy,
                 acl: acl.unwrap_or(Acl::Private),
                 versioning: Versioning::Off,
+                settings: BTreeMap::new(),
             },
         };
         self.write_bucket(name, record).await?;
@@ -79,10 +81,48 @@ impl Store {
         Ok(())
     }
 
+    /// The document of a setting.
+    pub fn setting(&self, bucket: &str, name: &str) -> Result<Option<Bytes>, StoreError> {
+        let bucket = self.bucket(bucket).ok_or(StoreError::NoSuchBucket)?;
+        Ok(bucket.settings.get(name).cloned())
+    }
+
+    /// Sets a setting, or with `None` removes it; whether it was there.
+    pub async fn set_setting(
+        &self,
+        bucket: &str,
+        name: &str,
+        document: Option<Bytes>,
+    ) -> Result<bool, StoreError> {
+        let _alone = self.bucket_changes.lock().await;
+        let old = self.bucket(bucket).ok_or(StoreError::NoSuchBucket)?;
+        let (row, value) = (keys::object(bucket, name), document.clone());
+        let write = move |tx: &mut dyn super::tx::WriteTx| match value {
+            Some(value) => tx.put(Table::Settings, &row, value),
+            None => tx.remove(Table::Settings, &row).map(drop),
+        };
+        let need = match &document {
+            Some(_) => Need::Room,
+            None => Need::Nothing,
+        };
+        self.backend.write(need, write).await?;
+        let mut record = BucketRecord::clone(&old);
+        let before = match document {
+            Some(document) => record.settings.insert(name.to_owned(), document),
+            None => record.settings.remove(name),
+        };
+        self.buckets
+            .write()
+            .insert(bucket.to_owned(), Arc::new(record));
+        Ok(before.is_some())
+    }
+
     /// Removes a bucket that has neither objects nor unfinished uploads.
     pub async fn delete_bucket(&self, name: &str) -> Result<(), StoreError> {
         let _alone = self.bucket_changes.lock().await;
         let bucket = name.to_owned();
+        let old = self.bucket(name).ok_or(StoreError::NoSuchBucket)?;
+        let settings: Vec<String> = old.settings.keys().cloned().collect();
         let write = move |tx: &mut dyn super::tx::WriteTx| {
             need_bucket(tx, &bucket)?;
             let prefix = keys::bucket_prefix(&bucket);
@@ -90,6 +130,9 @@ impl Store {
                 if has_prefix(tx, table, &prefix)? {
                     return Err(StoreError::BucketNotEmpty);
                 }
+            }
+            for name in &settings {
+                tx.remove(Table::Settings, &keys::object(&bucket, name))?;
             }
             tx.remove(Table::Totals, bucket.as_bytes())?;
             tx.remove(Table::Buckets, bucket.as_bytes())?;

@@ -86,7 +86,7 @@ impl Store {
     /// The store in `path`, made if it is not there; only one process can have it open. Blocks.
     pub fn in_directory(path: &Path) -> Result<Self, StoreError> {
         let dir = dir::Dir::open(path)?;
-        let mut buckets = BTreeMap::new();
+        let mut buckets: BTreeMap<String, BucketRecord> = BTreeMap::new();
         dir.read(|tx| {
             tx.scan(
                 Table::Buckets,
@@ -94,11 +94,30 @@ impl Store {
                 &mut |key, value| {
                     let name = String::from_utf8(key.to_vec())
                         .map_err(|_| StoreError::Corrupt("a bucket's name".to_owned()))?;
-                    buckets.insert(name, Arc::new(BucketRecord::decode(value)?));
+                    buckets.insert(name, BucketRecord::decode(value)?);
+                    Ok(tx::Walk::Next)
+                },
+            )?;
+            tx.scan(
+                Table::Settings,
+                std::ops::Bound::Unbounded,
+                &mut |key, value| {
+                    let key = list::text(key)?;
+                    let (bucket, name) = key
+                        .split_once('\0')
+                        .ok_or_else(|| StoreError::Corrupt("a setting's name".to_owned()))?;
+                    if let Some(bucket) = buckets.get_mut(bucket) {
+                        let value = bytes::Bytes::copy_from_slice(value);
+                        bucket.settings.insert(name.to_owned(), value);
+                    }
                     Ok(tx::Walk::Next)
                 },
             )
         })?;
+        let buckets = buckets
+            .into_iter()
+            .map(|(name, record)| (name, Arc::new(record)))
+            .collect();
         Ok(Self {
             // Revisions of an earlier run are all below.
             revision: Arc::new(AtomicU64::new(u64::from(dir.run()) << 32)),

@@ -9,6 +9,7 @@ use super::{
     types::{Content, Manifest},
 };
 use bytes::Bytes;
+use std::collections::BTreeMap;
 
 /// A value of a table.
 pub(crate) trait Record: Sized {
@@ -251,6 +252,7 @@ impl Record for BucketRecord {
             acl: Acl::Private,
             redundancy: Redundancy::Lrs,
             versioning: Versioning::Off,
+            settings: BTreeMap::new(),
         };
         let mut fields = Reader::new(bytes);
         while let Some(field) = fields.next()? {

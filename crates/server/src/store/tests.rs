@@ -1,4 +1,5 @@
 use super::*;
+use bytes::Bytes;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -157,6 +158,9 @@ async fn a_directory_is_as_it_was_after_it_is_opened_again() {
     let revision = {
         let store = Store::in_directory(dir.path()).unwrap();
         bucket_of(&store).await;
+        let document = Some(Bytes::from_static(b"<Setting/>"));
+        let before = store.set_setting("bucket", "cors", document).await;
+        assert!(!before.unwrap());
         put(&store, "small", &small).await;
         put(&store, "large", &large).await;
         let error = Store::in_directory(dir.path()).err().unwrap().to_string();
@@ -165,6 +169,10 @@ async fn a_directory_is_as_it_was_after_it_is_opened_again() {
     };
     let store = Store::in_directory(dir.path()).unwrap();
     assert!(store.bucket("bucket").is_some());
+    let setting = store.setting("bucket", "cors").unwrap().unwrap();
+    assert_eq!(setting, "<Setting/>");
+    assert!(store.set_setting("bucket", "cors", None).await.unwrap());
+    assert_eq!(store.setting("bucket", "cors").unwrap(), None);
     assert_eq!(get(&store, "small").await, small);
     assert_eq!(get(&store, "large").await, large);
     put(&store, "large", &small).await;

@@ -30,12 +30,14 @@ pub(crate) enum Table {
     Parts,
     /// Bucket name → running totals.
     Totals,
+    /// (bucket, name) → a setting, as its document.
+    Settings,
     /// The store's own facts.
     Meta,
 }
 
 impl Table {
-    pub(crate) const COUNT: usize = 11;
+    pub(crate) const COUNT: usize = 12;
 
     pub(crate) const ALL: [Self; Self::COUNT] = [
         Self::Buckets,
@@ -48,6 +50,7 @@ impl Table {
         Self::Uploads,
         Self::Parts,
         Self::Totals,
+        Self::Settings,
         Self::Meta,
     ];
 
@@ -63,6 +66,7 @@ impl Table {
             Self::Uploads => "uploads",
             Self::Parts => "parts",
             Self::Totals => "totals",
+            Self::Settings => "settings",
             Self::Meta => "meta",
         }
     }

@@ -6,7 +6,7 @@ use super::{
     version::VersionId,
 };
 use bytes::Bytes;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $number:literal $word:literal,)* }) => {
@@ -25,7 +25,7 @@ macro_rules! words {
                 match word { $($word => Some(Self::$variant),)* _ => None }
             }
 
-            pub(super) fn number(self) -> u8 {
+            pub(crate) fn number(self) -> u8 {
                 match self { $(Self::$variant => $number,)* }
             }
 
@@ -230,6 +230,8 @@ pub struct BucketRecord {
     pub redundancy: Redundancy,
     /// Whether versions are kept.
     pub versioning: Versioning,
+    /// Documents of settings, by name; each has a row of its own.
+    pub settings: BTreeMap<String, Bytes>,
 }
 
 /// What a writer says about an object besides its bytes.

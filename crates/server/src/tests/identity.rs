@@ -182,3 +182,60 @@ async fn a_public_bucket_is_open_to_keys_without_rights_unless_denied() {
     let delete = ask("DELETE", "k", "").bucket("open").by(&key("ram"));
     assert_eq!(delete.to(&server).await.status, 403, "a Deny beats the ACL");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buckets_policy_allows_and_denies_by_action_prefix_and_principal() {
+    let server = server().await;
+    for at in ["pub/a", "train/a", "other"] {
+        assert_eq!(ask("PUT", at, "").body("x").to(&server).await.status, 200);
+    }
+    let policy = r#"{"Version": "1", "Statement": [
+        {"Effect": "Allow", "Principal": ["*"], "Action": "oss:GetObject", "Resource": "acs:oss:*:*:bucket/pub/*"},
+        {"Effect": "Allow", "Principal": ["*"], "Action": "oss:ListObjects", "Resource": "acs:oss:*:*:bucket", "Condition": {"StringLike": {"oss:Prefix": "pub/*"}}},
+        {"Effect": "Allow", "Principal": ["20000"], "Action": "oss:PutBucketAcl", "Resource": "acs:oss:*:*:bucket"},
+        {"Effect": "Deny", "Principal": ["*"], "Action": "oss:PutObject", "Resource": "acs:oss:*:*:bucket/logs/*"},
+        {"Effect": "Deny", "Principal": ["*"], "Action": "oss:*", "Resource": "acs:oss:*:*:bucket/tls/*", "Condition": {"Bool": {"acs:SecureTransport": "false"}}}
+    ]}"#;
+    let put = ask("PUT", "", "policy").body(policy).to(&server).await;
+    assert_eq!(put.status, 200, "{}", put.text());
+    let anonymous = |method, at, query| ask(method, at, query).anonymous();
+    for (ask, status) in [
+        (anonymous("GET", "pub/a", ""), 200),
+        (anonymous("GET", "other", ""), 403),
+        (anonymous("GET", "", "prefix=pub/"), 200),
+        (anonymous("GET", "", ""), 403),
+        (ask("PUT", "logs/a", "").body("x").by(&key("writer")), 403),
+        (ask("PUT", "logs/a", "").body("x"), 200),
+        (ask("PUT", "tls/a", "").body("x"), 403),
+        (
+            ask("PUT", "", "acl")
+                .header("x-oss-acl", "private")
+                .by(&key("ram")),
+            403,
+        ),
+        (ask("DELETE", "", "policy").by(&key("reader")), 403),
+    ] {
+        let answer = ask.to(&server).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+    let denied = ask("PUT", "logs/a", "")
+        .body("x")
+        .by(&key("writer"))
+        .to(&server)
+        .await;
+    assert_eq!(denied.header("x-oss-ec"), Some("0003-00000101"));
+    let owner = ask("GET", "tls/a", "").to(&server).await;
+    assert_eq!(
+        owner.header("x-oss-ec"),
+        Some("0003-00000101"),
+        "under a condition"
+    );
+    assert_eq!(ask("DELETE", "", "policy").to(&server).await.status, 204);
+    assert_eq!(anonymous("GET", "pub/a", "").to(&server).await.status, 403);
+    let bad = r#"{"Version": "1", "Statement": [{"Effect": "Deny", "Principal": ["*"], "Action": "*", "Resource": "*", "Condition": {"Like": {}}}]}"#;
+    let refused = ask("PUT", "", "policy").body(bad).to(&server).await;
+    assert_eq!(
+        (refused.status, refused.code()),
+        (400, "InvalidPolicyDocument")
+    );
+}

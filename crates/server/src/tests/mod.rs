@@ -6,5 +6,6 @@ mod forms;
 mod identity;
 mod odd;
 mod rules;
+mod settings;
 mod sts;
 mod wire;

@@ -71,7 +71,7 @@ async fn errors_say_what_the_service_says_also_on_head() {
             .unwrap()
             .contains("<Code>NoSuchBucket</Code>")
     );
-    let refused = ask("GET", "", "lifecycle").to(&server).await;
+    let refused = ask("GET", "", "qosInfo").to(&server).await;
     assert_eq!((refused.status, refused.code()), (400, "NotImplemented"));
     let refused = ask("GET", "k", "x-oss-process=image/info")
         .to(&server)

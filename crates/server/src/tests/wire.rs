@@ -41,6 +41,7 @@ pub(super) fn config() -> Config {
         latency: Duration::ZERO,
         restore_time: Duration::ZERO,
         callbacks_anywhere: false,
+        lifecycle_interval: Duration::ZERO,
         bandwidth: 0,
         tls: None,
         faults: None,
@@ -182,6 +183,12 @@ impl Ask {
         self
     }
 
+    /// Asks the service, not a bucket.
+    pub(super) fn service(mut self) -> Self {
+        self.bucket = None;
+        self
+    }
+
     pub(super) fn anonymous(mut self) -> Self {
         self.signed = None;
         self
@@ -245,10 +252,12 @@ impl Ask {
             }
         }
         let target = self.target.clone().unwrap_or_else(|| {
-            let bucket = self.bucket.unwrap_or_default();
             let key = encode::path(self.key.as_deref().unwrap_or_default());
             let query = encode::format_query(&self.query);
-            format!("/{bucket}/{key}?{query}")
+            match self.bucket {
+                Some(bucket) => format!("/{bucket}/{key}?{query}"),
+                None => format!("/?{query}"),
+            }
         });
         let mut out = format!("{} {target} HTTP/1.1\r\n", self.method).into_bytes();
         if !headers.contains_key("host") {

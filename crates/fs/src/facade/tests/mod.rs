@@ -1,4 +1,5 @@
 mod always_ask;
+mod attributes;
 mod changes;
 mod files;
 mod handover;
@@ -102,7 +103,11 @@ impl Mount {
                 }
                 offset = entry.next_offset;
                 let node = entry.entry.map(|entry| entry.attr.node);
-                all.push((entry.name.to_owned(), entry.kind, node));
+                all.push((
+                    entry.name.to_owned(),
+                    entry.kind.unwrap_or(FileKind::File),
+                    node,
+                ));
                 true
             };
             match self.fs.try_readdir(handle, from, plus, &mut sink) {

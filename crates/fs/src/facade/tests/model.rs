@@ -245,6 +245,7 @@ impl Pair {
         let found = self.find(path).await.map(|attr| match attr.kind {
             FileKind::File => Kind::File(attr.size),
             FileKind::Directory => Kind::Dir,
+            other => panic!("{path} is a {other:?}"),
         });
         let mut wanted = self.model.kind(path);
         if let Some((dir, _)) = path.rsplit_once('/')

@@ -53,6 +53,11 @@ pub(super) const OPTIONS: &[Spec] = &[
         "Seconds that the kernel keeps the absence of a name.",
     )
     .default("0"),
+    Spec::new(
+        "readdir_optimize",
+        Kind::Flag,
+        "Send no HEADs: every entry has the default mode and owner, and no symlinks are seen. A read-only mount never sends any.",
+    ),
     Spec::accepted(
         "stat_cache_interval_expire",
         SECONDS,
@@ -114,12 +119,6 @@ pub(super) const OPTIONS: &[Spec] = &[
         "a page is always 1,000",
     ),
     Spec::accepted(
-        "readdir_optimize",
-        Kind::Flag,
-        "List without HEADs.",
-        "it always does",
-    ),
-    Spec::accepted(
         "readdir_check_size",
         ANY_NUMBER,
         "HEAD small objects.",
@@ -129,7 +128,7 @@ pub(super) const OPTIONS: &[Spec] = &[
         "symlink_in_meta",
         Kind::Flag,
         "Links as metadata.",
-        "symbolic links are not kept yet",
+        "a link is an object whose bytes are its target, as ossfs writes it by default",
     ),
     Spec::accepted(
         "skip_clean_statcache_on_ro_flush",

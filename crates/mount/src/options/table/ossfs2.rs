@@ -9,7 +9,7 @@ use crate::options::{spec::Kind, values};
 pub(crate) enum Means {
     /// The option of this name, with the same value.
     Option(&'static str),
-    /// The option of this name, with a value made from the one given; `None` leaves it out.
+    /// The option of this name, with a value made from the one given; `None` leaves it out, and an empty text is none.
     Convert(&'static str, fn(&str) -> Option<String>),
     /// The dialect itself takes it; the text says what stands for it in ossfs 1's dialect.
     Here(&'static str),
@@ -90,11 +90,15 @@ pub(crate) const WORDS: &[Word] = &[
     ),
     word("allow_other", Kind::Bool, Means::Option("allow_other")).default("true"),
     accepted("seq_read_detect_count", ANY_NUMBER, WINDOW),
-    accepted(
+    word(
         "enable_symlink",
         Kind::Bool,
-        "symbolic links are not kept yet",
-    ),
+        // Without them there is nothing to ask each object for.
+        Means::Convert("readdir_optimize", |on| {
+            matches!(on, "0" | "false").then(String::new)
+        }),
+    )
+    .default("false"),
     word("oss_endpoint", Kind::Text, Means::Option("url")),
     word(
         "oss_bucket",

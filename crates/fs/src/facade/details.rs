@@ -1,0 +1,78 @@
+//! Asking for what a listing does not show: one HEAD an entry, shared by all who want it at once.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared, WeakShared};
+
+use super::core::Core;
+use crate::error::Result;
+use crate::namespace::Seen;
+use crate::types::NodeId;
+
+type Asking = Shared<BoxFuture<'static, Result<()>>>;
+pub(super) type WeakAsking = WeakShared<BoxFuture<'static, Result<()>>>;
+
+impl Core {
+    /// Learns the details of a node whose key is known, and begins to ask for those of others.
+    pub(super) async fn details(
+        self: &Arc<Self>,
+        (node, key): (NodeId, String),
+        ahead: Vec<(NodeId, String)>,
+    ) -> Result<()> {
+        let wanted = self.asking(node, key);
+        for (node, key) in ahead {
+            // A lookup that comes for it waits for this; an error is told to nobody, and the lookup asks again.
+            tokio::spawn(self.asking(node, key).map(drop));
+        }
+        wanted.await
+    }
+
+    fn asking(self: &Arc<Self>, node: NodeId, key: String) -> Asking {
+        let mut detailing = self.detailing.lock();
+        if let Some(asking) = detailing.get(&node).and_then(WeakShared::upgrade) {
+            return asking;
+        }
+        let core = Arc::clone(self);
+        let asking = async move {
+            let answer = core.ask_details(node, &key).await;
+            core.detailing.lock().remove(&node);
+            answer
+        };
+        let asking = asking.boxed().shared();
+        if let Some(weak) = asking.downgrade() {
+            detailing.insert(node, weak);
+        }
+        asking
+    }
+
+    async fn ask_details(self: &Arc<Self>, node: NodeId, key: &str) -> Result<()> {
+        let asking = self.begin();
+        let facts = {
+            let _permit = self.permit().await?;
+            self.remote.head(key).await?
+        };
+        let mut ns = self.ns.lock();
+        let Ok(slot) = ns.resolve(node) else {
+            return Ok(());
+        };
+        if ns.key(slot).as_deref() != Some(key) {
+            // Renamed or deleted meanwhile: the answer is about another path.
+            return Ok(());
+        }
+        if ns.is_dir(slot) {
+            ns.learn_marker(slot, facts.as_ref());
+            return Ok(());
+        }
+        let (dir, name) = (ns.parent(slot), ns.name(slot).to_owned());
+        match facts {
+            Some(facts) => {
+                ns.learn(dir, &name, &Seen::File(facts), asking.sent());
+            }
+            None => {
+                ns.learn_absent(dir, &name, asking.sent());
+            }
+        }
+        Ok(())
+    }
+}

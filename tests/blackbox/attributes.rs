@@ -1,0 +1,120 @@
+//! Modes, owners, times, symlinks and special files: as metadata in OSS, in ossfs 1's names.
+
+use ossplit_testkit::{Mounted, Server, oss};
+use rustix::fs::{CWD, FileType, Mode};
+use std::{
+    fs::{self, File},
+    os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink},
+    path::Path,
+    process::Command,
+    time::{Duration, SystemTime},
+};
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().permissions().mode()
+}
+
+#[test]
+fn they_outlive_the_mount() {
+    let server = Server::start();
+    oss::put(&server, "data", "outside", b"written by another client");
+    let then = SystemTime::UNIX_EPOCH + Duration::from_millis(1_600_000_000_250);
+    {
+        let mount = Mounted::new(&server, "data", "");
+        fs::write(mount.path("inside"), b"x").unwrap();
+        for name in ["inside", "outside"] {
+            let path = mount.path(name);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
+            chown(&path, Some(12), Some(34)).unwrap();
+            File::open(&path).unwrap().set_modified(then).unwrap();
+        }
+        fs::create_dir(mount.path("dir")).unwrap();
+        fs::set_permissions(mount.path("dir"), fs::Permissions::from_mode(0o2711)).unwrap();
+        symlink("../over/there", mount.path("link")).unwrap();
+        for (name, kind, device) in [
+            ("fifo", FileType::Fifo, 0),
+            ("null", FileType::CharacterDevice, rustix::fs::makedev(1, 3)),
+            ("socket", FileType::Socket, 0),
+        ] {
+            let mode = Mode::from_bits_truncate(0o640);
+            rustix::fs::mknodat(CWD, mount.path(name), kind, mode, device).unwrap();
+        }
+        mount.unmount();
+    }
+    // As ossfs 1 writes them.
+    let head = oss::head(&server, "data", "inside").unwrap();
+    let text = |name: &str| head.get(&format!("x-oss-meta-{name}")).map(String::as_str);
+    assert_eq!(text("mode"), Some(&*(0o100_604).to_string()));
+    assert_eq!((text("uid"), text("gid")), (Some("12"), Some("34")));
+    assert_eq!(text("mtime"), Some("1600000000.250000000"));
+    let link = oss::get(&server, "data", "link").unwrap();
+    assert_eq!(link, b"../over/there");
+    assert_eq!(
+        oss::get(&server, "data", "outside").unwrap(),
+        b"written by another client"
+    );
+
+    let mount = Mounted::new(&server, "data", "");
+    for name in ["inside", "outside"] {
+        let seen = fs::metadata(mount.path(name)).unwrap();
+        assert_eq!(seen.mode(), 0o100_604, "{name}");
+        assert_eq!((seen.uid(), seen.gid()), (12, 34));
+        assert_eq!(seen.modified().unwrap(), then);
+    }
+    assert_eq!(mode(&mount.path("dir")), 0o042_711);
+    let target = fs::read_link(mount.path("link")).unwrap();
+    assert_eq!(target, Path::new("../over/there"));
+    let kind = |name: &str| fs::symlink_metadata(mount.path(name)).unwrap();
+    assert!(kind("fifo").file_type().is_fifo());
+    assert!(kind("socket").file_type().is_socket());
+    assert!(kind("null").file_type().is_char_device());
+    assert_eq!(kind("null").rdev(), rustix::fs::makedev(1, 3));
+    mount.unmount();
+
+    // Who wants quick listings sees the defaults.
+    let mount = Mounted::new(&server, "data", "readdir_optimize");
+    assert_eq!(mode(&mount.path("inside")), 0o100_640);
+    mount.unmount();
+}
+
+#[test]
+fn cp_and_tar_keep_them_without_a_request_more() {
+    let server = Server::start();
+    let source = tempfile::tempdir().unwrap();
+    let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_500_000_001);
+    for n in 0..20 {
+        let path = source.path().join(format!("f{n}"));
+        fs::write(&path, vec![n; 1000]).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640 + u32::from(n % 8))).unwrap();
+        File::open(&path).unwrap().set_modified(then).unwrap();
+    }
+    let mount = Mounted::new(&server, "data", "");
+    fs::create_dir(mount.path("cp")).unwrap();
+    server.reset();
+    let copied = Command::new("cp")
+        .arg("-rp")
+        .arg(source.path().join("."))
+        .arg(mount.path("cp"))
+        .status();
+    assert!(copied.unwrap().success());
+    let sent = server.requests();
+    assert_eq!(sent.get("PutObject").copied(), Some(20), "{sent:?}");
+    let tar = format!(
+        "mkdir {0} && tar -C {1} -cf - . | tar -C {0} -xpf -",
+        mount.path("tar").display(),
+        source.path().display()
+    );
+    let unpacked = Command::new("sh").arg("-c").arg(tar).status();
+    assert!(unpacked.unwrap().success());
+    mount.unmount();
+
+    let mount = Mounted::new(&server, "data", "");
+    for folder in ["cp", "tar"] {
+        for n in 0..20u32 {
+            let seen = fs::metadata(mount.path(&format!("{folder}/f{n}"))).unwrap();
+            assert_eq!(seen.mode(), 0o100_640 + n % 8, "{folder}/f{n}");
+            assert_eq!(seen.modified().unwrap(), then, "{folder}/f{n}");
+        }
+    }
+    mount.unmount();
+}
