@@ -31,4 +31,4 @@ pub use ossplit_protocol::{
     names::{InvalidBucketName, check_bucket},
     sign::Key,
 };
-pub use server::{Config, Server, StartError, Tls};
+pub use server::{Config, Limits, Server, StartError, Tls};

@@ -2,8 +2,8 @@
 
 use crate::{env::Env, exit::Exit, printer};
 use ossplit_server::{
-    Config, FaultPlan, InvalidBucketName, Key, KeyRing, Server, Tls, check_bucket, load_or_make,
-    store::Store,
+    Config, FaultPlan, InvalidBucketName, Key, KeyRing, Limits, Server, Tls, check_bucket,
+    load_or_make, store::Store,
 };
 use std::{
     convert::Infallible,
@@ -98,6 +98,10 @@ struct Given {
     /// Address of the console: GET /counters, GET /metrics, PUT /faults; docs/faults.md has the rest.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     console: Option<SocketAddr>,
+
+    /// Connections that may be open at once; further ones wait.
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_connections: u32,
 
     /// Domain whose names below are buckets, besides localhost; may be given several times.
     #[arg(long, value_name = "NAME")]
@@ -288,6 +292,10 @@ fn serve(args: &Given, from_environment: Option<Key>) -> Result<(), Refusal> {
         bandwidth: args.bandwidth,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
         faults,
+        limits: Limits {
+            connections: args.max_connections as usize,
+            ..Limits::default()
+        },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -11,9 +11,6 @@ use md5::{Digest, Md5};
 use ossplit_protocol::code::Code;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-/// A client that sends nothing of its body for this long is given up.
-const STALL: Duration = Duration::from_mins(1);
-
 /// The largest document that a request may carry, in bytes.
 const MAX_DOCUMENT: usize = 2 << 20;
 
@@ -167,7 +164,8 @@ impl Request {
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         self.touched = true;
         loop {
-            let frame = match tokio::time::timeout(STALL, self.body.frame()).await {
+            let frame = match tokio::time::timeout(self.state.limits.stall, self.body.frame()).await
+            {
                 Ok(Some(Ok(frame))) => frame,
                 Ok(None) => return Ok(None),
                 Ok(Some(Err(_))) | Err(_) => return Err(Failure::new(Code::RequestTimeout)),

@@ -11,6 +11,7 @@ use crate::{
     faults::{Decision, Faults, Reset},
     ops,
     route::{self, Operation},
+    server::Limits,
     store::Store,
     sts::Metadata,
 };
@@ -32,6 +33,7 @@ pub(crate) struct State {
     /// Added before each request is looked at.
     pub(crate) latency: Duration,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) limits: Limits,
     pub(crate) faults: Faults,
     /// The policies of buckets, read.
     pub(crate) policies: access::Policies,

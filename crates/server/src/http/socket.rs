@@ -1,6 +1,7 @@
 //! A connection that can be ended from above: closed, or reset, once what was written has gone.
 
 use std::{
+    future::Future as _,
     io,
     net::IpAddr,
     pin::Pin,
@@ -9,10 +10,12 @@ use std::{
         atomic::{AtomicU8, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::{Sleep, sleep},
 };
 
 /// How a connection is to end.
@@ -53,10 +56,15 @@ impl Link {
 pub(crate) struct Socket {
     stream: TcpStream,
     link: Arc<Link>,
+    /// How long the peer may take nothing of what is written.
+    patience: Duration,
+    /// Runs while the peer takes nothing.
+    waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream) -> (Self, Arc<Link>) {
+    /// `patience` is how long the peer may take nothing of what is written.
+    pub(crate) fn new(stream: TcpStream, patience: Duration) -> (Self, Arc<Link>) {
         let link = Arc::new(Link {
             end: AtomicU8::new(0),
             peer: stream.peer_addr().ok().map(|address| address.ip()),
@@ -64,8 +72,30 @@ impl Socket {
         let socket = Self {
             stream,
             link: Arc::clone(&link),
+            patience,
+            waiting: None,
         };
         (socket, link)
+    }
+}
+
+impl Socket {
+    /// Passes on what a write gave, or an error when the peer has taken nothing for too long.
+    fn patient(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.waiting = None;
+            return written;
+        }
+        let patience = self.patience;
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(waiting.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -94,7 +124,8 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, data)
+        let written = Pin::new(&mut self.stream).poll_write(cx, data);
+        self.patient(cx, written)
     }
 
     fn poll_write_vectored(
@@ -102,7 +133,8 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, pieces)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
+        self.patient(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -4,6 +4,7 @@ mod faults;
 mod features;
 mod forms;
 mod identity;
+mod limits;
 mod odd;
 mod rules;
 mod settings;

@@ -45,6 +45,7 @@ pub(super) fn config() -> Config {
         bandwidth: 0,
         tls: None,
         faults: None,
+        limits: crate::Limits::default(),
     }
 }
 

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 use std::{
     ops::Bound,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Weak, atomic::Ordering},
 };
 use tokio::sync::mpsc;
@@ -177,7 +178,16 @@ pub(super) fn run(dir: &Weak<Dir>, jobs: &mut mpsc::Receiver<Job>) {
             group.push(next);
         }
         match dir.upgrade() {
-            Some(dir) => commit(&dir, group.drain(..)),
+            // A rule that panics must not take the thread with it: its own writer and those of
+            // its transaction are refused, as their answers are dropped, and others go on.
+            Some(dir) => {
+                let all = group.drain(..);
+                let done = catch_unwind(AssertUnwindSafe(|| commit(&dir, all)));
+                if done.is_err() {
+                    tracing::error!("a metadata commit panicked");
+                    dir.reopen();
+                }
+            }
             None => group
                 .drain(..)
                 .for_each(|job| (job.refuse)(StoreError::Closed)),
