@@ -5,7 +5,7 @@
 use crate::{ClientConfig, Key, SignatureVersion};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header::InvalidHeaderValue};
 use ossplit_protocol::sign::{
-    v1,
+    self, v1,
     v4::{self, Scope, Signer, SigningKey, Target},
 };
 use parking_lot::Mutex;
@@ -95,6 +95,38 @@ impl RequestSigner {
                     &[],
                     unix_seconds,
                 )
+            }
+        }
+    }
+
+    /// The query of a URL that is good for `expires` seconds from `unix_seconds` on.
+    pub(crate) fn presign(
+        &self,
+        target: &Signed<'_>,
+        headers: &HeaderMap,
+        key: &Arc<Key>,
+        unix_seconds: i64,
+        expires: i64,
+    ) -> Vec<(String, String)> {
+        let request = sign::Request {
+            method: target.method.as_str(),
+            bucket: target.bucket,
+            key: target.key,
+            query: target.query,
+            headers,
+        };
+        match self.version {
+            SignatureVersion::V1 => v1::presign(&request, key, unix_seconds + expires),
+            SignatureVersion::V4 => {
+                let day = self.day(key, unix_seconds);
+                let signer = Signer {
+                    key,
+                    scope: &day.scope,
+                    signing_key: &day.signing_key,
+                };
+                // Whatever headers are wanted, the request must have them.
+                let all: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+                v4::presign(&request, signer, &all, unix_seconds, expires)
             }
         }
     }

@@ -247,6 +247,34 @@ impl Client {
         Ok(Reply { response, sent_crc })
     }
 
+    /// A URL for a call that somebody else makes, and until when it is good.
+    pub(crate) async fn signed_url(
+        &self,
+        call: &Call,
+        expires: i64,
+    ) -> Result<(String, i64), Error> {
+        call.check_names()?;
+        let config = &self.inner.config;
+        let Some(provider) = &config.credentials else {
+            let message = "a client without a key can't sign a URL";
+            return Err(Error::new(ErrorKind::InvalidInput, message));
+        };
+        let key = provider.key().await?;
+        let now = now() + self.inner.clock_offset.load(Relaxed);
+        let target = Signed {
+            method: &call.method,
+            bucket: call.bucket.as_deref(),
+            key: call.key.as_deref(),
+            query: &call.query,
+        };
+        let signer = &self.inner.signer;
+        let query = signer.presign(&target, &call.headers, &key, now, expires);
+        let (host, path) = call.address(config);
+        let scheme = if config.endpoint.tls { "https" } else { "http" };
+        let query = encode::format_query(&query);
+        Ok((format!("{scheme}://{host}{path}?{query}"), now + expires))
+    }
+
     fn request(&self, call: &Call, key: Option<&Arc<Key>>) -> Result<Request<RequestBody>, Error> {
         let config = &self.inner.config;
         let invalid =

@@ -12,6 +12,7 @@ mod get;
 mod list;
 mod meta;
 mod multipart;
+mod presign;
 mod put;
 mod restore;
 mod settings;
@@ -38,6 +39,7 @@ pub use multipart::{
     ListMultipartUploads, ListMultipartUploadsOutput, ListParts, ListPartsOutput, ListedPart,
     ListedUpload, UploadPart, UploadPartCopy,
 };
+pub use presign::{Presign, SignedUrl};
 pub use put::{Encryption, NewObject, PutObject, PutObjectOutput};
 pub use restore::{CleanRestoredObject, RestoreObject, Restoring};
 pub use symlink::{GetSymlink, GetSymlinkOutput, PutSymlink};

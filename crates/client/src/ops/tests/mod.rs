@@ -1,6 +1,7 @@
 //! What the calls send and make of the answers, on a transport that answers from a script.
 
 mod objects;
+mod presign;
 mod settings;
 
 use crate::{
