@@ -281,3 +281,26 @@ fn attempt(dir: &Dir, jobs: Vec<Job>, replies: &mut Vec<Reply>) -> Result<bool, 
     }
     committed.map(|()| garbage)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_refuses_its_own_writers_and_the_next_write_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open(folder.path()).unwrap();
+        let panics = dir.write::<(), _>(Need::Nothing, |_| panic!("on purpose"));
+        let refused = tokio::time::timeout(Duration::from_secs(10), panics).await;
+        let refused = refused.expect("its writer is told");
+        assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
+        let put = dir.write(Need::Room, |tx| {
+            tx.put(Table::Inline, b"after", Bytes::from_static(b"x"))
+        });
+        put.await.unwrap();
+        let kept = dir.read(|tx| tx.get(Table::Inline, b"after")).unwrap();
+        assert_eq!(kept.as_deref(), Some(&b"x"[..]));
+        dir.close();
+    }
+}
