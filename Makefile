@@ -4,7 +4,7 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz bench install
+.PHONY: help setup demo test lint check unit blackbox judges fuzz bench bench-server install
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,10 @@ fuzz: setup ## Feed nonsense to everything that reads what strangers write (FUZZ
 bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
 	cargo build --release --bin ossplit --bin bench
 	target/release/bench
+
+bench-server: ## Time the server: small and large GETs, and a directory with a million objects
+	cargo build --release --bin ossplit --bin bench
+	target/release/bench server --objects 1000000
 
 install: ## Install ossplit and its other names into /usr/local/bin
 	cargo build --release --bin ossplit

@@ -9,6 +9,7 @@
 
 mod clients;
 mod plain;
+mod server;
 mod usage;
 mod workloads;
 
@@ -23,7 +24,9 @@ Usage: bench [--latency MS] [--files N] [--mib N] [--clients a,b] [--workloads a
   --mib N           size of the large object in MiB (default 1024)
   --clients LIST    of plain, plain-64, ossplit, s3fs, rclone (default all that are installed)
   --workloads LIST  of small-1, small-8, seq-read, seq-write, ls-l (default all)
-Prints one Markdown table.";
+Prints one Markdown table.
+       bench server [--objects N]
+What the server itself can do: signed GETs out of memory, and with --objects a directory with so many.";
 
 /// What to run.
 struct Settings {
@@ -78,6 +81,18 @@ fn list<T: Copy>(
 }
 
 fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == "server") {
+        match (
+            words.get(1).map(String::as_str),
+            words.get(2).map(|n| n.parse()),
+        ) {
+            (None, None) => server::run(0),
+            (Some("--objects"), Some(Ok(objects))) => server::run(objects),
+            _ => eprintln!("{HELP}"),
+        }
+        return;
+    }
     let settings = settings().unwrap_or_else(|message| {
         eprintln!("{message}");
         std::process::exit(2);

@@ -52,6 +52,7 @@ async fn start() -> Server {
         console: None,
         region: "cn-local".into(),
         keys: vec![key()],
+        key_ring: ossplit_server::KeyRing::default(),
         buckets: Vec::new(),
         domains: Vec::new(),
         latency: Duration::ZERO,
@@ -60,6 +61,8 @@ async fn start() -> Server {
         lifecycle_interval: Duration::ZERO,
         bandwidth: 0,
         tls: None,
+        faults: None,
+        limits: ossplit_server::Limits::default(),
     };
     Server::bind(config, store).await.expect("a free port")
 }

@@ -47,6 +47,32 @@ fn arguments_that_are_wrong() {
 }
 
 #[test]
+fn fault_rules_that_are_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("faults.json");
+    let text = r#"{"rules": [{"status": 500}, {"operation": "GetObjet", "delay_ms": -1}]}"#;
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    let wanted = [
+        file,
+        "rule 2: operation: \"GetObjet\" won't do: give an operation's name",
+        "rule 2: delay_ms: -1 won't do: give milliseconds",
+    ];
+    refused(
+        &["--memory", "--listen", "127.0.0.1:0", "--faults", file],
+        &wanted,
+    );
+    let missing = [
+        "--memory",
+        "--listen",
+        "127.0.0.1:0",
+        "--faults",
+        "/nowhere",
+    ];
+    refused(&missing, &["/nowhere", "can't be read"]);
+}
+
+#[test]
 fn a_folder_that_another_server_uses() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("store");

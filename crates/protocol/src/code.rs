@@ -89,6 +89,7 @@ codes! {
     InvalidAccessKeyId 403 "0002-00000902" "The OSS Access Key Id you provided does not exist in our records."
     InvalidSecurityToken 403 "0002-00000905" "The security token you provided is invalid."
     SecurityTokenExpired 403 "0002-00000906" "The security token you provided has expired."
+    AccessKeyIdAndSecurityTokenNotMatch 403 "0002-00000907" "The access key id and the security token do not match."
     RequestTimeTooSkewed 403 "0002-00000504" "The difference between the request time and the current time is too large."
     AccessDenied 403 "0003-00000001" "You have no right to access this object because of bucket acl."
     PreconditionFailed 412 "0026-00000004" "At least one of the pre-conditions you specified did not hold."

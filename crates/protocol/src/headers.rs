@@ -76,3 +76,5 @@ pub const ACL: &str = "x-oss-acl";
 pub const RANGE_BEHAVIOR: &str = "x-oss-range-behavior";
 /// `yes`: complete with every uploaded part.
 pub const COMPLETE_ALL: &str = "x-oss-complete-all";
+/// Bits per second that a transfer may take.
+pub const TRAFFIC_LIMIT: &str = "x-oss-traffic-limit";

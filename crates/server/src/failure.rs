@@ -1,7 +1,10 @@
 //! A refusal in the service's words.
 
-use crate::store::{StoreError, VersionId};
-use http::{HeaderName, HeaderValue};
+use crate::{
+    faults::Injected,
+    store::{StoreError, VersionId},
+};
+use http::{HeaderName, HeaderValue, StatusCode};
 use ossplit_protocol::{code::Code, headers as names, sign::AuthError, time};
 use std::borrow::Cow;
 
@@ -15,7 +18,11 @@ struct Inner {
     ec: &'static str,
     message: Cow<'static, str>,
     extra: Vec<(&'static str, String)>,
+    /// Elements of `AccessDeniedDetail`.
+    detail: Vec<(&'static str, String)>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// Status and code of a fault that was asked for; they need not be the service's.
+    injected: Option<Injected>,
 }
 
 impl Failure {
@@ -25,8 +32,21 @@ impl Failure {
             ec: code.ec(),
             message: Cow::Borrowed(code.message()),
             extra: Vec::new(),
+            detail: Vec::new(),
             headers: Vec::new(),
+            injected: None,
         }))
+    }
+
+    /// An error that somebody wants to see.
+    pub(crate) fn injected(injected: Injected) -> Self {
+        let known = Code::from_name(&injected.code);
+        let mut failure = Self::new(known.unwrap_or(Code::InternalError));
+        if known.is_none() {
+            failure = failure.message("This error was asked for by a fault rule.");
+        }
+        failure.0.injected = Some(injected);
+        failure
     }
 
     /// An argument with a bad value.
@@ -52,6 +72,17 @@ impl Failure {
         self
     }
 
+    /// Adds an element to the document's `AccessDeniedDetail`.
+    pub(crate) fn detail(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.0.detail.push((name, text.into()));
+        self
+    }
+
+    /// Elements of the document's `AccessDeniedDetail`.
+    pub(crate) fn details(&self) -> &[(&'static str, String)] {
+        &self.0.detail
+    }
+
     /// Adds a header to the response.
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<HeaderValue>) -> Self {
         let header = (HeaderName::from_static(name), value.into());
@@ -70,6 +101,19 @@ impl Failure {
 
     pub(crate) fn code(&self) -> Code {
         self.0.code
+    }
+
+    /// The status of the answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        let injected = self.0.injected.as_ref();
+        let injected = injected.and_then(|error| StatusCode::from_u16(error.status).ok());
+        injected.unwrap_or_else(|| self.0.code.status())
+    }
+
+    /// The word in the `Code` element.
+    pub(crate) fn name(&self) -> &str {
+        let injected = self.0.injected.as_ref();
+        injected.map_or(self.0.code.name(), |error| &error.code)
     }
 
     pub(crate) fn ec_text(&self) -> &'static str {

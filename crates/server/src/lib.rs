@@ -10,19 +10,25 @@ mod auth;
 mod console;
 pub mod counters;
 mod failure;
+mod faults;
+mod glob;
 mod http;
 mod keyfile;
 pub mod lifecycle;
 mod ops;
+mod policy;
 pub mod route;
 mod server;
 pub mod store;
+mod sts;
 #[cfg(test)]
 mod tests;
 
+pub use auth::{InvalidKeys, KeyRing};
+pub use faults::{FaultPlan, InvalidFaults};
 pub use keyfile::{DEFAULT_KEY_ID, load_or_make};
 pub use ossplit_protocol::{
     names::{InvalidBucketName, check_bucket},
     sign::Key,
 };
-pub use server::{Config, Server, StartError, Tls};
+pub use server::{Config, Limits, Server, StartError, Tls};

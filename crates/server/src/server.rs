@@ -1,12 +1,14 @@
 //! The running server: its ports, its connections, its orderly end.
 
 use crate::{
-    auth::Keys,
+    auth::{KeyRing, Keys},
     console,
     counters::Counters,
-    http::{Paced, State, handle},
+    faults::{FaultPlan, Faults},
+    http::{Link, Paced, Socket, State, handle},
     lifecycle,
     store::{Acl, Redundancy, StorageClass, Store, StoreError, now_ms},
+    sts::Metadata,
 };
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -21,16 +23,13 @@ use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::JoinSet,
 };
 use tokio_rustls::TlsAcceptor;
 
 /// Request line and headers together, in bytes.
 const MAX_HEAD: usize = 32 << 10;
-
-/// A head that is not complete after this long is cut off.
-const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Requests that are being answered when the server is told to stop may go on for this long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,6 +46,29 @@ pub struct Tls {
     pub key: PathBuf,
 }
 
+/// What a server puts up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections to the data port that may be open at once; further ones wait to be accepted.
+    pub connections: usize,
+    /// A head (or a TLS handshake) that is not complete after this long is cut off, and a
+    /// connection on which no request comes for so long is closed.
+    pub head: Duration,
+    /// A client that sends nothing of its body, or takes nothing of its answer, for this long is
+    /// given up.
+    pub stall: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 4096,
+            head: Duration::from_mins(1),
+            stall: Duration::from_mins(1),
+        }
+    }
+}
+
 /// How a server runs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -56,8 +78,10 @@ pub struct Config {
     pub console: Option<SocketAddr>,
     /// The region that V4 signatures must name, such as `cn-local`.
     pub region: String,
-    /// The keys it accepts.
+    /// Keys of the owner, who may do everything.
     pub keys: Vec<Key>,
+    /// Keys with roles, and roles.
+    pub key_ring: KeyRing,
     /// Buckets that are made if they are not there.
     pub buckets: Vec<String>,
     /// Domains whose names below are buckets.
@@ -74,6 +98,10 @@ pub struct Config {
     pub bandwidth: u64,
     /// TLS, or plain HTTP.
     pub tls: Option<Tls>,
+    /// What goes wrong on purpose from the start.
+    pub faults: Option<FaultPlan>,
+    /// What it puts up with.
+    pub limits: Limits,
 }
 
 /// Why a server does not start.
@@ -161,7 +189,7 @@ impl Server {
         }
         let state = State {
             store: Arc::new(store),
-            keys: Keys::new(config.keys),
+            keys: Keys::new(config.keys, config.key_ring),
             region: config.region,
             domains: config
                 .domains
@@ -172,6 +200,10 @@ impl Server {
             restore_time: config.restore_time,
             callbacks_anywhere: config.callbacks_anywhere,
             counters: Arc::new(Counters::default()),
+            faults: Faults::new(config.faults),
+            metadata: Metadata::default(),
+            policies: crate::access::Policies::default(),
+            limits: config.limits,
             secure: tls.is_some(),
         };
         Ok(Self {
@@ -205,7 +237,7 @@ impl Server {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (_tell, told) = watch::channel(false);
-        requests(stream, Arc::clone(&self.state), told).await;
+        requests(stream, Arc::default(), Arc::clone(&self.state), told).await;
     }
 
     /// Answers requests until `stop` is done; then takes no more, finishes those it has (up to
@@ -213,6 +245,7 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (tell, told) = watch::channel(false);
         let mut connections = JoinSet::new();
+        let places = Arc::new(Semaphore::new(self.state.limits.connections));
         if !self.lifecycle_interval.is_zero() {
             let store = Arc::clone(&self.state.store);
             connections.spawn(lifecycle_worker(
@@ -225,14 +258,15 @@ impl Server {
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
-                accepted = self.listener.accept() => accepted.map(|(stream, _)| (stream, false)),
-                accepted = accept(self.console.as_ref()) => accepted.map(|stream| (stream, true)),
+                accepted = accept_with(&self.listener, &places) => accepted,
+                accepted = accept(self.console.as_ref()) => accepted.map(|stream| (stream, None)),
                 Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             };
             match accepted {
-                Ok((stream, false)) => {
+                Ok((stream, Some(place))) => {
                     let serve = data(
                         stream,
+                        place,
                         self.tls.clone(),
                         self.bandwidth,
                         Arc::clone(&self.state),
@@ -240,8 +274,8 @@ impl Server {
                     );
                     connections.spawn(serve);
                 }
-                Ok((stream, true)) => {
-                    let serve = console_connection(stream, self.counters(), told.clone());
+                Ok((stream, None)) => {
+                    let serve = console_connection(stream, Arc::clone(&self.state), told.clone());
                     connections.spawn(serve);
                 }
                 Err(error) => {
@@ -279,6 +313,18 @@ async fn lifecycle_worker(store: Arc<Store>, interval: Duration, mut told: watch
     }
 }
 
+/// Accepts a connection once there is a place for it, which it keeps.
+async fn accept_with(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, Option<OwnedSemaphorePermit>)> {
+    // Nobody closes the semaphore.
+    let place = Arc::clone(places).acquire_owned().await;
+    let place = place.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, Some(place)))
+}
+
 /// Accepts on a listener that may not be there.
 async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
     match listener {
@@ -290,6 +336,7 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
 /// A connection to the data port.
 async fn data(
     stream: TcpStream,
+    _place: OwnedSemaphorePermit,
     tls: Option<TlsAcceptor>,
     bandwidth: u64,
     state: Arc<State>,
@@ -299,11 +346,13 @@ async fn data(
     // Without it small answers wait for the client's acknowledgements; it can only fail on a
     // socket that is gone.
     let _ = stream.set_nodelay(true);
-    let paced = Paced::new(stream, bandwidth);
+    let (head, stall) = (state.limits.head, state.limits.stall);
+    let (socket, link) = Socket::new(stream, stall);
+    let paced = Paced::new(socket, bandwidth);
     match tls {
-        None => requests(paced, state, told).await,
-        Some(tls) => match tokio::time::timeout(HEAD_TIMEOUT, tls.accept(paced)).await {
-            Ok(Ok(stream)) => requests(stream, state, told).await,
+        None => requests(paced, link, state, told).await,
+        Some(tls) => match tokio::time::timeout(head, tls.accept(paced)).await {
+            Ok(Ok(stream)) => requests(stream, link, state, told).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         },
@@ -316,14 +365,17 @@ async fn stopping(told: &mut watch::Receiver<bool>) {
     let _ = told.wait_for(|stop| *stop).await;
 }
 
-async fn requests<T>(stream: T, state: Arc<State>, mut told: watch::Receiver<bool>)
+async fn requests<T>(stream: T, link: Arc<Link>, state: Arc<State>, mut told: watch::Receiver<bool>)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request: Request<Incoming>| handle(Arc::clone(&state), request));
+    let head = state.limits.head;
+    let service = service_fn(move |request: Request<Incoming>| {
+        handle(Arc::clone(&state), Arc::clone(&link), request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head)
         .max_header_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
@@ -340,17 +392,15 @@ where
 }
 
 /// A connection to the console.
-async fn console_connection(
-    stream: TcpStream,
-    counters: Arc<Counters>,
-    mut told: watch::Receiver<bool>,
-) {
+async fn console_connection(stream: TcpStream, state: Arc<State>, mut told: watch::Receiver<bool>) {
+    let head = state.limits.head;
     let service = service_fn(move |request: Request<Incoming>| {
-        std::future::ready(Ok::<_, Infallible>(console::answer(&counters, &request)))
+        let state = Arc::clone(&state);
+        async move { Ok::<_, Infallible>(console::answer(&state, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(head)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {

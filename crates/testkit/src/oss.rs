@@ -5,7 +5,7 @@ use crate::{Server, server};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ossplit_protocol::{
     encode,
-    sign::{self, v1},
+    sign::{self, v1, v4},
     xml,
 };
 use std::{
@@ -92,6 +92,50 @@ pub fn send(
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("an answer");
     parse(&answer)
+}
+
+/// The headers that sign a request with V4, as text, one a line; good for 15 minutes. An empty
+/// `key` is the bucket.
+///
+/// # Panics
+/// When the clock is before 1970.
+pub fn signed_v4(method: &str, bucket: &str, key: &str, query: &[(&str, &str)]) -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970")
+        .as_secs()
+        .cast_signed();
+    let credentials = sign::Key {
+        id: server::KEY_ID.into(),
+        secret: server::KEY_SECRET.into(),
+        token: None,
+    };
+    let target = v4::Target {
+        region: "cn-local",
+        product: "oss",
+    };
+    let scope = target.scope(now);
+    let signer = v4::Signer {
+        key: &credentials,
+        scope: &scope,
+        signing_key: &v4::SigningKey::derive(&credentials.secret, &scope),
+    };
+    let query: Vec<(String, String)> = query
+        .iter()
+        .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+        .collect();
+    let mut headers = HeaderMap::new();
+    let key = Some(key).filter(|key| !key.is_empty());
+    let map = &mut headers;
+    v4::sign_header(method, Some(bucket), key, &query, map, signer, &[], now)
+        .expect("ASCII credentials");
+    headers
+        .iter()
+        .fold(String::new(), |mut out, (name, value)| {
+            let value = value.to_str().expect("ASCII headers");
+            out.extend([name.as_str(), ": ", value, "\r\n"]);
+            out
+        })
 }
 
 fn parse(answer: &[u8]) -> Answer {

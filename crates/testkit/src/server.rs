@@ -24,6 +24,8 @@ pub struct ServerOptions {
     pub buckets: Vec<String>,
     /// Further arguments.
     pub more: Vec<String>,
+    /// A file for all that is logged, at the level `trace`; what the test prints when absent.
+    pub log: Option<PathBuf>,
 }
 
 /// A running server; killed when dropped.
@@ -74,6 +76,10 @@ impl Server {
             .env("OSS_ACCESS_KEY_SECRET", KEY_SECRET)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
+        if let Some(log) = &options.log {
+            let log = std::fs::File::create(log).expect("the log can be made");
+            command.env("RUST_LOG", "trace").stderr(log);
+        }
         let mut child = command.spawn().expect("ossplit serve can be started");
         let lines = lines_of(&mut child);
         let mut console = None;

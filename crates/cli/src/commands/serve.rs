@@ -2,7 +2,8 @@
 
 use crate::{env::Env, exit::Exit, printer};
 use ossplit_server::{
-    Config, InvalidBucketName, Key, Server, Tls, check_bucket, load_or_make, store::Store,
+    Config, FaultPlan, InvalidBucketName, Key, KeyRing, Limits, Server, Tls, check_bucket,
+    load_or_make, store::Store,
 };
 use std::{
     convert::Infallible,
@@ -26,7 +27,9 @@ The key is --access-key-id and --access-key-secret, or OSS_ACCESS_KEY_ID and OSS
 in the environment, which other users can't see in the process list (with OSS_SESSION_TOKEN, clients
 must send that token as well). With --data and no key, the id is 'ossplit' and the secret is made at
 first start and kept in DIR/access-key, mode 600: 'ossplit serve --show-key --data DIR' prints both.
-With --memory and no key, the key lasts as long as the server, which prints how to see it."
+With --memory and no key, the key lasts as long as the server, which prints how to see it.
+A --keys FILE in which some key may do everything needs no other key; temporary keys of the roles in
+it come from the console (AssumeRole, and an ECS instance's metadata): see docs/identity.md."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -60,6 +63,10 @@ struct Given {
     #[arg(long, value_name = "SECRET", requires = "access_key_id")]
     access_key_secret: Option<Secret>,
 
+    /// Keys with roles, and roles that can be assumed: a JSON file (docs/identity.md).
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
+
     /// Make this bucket if it is not there; may be given several times.
     #[arg(long, value_name = "NAME", value_parser = bucket_name)]
     bucket: Vec<String>,
@@ -84,9 +91,17 @@ struct Given {
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     bandwidth: u64,
 
-    /// Address of the console: GET /counters, POST /counters/reset, GET /metrics.
+    /// What goes wrong on purpose: a JSON file of rules (docs/faults.md); the console can change it.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+
+    /// Address of the console: GET /counters, GET /metrics, PUT /faults; docs/faults.md has the rest.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     console: Option<SocketAddr>,
+
+    /// Connections that may be open at once; further ones wait.
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    max_connections: u32,
 
     /// Domain whose names below are buckets, besides localhost; may be given several times.
     #[arg(long, value_name = "NAME")]
@@ -238,20 +253,27 @@ fn serve(args: &Given, from_environment: Option<Key>) -> Result<(), Refusal> {
         }),
         _ => from_environment,
     };
-    check_reach(args, given.is_some())?;
+    let ring = args.keys.as_deref().map(KeyRing::of_file).transpose();
+    let ring = ring.map_err(|error| usage(error.to_string()))?;
+    let enough = ring.as_ref().is_some_and(KeyRing::has_owner);
+    check_reach(args, given.is_some() || enough)?;
+    let faults = args.faults.as_deref().map(FaultPlan::of_file).transpose();
+    let faults = faults.map_err(|error| usage(error.to_string()))?;
     let mut of_run = None;
-    let (key, store) = match (&args.data, given) {
-        (Some(folder), given) => {
-            let store = Store::in_directory(folder).map_err(failed)?;
-            let key = given.map_or_else(|| load_or_make(folder), Ok);
-            (key.map_err(key_error)?, store)
-        }
-        (None, Some(key)) => (key, Store::in_memory()),
+    let store = match &args.data {
+        Some(folder) => Store::in_directory(folder).map_err(failed)?,
+        None => Store::in_memory(),
+    };
+    // A file with an owner's key needs no other.
+    let key = match (&args.data, given) {
+        (_, Some(key)) => Some(key),
+        (_, None) if enough => None,
+        (Some(folder), None) => Some(load_or_make(folder).map_err(key_error)?),
         (None, None) => {
             let folder = KeyFolder::make().map_err(key_error)?;
             let key = load_or_make(&folder.0).map_err(key_error)?;
             of_run = Some(folder);
-            (key, Store::in_memory())
+            Some(key)
         }
     };
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
@@ -259,7 +281,8 @@ fn serve(args: &Given, from_environment: Option<Key>) -> Result<(), Refusal> {
         listen: args.listen,
         console: args.console,
         region: args.region.clone(),
-        keys: vec![key],
+        keys: key.into_iter().collect(),
+        key_ring: ring.unwrap_or_default(),
         buckets: args.bucket.clone(),
         domains: args.domain.clone(),
         latency: Duration::from_millis(args.latency),
@@ -268,6 +291,11 @@ fn serve(args: &Given, from_environment: Option<Key>) -> Result<(), Refusal> {
         lifecycle_interval: Duration::from_secs(args.lifecycle_interval),
         bandwidth: args.bandwidth,
         tls: tls.map(|(certificate, key)| Tls { certificate, key }),
+        faults,
+        limits: Limits {
+            connections: args.max_connections as usize,
+            ..Limits::default()
+        },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -37,6 +37,18 @@ pub(super) fn client_config(plan: &Plan) -> Result<ClientConfig, Failure> {
     Ok(config)
 }
 
+/// The address of the metadata service, and the role that is asked for. ossfs 1 takes the whole URL
+/// of a role's keys.
+fn metadata_service(written: Option<&str>) -> (&str, Option<&str>) {
+    let Some(url) = written.filter(|role| role.starts_with("http://")) else {
+        return (EcsRole::ADDRESS, written);
+    };
+    let end = url["http://".len()..].find('/');
+    let (address, path) = end.map_or((url, ""), |end| url.split_at("http://".len() + end));
+    let role = path.rsplit('/').next().filter(|role| !role.is_empty());
+    (address, role)
+}
+
 fn credentials(plan: &Plan) -> Result<Option<Arc<dyn CredentialsProvider>>, Error> {
     Ok(Some(match &plan.credentials {
         Credentials::Anonymous => return Ok(None),
@@ -46,7 +58,8 @@ fn credentials(plan: &Plan) -> Result<Option<Arc<dyn CredentialsProvider>>, Erro
             Arc::new(Refreshing::new(CredentialProcess::new(command)?))
         }
         Credentials::RamRole(role) => {
-            let source = EcsRole::connect(EcsRole::ADDRESS, role.clone())?;
+            let (address, role) = metadata_service(role.as_deref());
+            let source = EcsRole::connect(address, role.map(str::to_owned))?;
             Arc::new(Refreshing::new(source))
         }
     }))
@@ -115,4 +128,27 @@ pub(super) async fn check(plan: &Plan, config: &ClientConfig) -> Result<(), Fail
         return Err(Failure::new(Cause::Prefix, text));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_a_name_or_the_url_of_its_keys() {
+        let path = "/latest/meta-data/ram/security-credentials/";
+        for (written, address, role) in [
+            (None, EcsRole::ADDRESS, None),
+            (Some("node"), EcsRole::ADDRESS, Some("node")),
+            (Some("http://127.0.0.1:9001"), "http://127.0.0.1:9001", None),
+            (
+                Some(&*format!("http://h:1{path}node")),
+                "http://h:1",
+                Some("node"),
+            ),
+            (Some(&*format!("http://h{path}")), "http://h", None),
+        ] {
+            assert_eq!(metadata_service(written), (address, role), "{written:?}");
+        }
+    }
 }

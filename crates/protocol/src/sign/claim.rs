@@ -459,6 +459,20 @@ pub fn verify(
     region: &str,
     now: i64,
 ) -> Result<(), AuthError> {
+    let derive = |scope: &Scope| SigningKey::derive(secret, scope);
+    verify_with(claim, request, secret, derive, region, now)
+}
+
+/// [`verify`] with V4 signing keys from `derive`, which may remember them: it is only asked for
+/// scopes of `region`.
+pub fn verify_with(
+    claim: &Claim,
+    request: &Request<'_>,
+    secret: &str,
+    derive: impl FnOnce(&Scope) -> SigningKey,
+    region: &str,
+    now: i64,
+) -> Result<(), AuthError> {
     match claim.place {
         Place::Header if claim.instant.abs_diff(now) > MAX_SKEW_SECONDS.unsigned_abs() => {
             return Err(AuthError::Skewed {
@@ -510,7 +524,7 @@ pub fn verify(
             }
             let canonical = v4::canonical_request(request, &claim.additional);
             let string = v4::string_to_sign(&canonical, &claim.date, scope);
-            let expected = SigningKey::derive(secret, scope).sign(string.as_bytes());
+            let expected = derive(scope).sign(string.as_bytes());
             if equal(&expected, &claim.signature) {
                 return Ok(());
             }

@@ -13,7 +13,7 @@ pub mod v1;
 pub mod v2;
 pub mod v4;
 
-pub use claim::{AuthError, Claim, Place, parse, verify};
+pub use claim::{AuthError, Claim, Place, parse, verify, verify_with};
 
 use http::HeaderMap;
 

@@ -19,6 +19,9 @@ pub struct ErrorDocument {
     /// Elements of this code alone, as (name, text); written, not read.
     #[serde(skip)]
     pub extra: Vec<(&'static str, String)>,
+    /// Elements of `AccessDeniedDetail`, which is there when any are; written, not read.
+    #[serde(skip)]
+    pub access_denied: Vec<(&'static str, String)>,
     /// Finer than the code, such as `0026-00000001`.
     #[serde(rename = "EC")]
     pub ec: String,
@@ -43,6 +46,16 @@ impl ErrorDocument {
         for (name, text) in &self.extra {
             element(name, text);
         }
+        if !self.access_denied.is_empty() {
+            out.push_str("  <AccessDeniedDetail>\n");
+            for (name, text) in &self.access_denied {
+                let _ = writeln!(out, "    <{name}>{}</{name}>", escape(text));
+            }
+            out.push_str("  </AccessDeniedDetail>\n");
+        }
+        let mut element = |name: &str, text: &str| {
+            let _ = writeln!(out, "  <{name}>{}</{name}>", escape(text));
+        };
         element("EC", &self.ec);
         element(
             "RecommendDoc",

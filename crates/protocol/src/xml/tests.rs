@@ -94,6 +94,7 @@ fn an_error_is_written_in_the_service_s_order_and_read_back() {
         message: "The specified key does not exist.".into(),
         request_id: "6".repeat(24),
         host_id: "b.localhost".into(),
+        access_denied: Vec::new(),
         extra: vec![("Key", "a<&>\u{1}".into())],
         ec: "0026-00000001".into(),
     };

@@ -1,5 +1,6 @@
 //! The body of a response: counted as it goes out, and holding what must live until it is out.
 
+use super::Shape;
 use crate::{
     counters::{Counters, InFlight},
     route::Operation,
@@ -28,11 +29,20 @@ pub(crate) enum Payload {
 
 impl Payload {
     /// Bytes to come.
-    fn remaining(&self) -> u64 {
+    pub(super) fn remaining(&self) -> u64 {
         match self {
             Self::Empty | Self::Head(_) => 0,
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Content(reader) => reader.remaining(),
+        }
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        match self {
+            Self::Empty | Self::Head(_) => Poll::Ready(None),
+            Self::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Bytes(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            Self::Content(reader) => reader.poll_chunk(cx),
         }
     }
 }
@@ -42,6 +52,7 @@ pub(crate) struct Body {
     payload: Payload,
     counters: Arc<Counters>,
     operation: Operation,
+    shape: Option<Box<Shape>>,
     _in_flight: InFlight,
 }
 
@@ -50,14 +61,22 @@ impl Body {
         payload: Payload,
         counters: Arc<Counters>,
         operation: Operation,
+        shape: Option<Box<Shape>>,
         in_flight: InFlight,
     ) -> Self {
         Self {
             payload,
             counters,
             operation,
+            shape,
             _in_flight: in_flight,
         }
+    }
+
+    /// Bytes to come.
+    fn remaining(&self) -> u64 {
+        let held = self.shape.as_ref().map_or(0, |shape| shape.held());
+        self.payload.remaining() + held
     }
 }
 
@@ -69,14 +88,13 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let chunk = match &mut self.payload {
-            Payload::Empty | Payload::Head(_) => None,
-            Payload::Bytes(bytes) if bytes.is_empty() => None,
-            Payload::Bytes(bytes) => Some(Ok(std::mem::take(bytes))),
-            Payload::Content(reader) => ready!(reader.poll_chunk(cx)),
-        };
+        let this = &mut *self;
+        let chunk = ready!(match &mut this.shape {
+            None => this.payload.poll_chunk(cx),
+            Some(shape) => shape.poll(cx, |cx| this.payload.poll_chunk(cx)),
+        });
         if let Some(Ok(chunk)) = &chunk {
-            self.counters.bytes_out(self.operation, chunk.len() as u64);
+            this.counters.bytes_out(this.operation, chunk.len() as u64);
         }
         if let Some(Err(error)) = &chunk {
             tracing::error!(%error, "an object could not be read to its end");
@@ -85,10 +103,10 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.payload.remaining() == 0
+        self.remaining() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.payload.remaining())
+        SizeHint::with_exact(self.remaining())
     }
 }

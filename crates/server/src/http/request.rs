@@ -1,6 +1,6 @@
 //! A request as operations see it.
 
-use super::{Address, State, respond::request_id};
+use super::{Address, Limiter, State, respond::request_id};
 use crate::{auth::Identity, failure::Failure, route, route::Operation};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -9,10 +9,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use md5::{Digest, Md5};
 use ossplit_protocol::code::Code;
-use std::{sync::Arc, time::Duration};
-
-/// A client that sends nothing of its body for this long is given up.
-const STALL: Duration = Duration::from_mins(1);
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 /// The largest document that a request may carry, in bytes.
 const MAX_DOCUMENT: usize = 2 << 20;
@@ -30,6 +27,12 @@ pub(crate) struct Request {
     pub(crate) address: Address,
     pub(crate) headers: HeaderMap,
     pub(crate) identity: Identity,
+    /// Where it came from.
+    pub(crate) peer: Option<IpAddr>,
+    /// What the body's bytes are paid to as they come in.
+    pub(super) paces: Vec<Arc<Limiter>>,
+    /// The document, if somebody looked at it before the operation.
+    peeked: Option<Vec<u8>>,
     body: Incoming,
     touched: bool,
 }
@@ -50,6 +53,9 @@ impl Request {
             address,
             headers,
             identity: Identity::Anonymous,
+            peer: None,
+            peeked: None,
+            paces: Vec::new(),
             body,
             touched: false,
         }
@@ -158,7 +164,8 @@ impl Request {
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         self.touched = true;
         loop {
-            let frame = match tokio::time::timeout(STALL, self.body.frame()).await {
+            let frame = match tokio::time::timeout(self.state.limits.stall, self.body.frame()).await
+            {
                 Ok(Some(Ok(frame))) => frame,
                 Ok(None) => return Ok(None),
                 Ok(Some(Err(_))) | Err(_) => return Err(Failure::new(Code::RequestTimeout)),
@@ -166,6 +173,10 @@ impl Request {
             if let Ok(data) = frame.into_data() {
                 let counters = &self.state.counters;
                 counters.bytes_in(self.operation, data.len() as u64);
+                let free = self.paces.iter().map(|pace| pace.reserve(data.len()));
+                if let Some(free) = free.max() {
+                    tokio::time::sleep_until(free).await;
+                }
                 return Ok(Some(data));
             }
         }
@@ -173,6 +184,9 @@ impl Request {
 
     /// The whole body, which is a document; its `Content-MD5` is checked.
     pub(crate) async fn document(&mut self) -> Result<Vec<u8>, Failure> {
+        if let Some(document) = self.peeked.take() {
+            return Ok(document);
+        }
         let announced = self.announced_md5()?;
         let mut out = Vec::new();
         while let Some(chunk) = self.chunk().await? {
@@ -185,6 +199,12 @@ impl Request {
             Some(md5) if md5 != <[u8; 16]>::from(Md5::digest(&out)) => Err(self.wrong_md5()),
             _ => Ok(out),
         }
+    }
+
+    /// The document, which stays there for the operation.
+    pub(crate) async fn peek_document(&mut self) -> Result<&[u8], Failure> {
+        let document = self.document().await?;
+        Ok(self.peeked.insert(document))
     }
 
     /// Reads on to the body's end, within limits: a client that is still sending sees the answer

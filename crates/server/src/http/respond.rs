@@ -1,9 +1,10 @@
 //! What goes back: the headers of every answer, and the error document.
 
-use super::{Body, Payload};
+use super::{Body, Limiter, Link, Payload, Shape};
 use crate::{
     counters::{Counters, InFlight},
     failure::Failure,
+    faults::Decision,
     route::Operation,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use ossplit_protocol::{
     code::Code,
-    headers as names,
+    headers as names, time,
     xml::{self, ErrorDocument},
 };
 use std::{sync::Arc, time::Instant};
@@ -84,6 +85,11 @@ pub(super) struct Responder {
     pub(super) start: Instant,
     pub(super) counters: Arc<Counters>,
     pub(super) in_flight: InFlight,
+    pub(super) faults: Option<Decision>,
+    pub(super) paces: Vec<Arc<Limiter>>,
+    pub(super) link: Arc<Link>,
+    /// Unix seconds by the server's clock, where it is wrong on purpose.
+    pub(super) skewed: Option<i64>,
 }
 
 /// 24 upper-case hex digits.
@@ -91,15 +97,31 @@ pub(crate) fn request_id() -> String {
     format!("{:016X}{:08X}", fastrand::u64(..), fastrand::u32(..))
 }
 
+/// Changes the checksum that an answer names, if it names one.
+fn spoil_crc(headers: &mut HeaderMap) {
+    if let Some(value) = headers.get_mut(names::CRC64) {
+        let sum = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok());
+        *value = (sum.unwrap_or(0) ^ 1).into();
+    }
+}
+
 impl Responder {
     /// Makes the response.
     pub(super) fn respond(self, result: Result<Reply, Failure>) -> Response<Body> {
-        self.counters.request(self.operation);
         let mut reply = result.unwrap_or_else(|failure| self.error(failure));
-        if reply.status.as_u16() >= 400 {
-            self.counters.error(self.operation);
-        }
+        self.counters.request(self.operation, reply.status.as_u16());
         let headers = &mut reply.headers;
+        if let Some(now) = self.skewed
+            && let Ok(date) = HeaderValue::try_from(time::http_date(now))
+        {
+            headers.insert(header::DATE, date);
+        }
+        if self.faults.as_ref().is_some_and(|faults| faults.wrong_crc) {
+            spoil_crc(headers);
+        }
         headers.insert(header::SERVER, HeaderValue::from_static("AliyunOSS"));
         if let Ok(id) = HeaderValue::try_from(self.request_id) {
             headers.insert(HeaderName::from_static(names::REQUEST_ID), id);
@@ -114,7 +136,16 @@ impl Responder {
         if let Some(length) = length {
             headers.insert(header::CONTENT_LENGTH, length.into());
         }
-        let body = Body::new(reply.payload, self.counters, self.operation, self.in_flight);
+        let left = reply.payload.remaining();
+        let shape = Shape::of(self.faults.as_ref(), self.paces, left, &self.link);
+        let counters = self.counters;
+        let body = Body::new(
+            reply.payload,
+            counters,
+            self.operation,
+            shape,
+            self.in_flight,
+        );
         let mut response = Response::new(body);
         *response.status_mut() = reply.status;
         *response.headers_mut() = reply.headers;
@@ -122,8 +153,7 @@ impl Responder {
     }
 
     fn error(&self, failure: Failure) -> Reply {
-        let status = failure.code().status();
-        let mut reply = Reply::status(status);
+        let mut reply = Reply::status(failure.status());
         for (name, value) in failure.headers() {
             reply.headers.insert(name.clone(), value.clone());
         }
@@ -133,11 +163,12 @@ impl Responder {
         }
         let ec = failure.ec_text();
         let mut document = ErrorDocument {
-            code: failure.code().name().to_owned(),
+            code: failure.name().to_owned(),
             message: failure.text().to_owned(),
             request_id: self.request_id.clone(),
             host_id: self.host.clone(),
             extra: Vec::new(),
+            access_denied: failure.details().to_vec(),
             ec: ec.to_owned(),
         };
         document.extra = failure.elements(

@@ -1,20 +1,24 @@
 //! One request, from its head to its response.
 
-use super::{Address, Body, Reply, Request, respond::Responder};
+use super::{
+    Address, Body, End, Link, Payload, Reply, Request, cut::Cut, respond::Responder, traffic,
+};
 use crate::{
     access,
     auth::Keys,
     counters::Counters,
     failure::Failure,
+    faults::{Decision, Faults, Reset},
     ops,
     route::{self, Operation},
+    server::Limits,
     store::Store,
+    sts::Metadata,
 };
 use http::Response;
 use hyper::body::Incoming;
 use ossplit_protocol::{headers as names, sign};
 use std::{
-    convert::Infallible,
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -29,6 +33,12 @@ pub(crate) struct State {
     /// Added before each request is looked at.
     pub(crate) latency: Duration,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) limits: Limits,
+    pub(crate) faults: Faults,
+    /// The policies of buckets, read.
+    pub(crate) policies: access::Policies,
+    /// Keys that an instance's metadata service gave out.
+    pub(crate) metadata: Metadata,
     /// How long the restore of an archived object goes on.
     pub(crate) restore_time: Duration,
     /// Whether callbacks may go to other machines.
@@ -51,12 +61,18 @@ pub(crate) fn unix_seconds() -> i64 {
         .map_or(0, |elapsed| elapsed.as_secs() as i64)
 }
 
-/// Answers a request.
+/// The server's clock, in unix seconds, as its faults show it.
+fn clock(faults: Option<&Decision>) -> i64 {
+    unix_seconds() + faults.map_or(0, |faults| faults.skew_ms.div_euclid(1000))
+}
+
+/// Answers a request, or cuts its connection.
 pub(crate) async fn handle(
     state: Arc<State>,
+    link: Arc<Link>,
     request: hyper::Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
-    let in_flight = state.counters.begin();
+) -> Result<Response<Body>, Cut> {
+    let mut in_flight = state.counters.begin();
     let start = Instant::now();
     if !state.latency.is_zero() {
         tokio::time::sleep(state.latency).await;
@@ -65,10 +81,45 @@ pub(crate) async fn handle(
     let (address, refused) = Address::parse(&head.uri, &head.headers, &state.domains);
     let counters = Arc::clone(&state.counters);
     let mut request = Request::new(state, head.method, address, head.headers, body);
-    let result = match refused {
-        Some(failure) => Err(failure),
-        None => answer(&mut request).await,
+    request.peer = link.peer;
+    let routed = refused.map_or_else(|| Ok(route(&request)), Err);
+    request.operation = match &routed {
+        Ok(Ok(operation)) => *operation,
+        _ => Operation::Unknown,
     };
+    in_flight.is_of(request.operation);
+    let faults = request.state.faults.decide(
+        request.operation,
+        request.address.bucket.as_deref(),
+        request.address.key.as_deref(),
+    );
+    if let Some(faults) = &faults {
+        counters.faults(&faults.fired);
+        tokio::time::sleep(faults.delay).await;
+        request.paces.extend(faults.paces.iter().cloned());
+    }
+    let reset = faults.as_ref().and_then(|faults| faults.reset);
+    let cut = |operation| {
+        counters.request(operation, 0);
+        link.end(End::Reset);
+        Err(Cut)
+    };
+    if reset == Some(Reset::Before) {
+        return cut(request.operation);
+    }
+    let injected = faults.as_ref().and_then(|faults| faults.error.clone());
+    let mut result = match (injected, routed) {
+        (Some(error), _) => Err(Failure::injected(error)),
+        (None, Ok(routed)) => answer(&mut request, routed, clock(faults.as_ref())).await,
+        (None, Err(refused)) => Err(refused),
+    };
+    if reset == Some(Reset::After) {
+        return cut(request.operation);
+    }
+    if let (Some(faults), Ok(reply)) = (&faults, &mut result) {
+        make_stale(&request, faults, reply);
+    }
+    let skewed = faults.as_ref().is_some_and(|faults| faults.skew_ms != 0);
     let responder = Responder {
         method: request.method.clone(),
         operation: request.operation,
@@ -78,23 +129,54 @@ pub(crate) async fn handle(
         upload_id: request.parameter("uploadId").map(str::to_owned),
         request_id: std::mem::take(&mut request.id),
         start,
-        counters,
         in_flight,
+        paces: std::mem::take(&mut request.paces),
+        link,
+        skewed: skewed.then(|| clock(faults.as_ref())),
+        faults,
+        counters,
     };
     request.drain().await;
     Ok(responder.respond(result))
 }
 
-async fn answer(request: &mut Request) -> Result<Reply, Failure> {
+fn route(request: &Request) -> Result<Operation, Failure> {
     let address = &request.address;
-    let routed = route::route(
+    route::route(
         &request.method,
         address.bucket.as_deref(),
         address.key.as_deref(),
         &address.query,
         request.headers.contains_key(names::COPY_SOURCE),
-    );
-    request.operation = *routed.as_ref().unwrap_or(&Operation::Unknown);
+    )
+}
+
+/// Answers a listing from the past, if it is to be stale.
+fn make_stale(request: &Request, faults: &Decision, reply: &mut Reply) {
+    let (Some(listing), Payload::Bytes(fresh)) = (&faults.listing, &mut reply.payload) else {
+        return;
+    };
+    // The same call: the same parameters, whoever signed it and when.
+    let asked = request.address.query.iter();
+    let mut asked: Vec<&(String, String)> = asked
+        .filter(|(name, _)| {
+            !name.starts_with("x-oss-")
+                && !["Signature", "Expires", "OSSAccessKeyId", "security-token"]
+                    .contains(&name.as_str())
+        })
+        .collect();
+    asked.sort();
+    let operation = request.operation.name();
+    let name = format!("{operation} {} {asked:?}", request.bucket());
+    *fresh = listing.answer(&name, fresh);
+}
+
+async fn answer(
+    request: &mut Request,
+    routed: Result<Operation, Failure>,
+    now: i64,
+) -> Result<Reply, Failure> {
+    let address = &request.address;
     let claimed = sign::Request {
         method: request.method.as_str(),
         bucket: address.bucket.as_deref(),
@@ -103,11 +185,10 @@ async fn answer(request: &mut Request) -> Result<Reply, Failure> {
         headers: &request.headers,
     };
     let state = &request.state;
-    request.identity = state
-        .keys
-        .identify(&claimed, &state.region, unix_seconds())?;
+    request.identity = state.keys.identify(&claimed, &state.region, now)?;
     // What is not here is only told to those who may ask.
     let operation = routed?;
     access::check(request, operation).await?;
+    request.paces.extend(traffic::limit(request)?);
     ops::run(request, operation).await
 }

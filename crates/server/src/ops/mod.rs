@@ -23,6 +23,7 @@ mod uploads;
 mod versions;
 
 use crate::{
+    auth::OWNER_ID,
     failure::Failure,
     http::{Reply, Request},
     route::Operation,
@@ -30,17 +31,12 @@ use crate::{
 };
 use ossplit_protocol::{headers as names, xml::Owner};
 
-/// The id of the one account that owns everything here.
-const OWNER_ID: &str = "1000000000000000";
-
 fn owner() -> Owner {
     Owner {
         id: OWNER_ID.to_owned(),
         display_name: OWNER_ID.to_owned(),
     }
 }
-
-pub(crate) use settings::blocks_public_access;
 
 /// Runs the operation of a request that may make it.
 pub(crate) async fn run(request: &mut Request, operation: Operation) -> Result<Reply, Failure> {

@@ -1,8 +1,12 @@
 //! The server over TCP, byte by byte where clients are odd.
 
+mod faults;
 mod features;
 mod forms;
+mod identity;
+mod limits;
 mod odd;
 mod rules;
 mod settings;
+mod sts;
 mod wire;

@@ -15,6 +15,7 @@ use tokio::{
 
 pub(super) struct Running {
     pub(super) address: SocketAddr,
+    pub(super) console: Option<SocketAddr>,
     pub(super) stop: Option<oneshot::Sender<()>>,
     pub(super) task: JoinHandle<()>,
     pub(super) counters: Arc<Counters>,
@@ -34,6 +35,7 @@ pub(super) fn config() -> Config {
         console: None,
         region: "cn-local".into(),
         keys: vec![key()],
+        key_ring: crate::KeyRing::default(),
         buckets: vec!["bucket".into()],
         domains: vec!["oss.test".into()],
         latency: Duration::ZERO,
@@ -42,6 +44,8 @@ pub(super) fn config() -> Config {
         lifecycle_interval: Duration::ZERO,
         bandwidth: 0,
         tls: None,
+        faults: None,
+        limits: crate::Limits::default(),
     }
 }
 
@@ -49,12 +53,14 @@ pub(super) async fn start_with(config: Config) -> Running {
     let server = Server::bind(config, Store::in_memory()).await.unwrap();
     let counters = server.counters();
     let address = server.address().unwrap();
+    let console = server.console_address().map(Result::unwrap);
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(server.run(async {
         let _ = stopped.await;
     }));
     Running {
         address,
+        console,
         counters,
         stop: Some(stop),
         task,
@@ -126,6 +132,13 @@ pub(super) async fn read_answer(stream: &mut TcpStream, bodiless: bool) -> Answe
     answer
 }
 
+/// Who signs, and how.
+#[derive(Clone)]
+struct Signed {
+    key: Key,
+    version: sign::Version,
+}
+
 /// A request to be signed (V1) and sent.
 #[derive(Clone)]
 pub(super) struct Ask {
@@ -135,19 +148,22 @@ pub(super) struct Ask {
     query: Vec<(String, String)>,
     headers: Vec<(&'static str, Vec<u8>)>,
     body: Option<Vec<u8>>,
-    signed: bool,
+    signed: Option<Signed>,
     target: Option<String>,
 }
 
-pub(super) fn ask(method: &'static str, key: &str, query: &str) -> Ask {
+pub(super) fn ask(method: &'static str, object: &str, query: &str) -> Ask {
     Ask {
         method,
         bucket: Some("bucket"),
-        key: Some(key.to_owned()).filter(|key| !key.is_empty()),
+        key: Some(object.to_owned()).filter(|key| !key.is_empty()),
         query: encode::parse_query(query).unwrap(),
         headers: Vec::new(),
         body: None,
-        signed: true,
+        signed: Some(Signed {
+            key: key(),
+            version: sign::Version::V1,
+        }),
         target: None,
     }
 }
@@ -175,7 +191,25 @@ impl Ask {
     }
 
     pub(super) fn anonymous(mut self) -> Self {
-        self.signed = false;
+        self.signed = None;
+        self
+    }
+
+    /// Signs with this key.
+    pub(super) fn by(mut self, key: &Key) -> Self {
+        let version = self
+            .signed
+            .map_or(sign::Version::V1, |signed| signed.version);
+        let key = key.clone();
+        self.signed = Some(Signed { key, version });
+        self
+    }
+
+    /// Signs as this version does: V1 or V4.
+    pub(super) fn version(mut self, version: sign::Version) -> Self {
+        if let Some(signed) = &mut self.signed {
+            signed.version = version;
+        }
         self
     }
 
@@ -191,7 +225,7 @@ impl Ask {
         for (name, value) in &self.headers {
             headers.append(*name, value.as_slice().try_into().unwrap());
         }
-        if self.signed {
+        if let Some(Signed { key, version }) = &self.signed {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
             let now = now.unwrap().as_secs() as i64;
             if !headers.contains_key("date") {
@@ -199,8 +233,24 @@ impl Ask {
             }
             let (bucket, object) = (self.bucket, self.key.as_deref());
             let (method, query) = (self.method, &self.query);
-            sign::v1::sign_header(method, bucket, object, query, &mut headers, &key(), now)
-                .unwrap();
+            if *version == sign::Version::V4 {
+                let scope = sign::v4::Scope {
+                    day: time::day(now),
+                    region: "cn-local".into(),
+                    product: "oss".into(),
+                };
+                let signer = sign::v4::Signer {
+                    key,
+                    scope: &scope,
+                    signing_key: &sign::v4::SigningKey::derive(&key.secret, &scope),
+                };
+                let headers = &mut headers;
+                sign::v4::sign_header(method, bucket, object, query, headers, signer, &[], now)
+                    .unwrap();
+            } else {
+                sign::v1::sign_header(method, bucket, object, query, &mut headers, key, now)
+                    .unwrap();
+            }
         }
         let target = self.target.clone().unwrap_or_else(|| {
             let key = encode::path(self.key.as_deref().unwrap_or_default());

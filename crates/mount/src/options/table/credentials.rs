@@ -13,7 +13,7 @@ pub(super) const OPTIONS: &[Spec] = &[
     Spec::new(
         "ram_role",
         Kind::FlagOrText,
-        "Use the RAM role of the ECS instance (IMDSv2).",
+        "Use the RAM role of the ECS instance (IMDSv2): its name, or the URL of its keys.",
     ),
     Spec::new(
         "public_bucket",

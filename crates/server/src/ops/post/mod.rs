@@ -8,10 +8,12 @@ use super::{
     put::{forbids_overwrite, written},
 };
 use crate::{
+    access,
     auth::Identity,
     failure::Failure,
     http::{Payload, Reply, Request, State, unix_seconds},
-    store::{Acl, Staged, StoreError},
+    policy::Circumstances,
+    store::{Staged, StoreError},
 };
 use bytes::Bytes;
 use form::Form;
@@ -48,7 +50,8 @@ pub(super) async fn run(request: &mut Request) -> Result<Reply, Failure> {
     if state.store.bucket(&bucket).is_none() {
         return Err(StoreError::NoSuchBucket.into());
     }
-    let allowed = |form: &Form| allow(&state, &bucket, form);
+    let circumstances = access::circumstances(request);
+    let allowed = |form: &Form| allow(&state, &bucket, form, &circumstances);
     let (form, staged) = form::read(request, boundary, &state, &allowed).await?;
     let key = key_of(&form)?;
     request.headers = headers_of(&form)?;
@@ -72,7 +75,12 @@ pub(super) async fn run(request: &mut Request) -> Result<Reply, Failure> {
 
 /// Refuses a form whose signature or policy does not allow what it asks for; the most bytes that
 /// its file may have.
-fn allow(state: &State, bucket: &str, form: &Form) -> Result<policy::Lengths, Failure> {
+fn allow(
+    state: &State,
+    bucket: &str,
+    form: &Form,
+    circumstances: &Circumstances,
+) -> Result<policy::Lengths, Failure> {
     let claim =
         signature::parse(|name| form.get(name)).map_err(|error| Failure::of_auth(error, None))?;
     let identity = match &claim {
@@ -81,12 +89,7 @@ fn allow(state: &State, bucket: &str, form: &Form) -> Result<policy::Lengths, Fa
             .identify_form(claim, &state.region, unix_seconds())?,
         None => Identity::Anonymous,
     };
-    if identity == Identity::Anonymous {
-        let acl = state.store.bucket(bucket).map(|bucket| bucket.acl);
-        if acl != Some(Acl::PublicReadWrite) {
-            return Err(Failure::new(Code::AccessDenied));
-        }
-    }
+    access::check_form(state, &identity, bucket, &key_of(form)?, circumstances)?;
     match &claim {
         Some(claim) => policy::check(&claim.policy, bucket, &key_of(form)?, form),
         None => Ok(policy::Lengths::ANY),

@@ -4,6 +4,7 @@ use super::{kept, of_document, write};
 use crate::{
     failure::Failure,
     http::{Reply, Request},
+    policy::Policy,
 };
 use bytes::Bytes;
 use ossplit_protocol::{code::Code, xml::settings::PolicyStatus};
@@ -46,6 +47,8 @@ pub(super) fn read(request: &Request, body: &[u8]) -> Result<Bytes, Failure> {
             ));
         }
     }
+    Policy::of_value(&document)
+        .map_err(|error| refuse("").message(format!("The policy can't be used: {error}.")))?;
     if statements.iter().any(|statement| is_public(statement))
         && super::blocks_public_access(request)
     {

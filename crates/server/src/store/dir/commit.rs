@@ -14,6 +14,7 @@ use bytes::Bytes;
 use redb::{ReadableTable as _, TableDefinition, WriteTransaction};
 use std::{
     ops::Bound,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Weak, atomic::Ordering},
 };
 use tokio::sync::mpsc;
@@ -177,7 +178,16 @@ pub(super) fn run(dir: &Weak<Dir>, jobs: &mut mpsc::Receiver<Job>) {
             group.push(next);
         }
         match dir.upgrade() {
-            Some(dir) => commit(&dir, group.drain(..)),
+            // A rule that panics must not take the thread with it: its own writer and those of
+            // its transaction are refused, as their answers are dropped, and others go on.
+            Some(dir) => {
+                let all = group.drain(..);
+                let done = catch_unwind(AssertUnwindSafe(|| commit(&dir, all)));
+                if done.is_err() {
+                    tracing::error!("a metadata commit panicked");
+                    dir.reopen();
+                }
+            }
             None => group
                 .drain(..)
                 .for_each(|job| (job.refuse)(StoreError::Closed)),
@@ -270,4 +280,27 @@ fn attempt(dir: &Dir, jobs: Vec<Job>, replies: &mut Vec<Reply>) -> Result<bool, 
         content.keep();
     }
     committed.map(|()| garbage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_panic_refuses_its_own_writers_and_the_next_write_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = Dir::open(folder.path()).unwrap();
+        let panics = dir.write::<(), _>(Need::Nothing, |_| panic!("on purpose"));
+        let refused = tokio::time::timeout(Duration::from_secs(10), panics).await;
+        let refused = refused.expect("its writer is told");
+        assert!(matches!(refused, Err(StoreError::Closed)), "{refused:?}");
+        let put = dir.write(Need::Room, |tx| {
+            tx.put(Table::Inline, b"after", Bytes::from_static(b"x"))
+        });
+        put.await.unwrap();
+        let kept = dir.read(|tx| tx.get(Table::Inline, b"after")).unwrap();
+        assert_eq!(kept.as_deref(), Some(&b"x"[..]));
+        dir.close();
+    }
 }
