@@ -40,11 +40,11 @@ pub(super) struct Core {
 }
 
 /// The first page of a directory. Its names were learned.
-struct FirstPage {
+pub(super) struct FirstPage {
     /// The directory's key when it was asked for.
     key: String,
     asking: Asking,
-    shown: Shown,
+    pub(super) shown: Shown,
 }
 
 /// One answer about one name.
@@ -301,7 +301,11 @@ impl Core {
     }
 
     /// The first page of a directory; callers at the same time share one request, unless every call has to ask.
-    async fn first_page(self: &Arc<Self>, dir: NodeId, key: &str) -> Result<Arc<FirstPage>> {
+    pub(super) async fn first_page(
+        self: &Arc<Self>,
+        dir: NodeId,
+        key: &str,
+    ) -> Result<Arc<FirstPage>> {
         if self.config.always_ask() {
             return self.load_first_page(dir, key.to_owned()).await;
         }

@@ -47,6 +47,24 @@ impl Core {
     }
 
     async fn ask_details(self: &Arc<Self>, node: NodeId, key: &str) -> Result<()> {
+        let passing = {
+            let ns = self.ns.lock();
+            let slot = ns.resolve(node)?;
+            ns.is_passed_through(slot)
+        };
+        if passing {
+            // What the path goes on with is asked for along with the marker, which most directories lack.
+            let page = self.first_page(node, key).await?;
+            if page.shown.marker.is_none() {
+                let mut ns = self.ns.lock();
+                if let Ok(slot) = ns.resolve(node)
+                    && ns.key(slot).as_deref() == Some(key)
+                {
+                    ns.learn_marker(slot, None);
+                }
+                return Ok(());
+            }
+        }
         let asking = self.begin();
         let facts = {
             let _permit = self.permit().await?;

@@ -25,6 +25,16 @@ impl Namespace {
             && (inode.is_dir() || !inode.has(Flags::LOCAL))
     }
 
+    /// Whether a directory of which nothing is known is met alone, as on the way to what is below it, and not in a
+    /// row with its siblings.
+    pub(crate) fn is_passed_through(&self, slot: Slot) -> bool {
+        let inode = self.inodes.get(slot);
+        let siblings = self.inodes.get(inode.parent).dir();
+        inode.is_dir()
+            && inode.dir().is_none_or(|dir| dir.listed.is_none())
+            && siblings.is_none_or(|dir| dir.detail_run == 0)
+    }
+
     /// What a HEAD said of a directory's marker; `None`: it has none.
     pub(crate) fn learn_marker(&mut self, slot: Slot, facts: Option<&Facts>) {
         let inode = self.inodes.get_mut(slot);

@@ -178,8 +178,33 @@ async fn a_walk_in_order_asks_ahead() {
         mount.stat(key).await.unwrap();
     }
     let counts = mount.bucket.take_counts();
-    // One LIST of each directory, one HEAD of each file and one of the directory's marker.
-    assert_eq!((counts.list, counts.head), (2, 301));
+    // One LIST of each directory, which also tells that it has no marker, and one HEAD of each file.
+    assert_eq!((counts.list, counts.head), (2, 300));
+}
+
+#[tokio::test]
+async fn a_path_costs_a_listing_a_directory() {
+    let mount = mount_with(FakeBucket::new(&["a/", "a/b/f"]), |config| {
+        config.details = true;
+        config.max_stat_cache_size = 0;
+    });
+    mount.stat("a/b/f").await.unwrap();
+    let counts = mount.bucket.take_counts();
+    // One LIST of each directory; one HEAD of the file and one of the only marker.
+    assert_eq!((counts.list, counts.head), (3, 2));
+}
+
+#[tokio::test]
+async fn directories_in_a_row_cost_a_head_each() {
+    let keys: Vec<String> = (100..200).map(|n| format!("{n}/f")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let mount = detailed(&keys);
+    for key in &keys {
+        mount.stat(key.trim_end_matches("/f")).await.unwrap();
+    }
+    let counts = mount.bucket.take_counts();
+    assert_eq!(counts.list + counts.head, 101);
+    assert!(counts.list <= 4, "{counts:?}");
 }
 
 #[tokio::test]
