@@ -1,5 +1,6 @@
 //! What the service says of an object.
 
+use super::NewObject;
 use http::HeaderMap;
 use ossplit_protocol::{headers as names, range, time};
 use std::collections::BTreeMap;
@@ -21,6 +22,16 @@ pub struct ObjectMeta {
     pub storage_class: String,
     /// `Content-Type`.
     pub content_type: Option<String>,
+    /// `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// `Content-Disposition`.
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<String>,
+    /// `Content-Language`.
+    pub content_language: Option<String>,
+    /// `Expires`; any text, as it was given.
+    pub expires: Option<String>,
     /// Without `x-oss-meta-`, lower-case names.
     pub user_metadata: BTreeMap<String, String>,
     /// Only in buckets with versioning.
@@ -62,11 +73,30 @@ impl ObjectMeta {
             object_type: text(names::OBJECT_TYPE).unwrap_or_default(),
             storage_class: text(names::STORAGE_CLASS).unwrap_or_default(),
             content_type: text("content-type"),
+            cache_control: text("cache-control"),
+            content_disposition: text("content-disposition"),
+            content_encoding: text("content-encoding"),
+            content_language: text("content-language"),
+            expires: text("expires"),
             user_metadata: user_metadata.collect(),
             version_id: text(names::VERSION_ID),
             next_append_position: number(names::NEXT_APPEND_POSITION),
             tagging_count: number(names::TAGGING_COUNT).unwrap_or(0),
             restore: text(names::RESTORE),
+        }
+    }
+
+    /// What another object is to be written with to have the same metadata. Tags are not among them.
+    pub fn as_new(&self) -> NewObject {
+        NewObject {
+            content_type: self.content_type.clone(),
+            cache_control: self.cache_control.clone(),
+            content_disposition: self.content_disposition.clone(),
+            content_encoding: self.content_encoding.clone(),
+            content_language: self.content_language.clone(),
+            expires: self.expires.clone(),
+            user_metadata: self.user_metadata.clone(),
+            ..NewObject::default()
         }
     }
 }
