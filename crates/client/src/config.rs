@@ -1,8 +1,8 @@
 //! How a client is set up.
 
 use crate::{
-    Addressing, CredentialsProvider, Endpoint, Error, ErrorKind, Key, credentials::StaticProvider,
-    retry::RetryPolicy,
+    Addressing, CredentialsProvider, Endpoint, Error, ErrorKind, Key, Observer,
+    credentials::StaticProvider, retry::RetryPolicy,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -42,6 +42,9 @@ pub struct ClientConfig {
     pub connect_timeout: Duration,
     /// How long a request may stand still: no byte sent, none received. 20 s by default.
     pub read_timeout: Duration,
+    /// How long a call may take in all, its retries included; then it ends with [`ErrorKind::Timeout`]. A body that is read
+    /// after the call has its own pace. No limit by default.
+    pub call_timeout: Option<Duration>,
     /// Kept connections at most, and requests in flight at most. 256 by default.
     pub max_connections: usize,
     /// How long an unused connection is kept. 50 s by default; the service closes them at 60 s.
@@ -50,6 +53,8 @@ pub struct ClientConfig {
     pub retry: RetryPolicy,
     /// What each new object gets.
     pub object_defaults: ObjectDefaults,
+    /// Is told of every call that ended.
+    pub observer: Option<Arc<dyn Observer>>,
     /// `User-Agent`.
     pub user_agent: String,
     /// Check the server's certificate. Only tests and private endpoints have reason not to.
@@ -81,10 +86,12 @@ impl ClientConfig {
             credentials: None,
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(20),
+            call_timeout: None,
             max_connections: 256,
             idle_timeout: Duration::from_secs(50),
             retry: RetryPolicy::default(),
             object_defaults: ObjectDefaults::default(),
+            observer: None,
             user_agent: format!("ossplit/{}", env!("CARGO_PKG_VERSION")),
             verify_tls: true,
             ca_pem: None,
@@ -115,6 +122,20 @@ impl ClientConfig {
     #[must_use]
     pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
+        self
+    }
+
+    /// Ends calls that take longer than this.
+    #[must_use]
+    pub fn with_call_timeout(mut self, timeout: Duration) -> Self {
+        self.call_timeout = Some(timeout);
+        self
+    }
+
+    /// Tells this of every call that ended.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
         self
     }
 

@@ -281,16 +281,13 @@ impl Job<'_> {
 
     /// All parts that the service has of an upload.
     async fn list(&self, id: &str) -> std::result::Result<Vec<ListedPart>, ossplit::Error> {
+        let list = ListParts::new(&*self.request.bucket, &*self.request.key, id);
+        let mut pages = self.client.pages(list);
         let mut all = Vec::new();
-        let mut request = ListParts::new(&*self.request.bucket, &*self.request.key, id);
-        loop {
-            let page = self.client.list_parts(request.clone()).await?;
+        while let Some(page) = pages.next_page().await? {
             all.extend(page.parts);
-            if page.next_marker.is_none() {
-                return Ok(all);
-            }
-            request.part_number_marker = page.next_marker;
         }
+        Ok(all)
     }
 
     async fn send(

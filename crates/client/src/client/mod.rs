@@ -5,7 +5,7 @@ mod call;
 pub(crate) use call::Call;
 
 use crate::{
-    ClientConfig, Counts, Error, ErrorKind, Key, Operation, SignatureVersion,
+    CallEnded, ClientConfig, Counts, Error, ErrorKind, Key, Operation, SignatureVersion,
     http::{
         FreshConnection, Network, RequestBody, ResponseBody, Transport, TransportError,
         TransportErrorKind, collect_limited,
@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering::Relaxed},
+        atomic::{AtomicI64, AtomicU32, Ordering::Relaxed},
     },
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -65,6 +65,9 @@ pub(crate) struct Reply {
     /// CRC64 of the body that was sent, if it was to be checked.
     pub(crate) sent_crc: Option<u64>,
 }
+
+/// Takes an answer in. A boxed future, since the compiler can't see that those of an async closure are `Send`.
+type Read<T> = for<'a> fn(&'a Client, &'a Call, Reply) -> BoxFuture<'a, Result<T, Error>>;
 
 impl Client {
     /// Makes a client that talks to the network. Nothing is sent yet.
@@ -149,14 +152,35 @@ impl Client {
         .await
     }
 
-    /// The one loop that sends things again: see [`crate::retry`]. `read` takes in what of the
-    /// answer must have arrived for the call to have succeeded.
-    async fn run<T>(
-        &self,
-        call: &Call,
-        // A boxed future, since the compiler can't see that those of an async closure are `Send`.
-        read: for<'a> fn(&'a Self, &'a Call, Reply) -> BoxFuture<'a, Result<T, Error>>,
-    ) -> Result<T, Error> {
+    /// Sends a call until it succeeds, must not be sent again, or takes too long; tells who wants to know. `read` takes in
+    /// what of the answer must have arrived for the call to have succeeded.
+    async fn run<T>(&self, call: &Call, read: Read<T>) -> Result<T, Error> {
+        let config = &self.inner.config;
+        let (start, tries) = (Instant::now(), AtomicU32::new(0));
+        let attempts = self.attempts(call, read, &tries);
+        let ended = match config.call_timeout {
+            None => attempts.await,
+            Some(limit) => tokio::time::timeout(limit, attempts)
+                .await
+                .unwrap_or_else(|_| {
+                    let message = format!("the call was not done within {limit:?}");
+                    let error = Error::new(ErrorKind::Timeout, message);
+                    Err(call.fault(error, tries.load(Relaxed), start.elapsed()))
+                }),
+        };
+        if let Some(observer) = &config.observer {
+            observer.ended(&CallEnded {
+                operation: call.operation,
+                tries: tries.load(Relaxed),
+                elapsed: start.elapsed(),
+                error: ended.as_ref().err().map(Error::kind),
+            });
+        }
+        ended
+    }
+
+    /// The one loop that sends things again: see [`crate::retry`].
+    async fn attempts<T>(&self, call: &Call, read: Read<T>, sent: &AtomicU32) -> Result<T, Error> {
         call.check_names()?;
         let start = Instant::now();
         let policy = &self.inner.config.retry;
@@ -165,6 +189,7 @@ impl Client {
         let mut fresh = false;
         loop {
             tries += 1;
+            sent.store(tries, Relaxed);
             let failed = match self.send_once(call, tries, fresh).await {
                 Ok(reply) => match read(self, call, reply).await {
                     Ok(output) => {

@@ -130,37 +130,6 @@ fn page(
     }
 }
 
-/// The pages of a list, one after another.
-#[derive(Debug)]
-pub struct Pages {
-    client: Client,
-    request: Option<ListObjectsV2>,
-}
-
-impl Pages {
-    /// The next page; `None` after the last.
-    pub async fn next_page(&mut self) -> Result<Option<ListObjectsOutput>, Error> {
-        let Some(request) = self.request.take() else {
-            return Ok(None);
-        };
-        let page = match self.client.list_objects_v2(request.clone()).await {
-            Ok(page) => page,
-            Err(error) => {
-                // The same page can be asked for again.
-                self.request = Some(request);
-                return Err(error);
-            }
-        };
-        if page.next.is_some() {
-            self.request = Some(ListObjectsV2 {
-                continuation_token: page.next.clone(),
-                ..request
-            });
-        }
-        Ok(Some(page))
-    }
-}
-
 impl Client {
     /// A page of a bucket's objects.
     pub async fn list_objects_v2(
@@ -207,13 +176,5 @@ impl Client {
             page.next = last.max(page.common_prefixes.last()).cloned();
         }
         Ok(page)
-    }
-
-    /// All pages of a list.
-    pub fn pages(&self, request: ListObjectsV2) -> Pages {
-        Pages {
-            client: self.clone(),
-            request: Some(request),
-        }
     }
 }

@@ -12,6 +12,7 @@ mod get;
 mod list;
 mod meta;
 mod multipart;
+mod pages;
 mod presign;
 mod put;
 mod restore;
@@ -32,13 +33,14 @@ pub use delete::{
     DeleteMultipleObjects, DeleteObject, DeleteObjectOutput, DeletedObject, ObjectToDelete,
 };
 pub use get::{GetObject, GetObjectMeta, GetObjectOutput, HeadObject, ResponseOverrides};
-pub use list::{ListObjects, ListObjectsOutput, ListObjectsV2, ListedObject, Pages};
+pub use list::{ListObjects, ListObjectsOutput, ListObjectsV2, ListedObject};
 pub use meta::ObjectMeta;
 pub use multipart::{
     AbortMultipartUpload, CompleteMultipartUpload, CompletedPart, InitiateMultipartUpload,
     ListMultipartUploads, ListMultipartUploadsOutput, ListParts, ListPartsOutput, ListedPart,
     ListedUpload, UploadPart, UploadPartCopy,
 };
+pub use pages::{Listing, Pages};
 pub use presign::{Presign, SignedUrl};
 pub use put::{Encryption, NewObject, PutObject, PutObjectOutput};
 pub use restore::{CleanRestoredObject, RestoreObject, Restoring};

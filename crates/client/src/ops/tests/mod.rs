@@ -2,6 +2,7 @@
 
 mod objects;
 mod presign;
+mod service;
 mod settings;
 
 use crate::{
