@@ -88,6 +88,13 @@ impl GetObjectAcl {
 
 impl Client {
     /// Changes the ACL of a bucket.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.put_bucket_acl(ossplit::PutBucketAcl::new("bucket", "public-read")).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn put_bucket_acl(&self, request: PutBucketAcl) -> Result<(), Error> {
         let call = Call::new(Operation::PutBucketAcl, Method::PUT)
             .bucket(&request.bucket)
@@ -97,6 +104,14 @@ impl Client {
     }
 
     /// The ACL of a bucket: private, public-read or public-read-write.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let acl = client.get_bucket_acl(ossplit::GetBucketAcl::new("bucket")).await?;
+    /// assert_eq!(acl, "private");
+    /// # Ok(()) });
+    /// ```
     pub async fn get_bucket_acl(&self, request: GetBucketAcl) -> Result<String, Error> {
         let call = Call::new(Operation::GetBucketAcl, Method::GET)
             .bucket(&request.bucket)
@@ -105,6 +120,13 @@ impl Client {
     }
 
     /// Changes the ACL of an object.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.put_object_acl(ossplit::PutObjectAcl::new("bucket", "key", "public-read")).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn put_object_acl(&self, request: PutObjectAcl) -> Result<(), Error> {
         let call = Call::new(Operation::PutObjectAcl, Method::PUT)
             .object(&request.bucket, &request.key)
@@ -115,6 +137,14 @@ impl Client {
     }
 
     /// The ACL of an object: default, private, public-read or public-read-write.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let acl = client.get_object_acl(ossplit::GetObjectAcl::new("bucket", "key")).await?;
+    /// assert_eq!(acl, "default");
+    /// # Ok(()) });
+    /// ```
     pub async fn get_object_acl(&self, request: GetObjectAcl) -> Result<String, Error> {
         let call = Call::new(Operation::GetObjectAcl, Method::GET)
             .object(&request.bucket, &request.key)

@@ -73,6 +73,14 @@ impl SealAppendObject {
 
 impl Client {
     /// Seals an appendable object.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.append_object(ossplit::AppendObject::new("bucket", "log", 0, "one line\n")).await?;
+    /// client.seal_append_object(ossplit::SealAppendObject::new("bucket", "log", 9)).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn seal_append_object(&self, request: SealAppendObject) -> Result<(), Error> {
         let call = Call::new(Operation::SealAppendObject, Method::POST)
             .object(&request.bucket, &request.key)
@@ -84,6 +92,15 @@ impl Client {
     /// Appends to an object. When an answer is lost and [`AppendObject::crc_before`] is known, the
     /// client finds out whether the bytes are there; otherwise the caller is told
     /// [`ErrorKind::AppendConflict`]. Nothing is ever added twice.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let first = client.append_object(ossplit::AppendObject::new("bucket", "log", 0, "one\n")).await?;
+    /// let next = first.next_position;
+    /// client.append_object(ossplit::AppendObject::new("bucket", "log", next, "two\n")).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn append_object(&self, request: AppendObject) -> Result<AppendObjectOutput, Error> {
         let Some(length) = request.body.length() else {
             let message = "AppendObject needs a body of known length";

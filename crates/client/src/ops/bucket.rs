@@ -126,6 +126,14 @@ impl GetBucketLocation {
 
 impl Client {
     /// A page of the account's buckets.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let page = client.list_buckets(ossplit::ListBuckets::default()).await?;
+    /// assert_eq!(page.buckets[0].name, "bucket");
+    /// # Ok(()) });
+    /// ```
     pub async fn list_buckets(&self, request: ListBuckets) -> Result<ListBucketsOutput, Error> {
         let call = Call::new(Operation::ListBuckets, Method::GET)
             .query_some("prefix", request.prefix)
@@ -150,6 +158,13 @@ impl Client {
     }
 
     /// Makes a bucket.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.put_bucket(ossplit::PutBucket::new("another-bucket")).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn put_bucket(&self, request: PutBucket) -> Result<(), Error> {
         let mut call = Call::new(Operation::PutBucket, Method::PUT)
             .bucket(&request.bucket)
@@ -167,12 +182,28 @@ impl Client {
     }
 
     /// Deletes an empty bucket.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.put_bucket(ossplit::PutBucket::new("another-bucket")).await?;
+    /// client.delete_bucket(ossplit::DeleteBucket::new("another-bucket")).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn delete_bucket(&self, request: DeleteBucket) -> Result<(), Error> {
         let call = Call::new(Operation::DeleteBucket, Method::DELETE).bucket(&request.bucket);
         self.execute(&call).await.map(drop)
     }
 
     /// A bucket's settings.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let info = client.get_bucket_info(ossplit::GetBucketInfo::new("bucket")).await?;
+    /// assert_eq!(info.acl, "private");
+    /// # Ok(()) });
+    /// ```
     pub async fn get_bucket_info(&self, request: GetBucketInfo) -> Result<BucketInfoOutput, Error> {
         let call = Call::new(Operation::GetBucketInfo, Method::GET)
             .bucket(&request.bucket)
@@ -190,6 +221,14 @@ impl Client {
     }
 
     /// A bucket's region, such as `oss-cn-hangzhou`.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let place = client.get_bucket_location(ossplit::GetBucketLocation::new("bucket")).await?;
+    /// assert_eq!(place, "oss-cn-local");
+    /// # Ok(()) });
+    /// ```
     pub async fn get_bucket_location(&self, request: GetBucketLocation) -> Result<String, Error> {
         let call = Call::new(Operation::GetBucketLocation, Method::GET)
             .bucket(&request.bucket)

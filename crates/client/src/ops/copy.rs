@@ -88,6 +88,13 @@ pub(super) fn source(bucket: &str, key: &str, version_id: Option<&str>) -> Strin
 
 impl Client {
     /// Copies an object.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.copy_object(ossplit::CopyObject::new("bucket", "key", "copy")).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn copy_object(&self, request: CopyObject) -> Result<CopyObjectOutput, Error> {
         let mut call = Call::new(Operation::CopyObject, Method::PUT)
             .object(&request.bucket, &request.key)

@@ -82,6 +82,13 @@ pub struct DeletedObject {
 
 impl Client {
     /// Deletes an object, or one version of it.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.delete_object(ossplit::DeleteObject::new("bucket", "key")).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn delete_object(&self, request: DeleteObject) -> Result<DeleteObjectOutput, Error> {
         let call = Call::new(Operation::DeleteObject, Method::DELETE)
             .object(&request.bucket, &request.key)
@@ -95,6 +102,14 @@ impl Client {
     }
 
     /// Deletes up to 1,000 objects and gives those that the service says are gone.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let keys = ["key", "other"].map(String::from).to_vec();
+    /// client.delete_multiple_objects(ossplit::DeleteMultipleObjects::new("bucket", keys)).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn delete_multiple_objects(
         &self,
         request: DeleteMultipleObjects,

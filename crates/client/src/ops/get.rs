@@ -199,6 +199,14 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::NoSuchKey`], [`ErrorKind::Precondition`], [`ErrorKind::InvalidRange`],
     /// [`ErrorKind::Archived`] and those of any call.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let mut answer = client.get_object(ossplit::GetObject::new("bucket", "key").range(0..3)).await?;
+    /// assert_eq!(answer.body.collect().await?, "hel");
+    /// # Ok(()) });
+    /// ```
     pub async fn get_object(&self, request: GetObject) -> Result<GetObjectOutput, Error> {
         let mut call = request.call()?;
         let reply = self.execute(&call).await?;
@@ -243,6 +251,14 @@ impl Client {
     }
 
     /// Everything about an object but its bytes.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let meta = client.head_object(ossplit::HeadObject::new("bucket", "key")).await?;
+    /// assert_eq!(meta.size, 5);
+    /// # Ok(()) });
+    /// ```
     pub async fn head_object(&self, request: HeadObject) -> Result<ObjectMeta, Error> {
         let call = Call::new(Operation::HeadObject, Method::HEAD)
             .object(&request.bucket, &request.key)
@@ -255,6 +271,14 @@ impl Client {
     }
 
     /// Size, ETag, CRC64 and time of an object.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let meta = client.get_object_meta(ossplit::GetObjectMeta::new("bucket", "key")).await?;
+    /// assert_eq!(meta.size, 5);
+    /// # Ok(()) });
+    /// ```
     pub async fn get_object_meta(&self, request: GetObjectMeta) -> Result<ObjectMeta, Error> {
         let call = Call::new(Operation::GetObjectMeta, Method::HEAD)
             .object(&request.bucket, &request.key)

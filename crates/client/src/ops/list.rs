@@ -132,6 +132,14 @@ fn page(
 
 impl Client {
     /// A page of a bucket's objects.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let page = client.list_objects_v2(ossplit::ListObjectsV2::new("bucket", "k")).await?;
+    /// assert_eq!(page.objects[0].key, "key");
+    /// # Ok(()) });
+    /// ```
     pub async fn list_objects_v2(
         &self,
         request: ListObjectsV2,
@@ -157,6 +165,14 @@ impl Client {
     }
 
     /// A page of a bucket's objects, by the older call.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let page = client.list_objects(ossplit::ListObjects::new("bucket", "k")).await?;
+    /// assert_eq!(page.objects[0].key, "key");
+    /// # Ok(()) });
+    /// ```
     pub async fn list_objects(&self, request: ListObjects) -> Result<ListObjectsOutput, Error> {
         let call = Call::new(Operation::ListObjects, Method::GET)
             .bucket(&request.bucket)

@@ -263,6 +263,14 @@ impl ListMultipartUploads {
 
 impl Client {
     /// Begins an upload and gives its id.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let upload = ossplit::InitiateMultipartUpload::new("bucket", "large");
+    /// let id = client.initiate_multipart_upload(upload).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn initiate_multipart_upload(
         &self,
         request: InitiateMultipartUpload,
@@ -277,6 +285,17 @@ impl Client {
     }
 
     /// Sends a part. When this returns, the service has it, and its CRC64 is that of the bytes.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let upload = ossplit::InitiateMultipartUpload::new("bucket", "large");
+    /// let id = client.initiate_multipart_upload(upload).await?;
+    /// let part = ossplit::UploadPart::new("bucket", "large", &*id, 1, "the only part");
+    /// let part = client.upload_part(part).await?;
+    /// assert_eq!(part.part_number, 1);
+    /// # Ok(()) });
+    /// ```
     pub async fn upload_part(&self, request: UploadPart) -> Result<CompletedPart, Error> {
         let size = request.body.length();
         let mut call = Call::new(Operation::UploadPart, Method::PUT)
@@ -296,6 +315,24 @@ impl Client {
     }
 
     /// Makes a part from a range of an object, inside the service.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let upload = ossplit::InitiateMultipartUpload::new("bucket", "large");
+    /// let id = client.initiate_multipart_upload(upload).await?;
+    /// let part = ossplit::UploadPartCopy {
+    ///     bucket: "bucket".into(),
+    ///     key: "large".into(),
+    ///     upload_id: id,
+    ///     part_number: 1,
+    ///     source_bucket: "bucket".into(),
+    ///     source_key: "key".into(),
+    ///     ..ossplit::UploadPartCopy::default()
+    /// };
+    /// client.upload_part_copy(part).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn upload_part_copy(&self, request: UploadPartCopy) -> Result<CompletedPart, Error> {
         if let Some(range) = &request.source_range
             && (range.is_empty() || range.end == u64::MAX)
@@ -332,6 +369,18 @@ impl Client {
 
     /// Makes the object of its parts. When an answer is lost the client looks whether the object is
     /// there. Where every part's size and CRC64 is known, the whole object's CRC64 is compared.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let upload = ossplit::InitiateMultipartUpload::new("bucket", "large");
+    /// let id = client.initiate_multipart_upload(upload).await?;
+    /// let part = ossplit::UploadPart::new("bucket", "large", &*id, 1, "the only part");
+    /// let parts = vec![client.upload_part(part).await?];
+    /// let complete = ossplit::CompleteMultipartUpload::new("bucket", "large", id, parts);
+    /// client.complete_multipart_upload(complete).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn complete_multipart_upload(
         &self,
         request: CompleteMultipartUpload,
@@ -402,6 +451,16 @@ impl Client {
     }
 
     /// Ends an upload and frees its parts. An upload that is gone already is fine.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let upload = ossplit::InitiateMultipartUpload::new("bucket", "large");
+    /// let id = client.initiate_multipart_upload(upload).await?;
+    /// let abort = ossplit::AbortMultipartUpload::new("bucket", "large", id);
+    /// client.abort_multipart_upload(abort).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn abort_multipart_upload(&self, request: AbortMultipartUpload) -> Result<(), Error> {
         let call = Call::new(Operation::AbortMultipartUpload, Method::DELETE)
             .object(&request.bucket, &request.key)
@@ -413,6 +472,16 @@ impl Client {
     }
 
     /// A page of an upload's parts.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let upload = ossplit::InitiateMultipartUpload::new("bucket", "large");
+    /// let id = client.initiate_multipart_upload(upload).await?;
+    /// let page = client.list_parts(ossplit::ListParts::new("bucket", "large", id)).await?;
+    /// assert!(page.parts.is_empty());
+    /// # Ok(()) });
+    /// ```
     pub async fn list_parts(&self, request: ListParts) -> Result<ListPartsOutput, Error> {
         let call = Call::new(Operation::ListParts, Method::GET)
             .object(&request.bucket, &request.key)
@@ -440,6 +509,15 @@ impl Client {
     }
 
     /// A page of a bucket's unfinished uploads.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let list = ossplit::ListMultipartUploads::new("bucket", "");
+    /// let page = client.list_multipart_uploads(list).await?;
+    /// assert!(page.uploads.is_empty());
+    /// # Ok(()) });
+    /// ```
     pub async fn list_multipart_uploads(
         &self,
         request: ListMultipartUploads,

@@ -99,6 +99,14 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for a time that the service would refuse, a name that no object can
     /// have, or a client without a key.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let url = client.presign(ossplit::Presign::get("bucket", "key")).await?;
+    /// assert!(url.url().starts_with("http://127.0.0.1:"));
+    /// # Ok(()) });
+    /// ```
     pub async fn presign(&self, request: Presign) -> Result<SignedUrl, Error> {
         let invalid = |message: String| Error::new(ErrorKind::InvalidInput, message);
         let seconds = i64::try_from(request.expires.as_secs()).unwrap_or(i64::MAX);

@@ -148,6 +148,14 @@ pub(super) fn text(headers: &http::HeaderMap, name: &str) -> Option<String> {
 
 impl Client {
     /// Writes an object. When this returns, the service has it, and its CRC64 is that of the bytes.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let done = client.put_object(ossplit::PutObject::new("bucket", "key", "hello")).await?;
+    /// assert_eq!(done.crc64, Some(ossplit::crc64::checksum(b"hello")));
+    /// # Ok(()) });
+    /// ```
     pub async fn put_object(&self, request: PutObject) -> Result<PutObjectOutput, Error> {
         let mut call = Call::new(Operation::PutObject, Method::PUT)
             .object(&request.bucket, &request.key)

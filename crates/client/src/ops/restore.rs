@@ -64,6 +64,18 @@ pub enum Restoring {
 
 impl Client {
     /// Begins to restore an object, or prolongs the copy that is there.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let with = ossplit::NewObject {
+    ///     storage_class: Some("Archive".into()),
+    ///     ..ossplit::NewObject::default()
+    /// };
+    /// client.put_object(ossplit::PutObject::new("bucket", "old", "bytes").with(with)).await?;
+    /// client.restore_object(ossplit::RestoreObject::new("bucket", "old")).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn restore_object(&self, request: RestoreObject) -> Result<Restoring, Error> {
         let mut call = Call::new(Operation::RestoreObject, Method::POST)
             .object(&request.bucket, &request.key)
@@ -87,6 +99,12 @@ impl Client {
     }
 
     /// Gives a restored copy up before its time.
+    ///
+    /// ```no_run
+    /// # async fn example(client: ossplit::Client) -> Result<(), ossplit::Error> {
+    /// client.clean_restored_object(ossplit::CleanRestoredObject::new("bucket", "old")).await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn clean_restored_object(&self, request: CleanRestoredObject) -> Result<(), Error> {
         let call = Call::new(Operation::CleanRestoredObject, Method::POST)
             .object(&request.bucket, &request.key)

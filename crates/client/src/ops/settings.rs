@@ -15,6 +15,12 @@ macro_rules! calls {
        $(, $delete:ident $delete_operation:ident)?;)*) => {
         impl Client {$(
             #[doc = concat!("Sets ", $what, " of a bucket.")]
+            ///
+            /// ```no_run
+            /// # async fn example(client: ossplit::Client) -> Result<(), ossplit::Error> {
+            #[doc = concat!("client.", stringify!($put), "(\"bucket\", &Default::default()).await?;")]
+            /// # Ok(()) }
+            /// ```
             pub async fn $put(&self, bucket: &str, document: &$document) -> Result<(), Error> {
                 let call = Call::new(Operation::$put_operation, Method::PUT)
                     .bucket(bucket)
@@ -24,6 +30,12 @@ macro_rules! calls {
             }
 
             #[doc = concat!("Asks for ", $what, " of a bucket.")]
+            ///
+            /// ```no_run
+            /// # async fn example(client: ossplit::Client) -> Result<(), ossplit::Error> {
+            #[doc = concat!("let document = client.", stringify!($get), "(\"bucket\").await?;")]
+            /// # Ok(()) }
+            /// ```
             pub async fn $get(&self, bucket: &str) -> Result<$document, Error> {
                 let call = Call::new(Operation::$get_operation, Method::GET)
                     .bucket(bucket)
@@ -33,6 +45,12 @@ macro_rules! calls {
 
             $(
             #[doc = concat!("Removes ", $what, " of a bucket; fine if there are none.")]
+            ///
+            /// ```no_run
+            /// # async fn example(client: ossplit::Client) -> Result<(), ossplit::Error> {
+            #[doc = concat!("client.", stringify!($delete), "(\"bucket\").await?;")]
+            /// # Ok(()) }
+            /// ```
             pub async fn $delete(&self, bucket: &str) -> Result<(), Error> {
                 let call = Call::new(Operation::$delete_operation, Method::DELETE)
                     .bucket(bucket)
@@ -103,6 +121,15 @@ calls! {
 
 impl Client {
     /// Sets the policy of a bucket: JSON, at most 16 KB.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let policy = r#"{"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["oss:GetObject"],
+    ///     "Principal": ["*"], "Resource": ["acs:oss:*:*:bucket/public/*"]}]}"#;
+    /// client.put_bucket_policy("bucket", policy).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn put_bucket_policy(&self, bucket: &str, policy: &str) -> Result<(), Error> {
         let call = Call::new(Operation::PutBucketPolicy, Method::PUT)
             .bucket(bucket)
@@ -113,6 +140,16 @@ impl Client {
     }
 
     /// The policy of a bucket: JSON as it was put.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let policy = r#"{"Version": "1", "Statement": [{"Effect": "Deny", "Action": ["oss:DeleteObject"],
+    ///     "Principal": ["*"], "Resource": ["acs:oss:*:*:bucket/*"]}]}"#;
+    /// client.put_bucket_policy("bucket", policy).await?;
+    /// assert_eq!(client.get_bucket_policy("bucket").await?, policy);
+    /// # Ok(()) });
+    /// ```
     pub async fn get_bucket_policy(&self, bucket: &str) -> Result<String, Error> {
         let call = Call::new(Operation::GetBucketPolicy, Method::GET)
             .bucket(bucket)
@@ -122,6 +159,13 @@ impl Client {
     }
 
     /// Removes the policy of a bucket; fine if there is none.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.delete_bucket_policy("bucket").await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn delete_bucket_policy(&self, bucket: &str) -> Result<(), Error> {
         let call = Call::new(Operation::DeleteBucketPolicy, Method::DELETE)
             .bucket(bucket)
@@ -130,6 +174,13 @@ impl Client {
     }
 
     /// Whether the policy of a bucket lets everybody in.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// assert!(!client.is_bucket_policy_public("bucket").await?);
+    /// # Ok(()) });
+    /// ```
     pub async fn is_bucket_policy_public(&self, bucket: &str) -> Result<bool, Error> {
         let call = Call::new(Operation::GetBucketPolicyStatus, Method::GET)
             .bucket(bucket)
@@ -139,6 +190,13 @@ impl Client {
     }
 
     /// Replaces the tags of a bucket: at most 20.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.put_bucket_tags("bucket", &vec![("team".into(), "vision".into())]).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn put_bucket_tags(&self, bucket: &str, tags: &Tags) -> Result<(), Error> {
         let call = Call::new(Operation::PutBucketTags, Method::PUT)
             .bucket(bucket)
@@ -148,6 +206,13 @@ impl Client {
     }
 
     /// The tags of a bucket; none is no error.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// assert!(client.get_bucket_tags("bucket").await?.is_empty());
+    /// # Ok(()) });
+    /// ```
     pub async fn get_bucket_tags(&self, bucket: &str) -> Result<Tags, Error> {
         let call = Call::new(Operation::GetBucketTags, Method::GET)
             .bucket(bucket)
@@ -158,6 +223,13 @@ impl Client {
     }
 
     /// Takes all tags off a bucket.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.delete_bucket_tags("bucket").await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn delete_bucket_tags(&self, bucket: &str) -> Result<(), Error> {
         let call = Call::new(Operation::DeleteBucketTags, Method::DELETE)
             .bucket(bucket)
@@ -166,6 +238,17 @@ impl Client {
     }
 
     /// Sets an inventory of a bucket.
+    ///
+    /// ```no_run
+    /// # async fn example(client: ossplit::Client) -> Result<(), ossplit::Error> {
+    /// let inventory = ossplit::settings::InventoryConfiguration {
+    ///     id: "weekly".into(),
+    ///     is_enabled: true,
+    ///     ..Default::default()
+    /// };
+    /// client.put_bucket_inventory("bucket", &inventory).await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn put_bucket_inventory(
         &self,
         bucket: &str,
@@ -180,6 +263,12 @@ impl Client {
     }
 
     /// An inventory of a bucket.
+    ///
+    /// ```no_run
+    /// # async fn example(client: ossplit::Client) -> Result<(), ossplit::Error> {
+    /// let inventory = client.get_bucket_inventory("bucket", "weekly").await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn get_bucket_inventory(
         &self,
         bucket: &str,
@@ -193,6 +282,15 @@ impl Client {
     }
 
     /// The inventories of a bucket, a page of 100; `token` is what the page before gave.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// // Without any inventory the service answers `NoSuchInventory`.
+    /// let inventories = client.list_bucket_inventory("bucket", None).await;
+    /// assert_eq!(inventories.unwrap_err().code(), "NoSuchInventory");
+    /// # Ok(()) });
+    /// ```
     pub async fn list_bucket_inventory(
         &self,
         bucket: &str,
@@ -206,6 +304,13 @@ impl Client {
     }
 
     /// Removes an inventory of a bucket; fine if there is none.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.delete_bucket_inventory("bucket", "weekly").await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn delete_bucket_inventory(&self, bucket: &str, id: &str) -> Result<(), Error> {
         let call = Call::new(Operation::DeleteBucketInventory, Method::DELETE)
             .bucket(bucket)
@@ -215,6 +320,13 @@ impl Client {
     }
 
     /// Adds a rule by which objects are copied to another bucket, and gives its id.
+    ///
+    /// ```no_run
+    /// # async fn example(client: ossplit::Client) -> Result<(), ossplit::Error> {
+    /// let rule = ossplit::settings::ReplicationRule::default();
+    /// let id = client.put_bucket_replication("bucket", rule).await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn put_bucket_replication(
         &self,
         bucket: &str,
@@ -231,6 +343,12 @@ impl Client {
     }
 
     /// The rules by which objects are copied to other buckets.
+    ///
+    /// ```no_run
+    /// # async fn example(client: ossplit::Client) -> Result<(), ossplit::Error> {
+    /// let rules = client.get_bucket_replication("bucket").await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn get_bucket_replication(
         &self,
         bucket: &str,
@@ -242,6 +360,12 @@ impl Client {
     }
 
     /// How far a rule of copying is.
+    ///
+    /// ```no_run
+    /// # async fn example(client: ossplit::Client) -> Result<(), ossplit::Error> {
+    /// let progress = client.get_bucket_replication_progress("bucket", "rule-id").await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn get_bucket_replication_progress(
         &self,
         bucket: &str,
@@ -255,6 +379,12 @@ impl Client {
     }
 
     /// Removes a rule of copying.
+    ///
+    /// ```no_run
+    /// # async fn example(client: ossplit::Client) -> Result<(), ossplit::Error> {
+    /// client.delete_bucket_replication("bucket", "rule-id").await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn delete_bucket_replication(&self, bucket: &str, id: &str) -> Result<(), Error> {
         let document = documents::ReplicationRules {
             id: vec![id.to_owned()],
@@ -268,6 +398,13 @@ impl Client {
     }
 
     /// Begins a retention policy, and gives its id. It lapses after 24 hours unless it is locked.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let id = client.initiate_bucket_worm("bucket", 30).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn initiate_bucket_worm(&self, bucket: &str, days: u32) -> Result<String, Error> {
         let document = documents::InitiateWormConfiguration {
             retention_period_in_days: days.into(),
@@ -281,6 +418,14 @@ impl Client {
     }
 
     /// Gives a retention policy up that is not locked.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.initiate_bucket_worm("bucket", 30).await?;
+    /// client.abort_bucket_worm("bucket").await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn abort_bucket_worm(&self, bucket: &str) -> Result<(), Error> {
         let call = Call::new(Operation::AbortBucketWorm, Method::DELETE)
             .bucket(bucket)
@@ -289,6 +434,14 @@ impl Client {
     }
 
     /// Locks a retention policy, for ever.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let id = client.initiate_bucket_worm("bucket", 30).await?;
+    /// client.complete_bucket_worm("bucket", &id).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn complete_bucket_worm(&self, bucket: &str, id: &str) -> Result<(), Error> {
         let call = Call::new(Operation::CompleteBucketWorm, Method::POST)
             .bucket(bucket)
@@ -297,6 +450,15 @@ impl Client {
     }
 
     /// Prolongs a locked retention policy.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let id = client.initiate_bucket_worm("bucket", 30).await?;
+    /// client.complete_bucket_worm("bucket", &id).await?;
+    /// client.extend_bucket_worm("bucket", &id, 60).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn extend_bucket_worm(&self, bucket: &str, id: &str, days: u32) -> Result<(), Error> {
         let document = documents::ExtendWormConfiguration {
             retention_period_in_days: days.into(),
@@ -310,6 +472,14 @@ impl Client {
     }
 
     /// The retention policy of a bucket.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.initiate_bucket_worm("bucket", 30).await?;
+    /// let worm = client.get_bucket_worm("bucket").await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn get_bucket_worm(
         &self,
         bucket: &str,
@@ -321,6 +491,13 @@ impl Client {
     }
 
     /// How many objects and bytes a bucket has, by storage class. The service counts hourly.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let stat = client.get_bucket_stat("bucket").await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn get_bucket_stat(&self, bucket: &str) -> Result<xml::BucketStat, Error> {
         let call = Call::new(Operation::GetBucketStat, Method::GET)
             .bucket(bucket)
@@ -329,6 +506,13 @@ impl Client {
     }
 
     /// The regions of the service, or the one of this name (`oss-cn-hangzhou`).
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let regions = client.describe_regions(None).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn describe_regions(
         &self,
         region: Option<&str>,

@@ -67,6 +67,13 @@ pub struct GetSymlinkOutput {
 
 impl Client {
     /// Makes a symlink and gives its version, in buckets that keep versions.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.put_symlink(ossplit::PutSymlink::new("bucket", "link", "key")).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn put_symlink(&self, request: PutSymlink) -> Result<Option<String>, Error> {
         let call = Call::new(Operation::PutSymlink, Method::PUT)
             .object(&request.bucket, &request.key)
@@ -78,6 +85,15 @@ impl Client {
     }
 
     /// What a symlink names.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.put_symlink(ossplit::PutSymlink::new("bucket", "link", "key")).await?;
+    /// let link = client.get_symlink(ossplit::GetSymlink::new("bucket", "link")).await?;
+    /// assert_eq!(link.target, "key");
+    /// # Ok(()) });
+    /// ```
     pub async fn get_symlink(&self, request: GetSymlink) -> Result<GetSymlinkOutput, Error> {
         let call = Call::new(Operation::GetSymlink, Method::GET)
             .object(&request.bucket, &request.key)

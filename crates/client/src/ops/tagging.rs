@@ -109,6 +109,14 @@ fn call(
 
 impl Client {
     /// Replaces the tags of an object.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let tags = vec![("split".into(), "train".into())];
+    /// client.put_object_tagging(ossplit::PutObjectTagging::new("bucket", "key", tags)).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn put_object_tagging(&self, request: PutObjectTagging) -> Result<(), Error> {
         let body = document(request.tags);
         let object = (&*request.bucket, &*request.key);
@@ -118,6 +126,14 @@ impl Client {
     }
 
     /// The tags of an object; none is no error.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let tags = client.get_object_tagging(ossplit::GetObjectTagging::new("bucket", "key")).await?;
+    /// assert!(tags.is_empty());
+    /// # Ok(()) });
+    /// ```
     pub async fn get_object_tagging(&self, request: GetObjectTagging) -> Result<Tags, Error> {
         let object = (&*request.bucket, &*request.key);
         let operation = Operation::GetObjectTagging;
@@ -128,6 +144,13 @@ impl Client {
     }
 
     /// Takes all tags off an object.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.delete_object_tagging(ossplit::DeleteObjectTagging::new("bucket", "key")).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn delete_object_tagging(&self, request: DeleteObjectTagging) -> Result<(), Error> {
         let object = (&*request.bucket, &*request.key);
         let operation = Operation::DeleteObjectTagging;

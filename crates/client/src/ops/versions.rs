@@ -136,6 +136,13 @@ fn listed(entry: xml::ListedVersion) -> Option<ListedVersion> {
 
 impl Client {
     /// Enables or suspends versioning.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.put_bucket_versioning(ossplit::PutBucketVersioning::enable("bucket")).await?;
+    /// # Ok(()) });
+    /// ```
     pub async fn put_bucket_versioning(&self, request: PutBucketVersioning) -> Result<(), Error> {
         let status = if request.enabled {
             "Enabled"
@@ -153,6 +160,14 @@ impl Client {
     }
 
     /// Whether a bucket keeps versions: `Enabled`, `Suspended`, or `None` while never set.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let state = client.get_bucket_versioning(ossplit::GetBucketVersioning::new("bucket")).await?;
+    /// assert!(state.is_none());
+    /// # Ok(()) });
+    /// ```
     pub async fn get_bucket_versioning(
         &self,
         request: GetBucketVersioning,
@@ -165,6 +180,16 @@ impl Client {
     }
 
     /// A page of the versions of a bucket's objects.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// client.put_bucket_versioning(ossplit::PutBucketVersioning::enable("bucket")).await?;
+    /// client.put_object(ossplit::PutObject::new("bucket", "key", "newer")).await?;
+    /// let page = client.list_object_versions(ossplit::ListObjectVersions::new("bucket", "")).await?;
+    /// assert_eq!(page.versions.len(), 2);
+    /// # Ok(()) });
+    /// ```
     pub async fn list_object_versions(
         &self,
         request: ListObjectVersions,
