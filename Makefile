@@ -4,7 +4,7 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz bench bench-server install
+.PHONY: help setup demo test lint check unit blackbox judges fuzz bench bench-server semver install
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,7 +16,7 @@ demo: setup ## Train on the embedded server in the page's two forms, and compare
 	cargo build --release --bin ossplit
 	$(PY) examples/mnist/demo.py --ossplit target/release/ossplit
 
-test: setup lint check unit blackbox judges fuzz ## Run every test
+test: setup lint check unit blackbox judges fuzz semver ## Run every test
 	@echo "make test: everything passed"
 
 lint: ## Format, clippy and licences
@@ -52,6 +52,9 @@ bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
 bench-server: ## Time the server: small and large GETs, and a directory with a million objects
 	cargo build --release --bin ossplit --bin bench
 	target/release/bench server --objects 1000000
+
+semver: ## Fail on changes of the libraries' API that break users of the last release (BASE=REV)
+	@scripts/semver $(BASE)
 
 install: ## Install ossplit and its other names into /usr/local/bin
 	cargo build --release --bin ossplit
