@@ -1,7 +1,10 @@
 //! Modes, owners, times, symlinks and special files: as metadata in OSS, in ossfs 1's names.
 
 use ossplit_testkit::{Mounted, Server, oss};
-use rustix::fs::{CWD, FileType, Mode};
+use rustix::{
+    fs::{CWD, FileType, Mode, XattrFlags},
+    io::Errno,
+};
 use std::{
     fs::{self, File},
     os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink},
@@ -117,4 +120,48 @@ fn cp_and_tar_keep_them_without_a_request_more() {
         }
     }
     mount.unmount();
+}
+
+#[test]
+fn extended_attributes_are_metadata_where_they_are_wanted() {
+    let server = Server::start();
+    oss::put(&server, "data", "f", b"bytes");
+    let get = |path: &Path, name: &str| {
+        let mut value = Vec::with_capacity(64);
+        let room = rustix::buffer::spare_capacity(&mut value);
+        rustix::fs::getxattr(path, name, room).map(|_| value)
+    };
+    let flags = XattrFlags::empty();
+    {
+        let mount = Mounted::new(&server, "data", "use_xattr");
+        let path = mount.path("f");
+        rustix::fs::setxattr(&path, "user.colour", b"blue", flags).unwrap();
+        rustix::fs::setxattr(&path, "user.gone", b"x", flags).unwrap();
+        rustix::fs::removexattr(&path, "user.gone").unwrap();
+        let again = rustix::fs::setxattr(&path, "user.colour", b"red", XattrFlags::CREATE);
+        assert_eq!(again, Err(Errno::EXIST));
+        let acl = rustix::fs::setxattr(&path, "system.posix_acl_access", b"x", flags);
+        assert!(acl.is_err(), "nobody would enforce it");
+        // What is written afterwards does not lose them.
+        fs::write(&path, b"other bytes").unwrap();
+    }
+    let metadata = &oss::head(&server, "data", "f").unwrap()["x-oss-meta-xattr"];
+    // {"user.colour":"Ymx1ZQ=="}
+    let colour = "%7B%22user%2Ecolour%22%3A%22Ymx1ZQ%3D%3D%22%7D";
+    assert_eq!(metadata, colour);
+    {
+        let mount = Mounted::new(&server, "data", "use_xattr");
+        let path = mount.path("f");
+        assert_eq!(get(&path, "user.colour").unwrap(), b"blue");
+        assert_eq!(get(&path, "user.gone"), Err(Errno::NODATA));
+        assert_eq!(fs::read(&path).unwrap(), b"other bytes");
+    }
+    let mount = Mounted::new(&server, "data", "");
+    let off = rustix::fs::setxattr(mount.path("f"), "user.a", b"x", flags);
+    assert_eq!(off, Err(Errno::NOTSUP));
+    // What this mount does not understand it keeps all the same.
+    fs::write(mount.path("f"), b"once more").unwrap();
+    drop(mount);
+    let metadata = &oss::head(&server, "data", "f").unwrap()["x-oss-meta-xattr"];
+    assert_eq!(metadata, colour);
 }

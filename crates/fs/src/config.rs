@@ -34,6 +34,8 @@ pub struct FsConfig {
     /// Whether attributes that a listing does not show (mode, owner, times, symlinks and the like) are asked for, with a
     /// HEAD for each entry; otherwise they have the defaults above.
     pub details: bool,
+    /// Keep extended attributes. Wants `details`.
+    pub xattrs: bool,
 
     /// Entries whose attributes are kept. 0: every lookup asks OSS and the kernel keeps nothing.
     pub max_stat_cache_size: usize,
@@ -84,6 +86,7 @@ impl FsConfig {
             file_mode: 0o640,
             dir_mode: 0o750,
             details: false,
+            xattrs: false,
             max_stat_cache_size: 1000,
             stat_cache_expire: Duration::from_mins(15),
             attr_timeout: Duration::from_mins(1),

@@ -53,6 +53,12 @@ pub enum Error {
     /// OSS can't do this, or this mount does not.
     #[error("not supported: {0}")]
     Unsupported(&'static str),
+    /// The file has no extended attribute of that name.
+    #[error("no such extended attribute")]
+    NoAttribute,
+    /// More extended attributes than an object's metadata have room for.
+    #[error("an object has room for 7 KiB of extended attributes")]
+    AttributesFull,
     /// A rename of a directory below itself.
     #[error("a directory can't move into itself")]
     IntoItself,

@@ -33,6 +33,7 @@ mod contents;
 mod facade;
 mod namespace;
 mod remote;
+mod xattr;
 
 pub use clock::Clock;
 pub use config::FsConfig;
@@ -41,3 +42,4 @@ pub use error::{Error, Result};
 pub use facade::{FileState, FileSystem, FileSystemState, PinnedState};
 pub use namespace::{NamespaceState, NodeState};
 pub use types::*;
+pub use xattr::XattrMode;

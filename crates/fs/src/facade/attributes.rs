@@ -40,7 +40,8 @@ impl Files {
             Err(_) => Meta::default(),
         };
         drop(ns);
-        (meta, posix::write(&meta, false))
+        let metadata = posix::write(&meta, false);
+        (meta, metadata)
     }
 
     /// Stores a node's new attributes a little later.
@@ -102,7 +103,7 @@ impl Files {
         }
         {
             let _permit = self.core.permit().await?;
-            self.core.remote.put_marker(&key, meta).await?;
+            self.core.remote.put_marker(&key, meta.clone()).await?;
         }
         let mut ns = self.core.ns.lock();
         if let Ok(slot) = ns.resolve(node) {
@@ -149,7 +150,10 @@ impl Files {
             };
             let version = {
                 let _permit = self.core.permit().await?;
-                self.core.remote.copy(&from, &from.key, Some(with)).await?
+                self.core
+                    .remote
+                    .copy(&from, &from.key, Some(with.clone()))
+                    .await?
             };
             self.publish(node, &version);
             {

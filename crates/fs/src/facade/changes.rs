@@ -96,7 +96,7 @@ impl Core {
         let meta = new_meta(creator);
         {
             let _permit = self.permit().await?;
-            self.remote.put_marker(&key, meta).await?;
+            self.remote.put_marker(&key, meta.clone()).await?;
         }
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let mut ns = self.ns.lock();

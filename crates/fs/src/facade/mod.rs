@@ -14,6 +14,7 @@ mod rename;
 mod state;
 mod stream;
 mod writers;
+mod xattrs;
 
 pub use self::state::{FileState, FileSystemState, PinnedState};
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use crate::types::{
     Attr, AttrReply, Creator, DirEntry, DirHandle, Entry, FileHandle, FileKind, NodeId, OpenFlags,
     Opened, RenameFlags, SetAttr, StatFs,
 };
+use crate::xattr::XattrMode;
 
 /// An open directory with its node. Reads of one handle come one at a time.
 type SharedDir = (NodeId, Arc<tokio::sync::Mutex<OpenDir>>);
@@ -174,6 +176,48 @@ impl FileSystem {
         let _ = handle;
         let temporary = FileHandle(self.new_handle());
         self.files.setattr(node, temporary, change).await
+    }
+
+    /// Whether extended attributes are kept.
+    pub fn keeps_xattrs(&self) -> bool {
+        self.core.config.xattrs
+    }
+
+    /// The value of an extended attribute.
+    pub async fn getxattr(&self, node: NodeId, name: &str) -> Result<Vec<u8>> {
+        let get = self
+            .files
+            .with_xattrs(node, |_, _, xattrs| Ok(xattrs.get(name)?.to_owned()));
+        get.await
+    }
+
+    /// The names of all extended attributes, each ended by a zero byte.
+    pub async fn listxattr(&self, node: NodeId) -> Result<Vec<u8>> {
+        let list = self
+            .files
+            .with_xattrs(node, |_, _, xattrs| Ok(xattrs.names()));
+        list.await
+    }
+
+    /// Sets an extended attribute. It is in OSS as other attributes are: a moment later, or at fsync.
+    pub async fn setxattr(
+        &self,
+        node: NodeId,
+        name: &str,
+        value: &[u8],
+        mode: XattrMode,
+    ) -> Result<()> {
+        let set = self
+            .files
+            .change_xattrs(node, |xattrs| xattrs.set(name, value, mode));
+        set.await
+    }
+
+    /// Removes an extended attribute.
+    pub async fn removexattr(&self, node: NodeId, name: &str) -> Result<()> {
+        self.files
+            .change_xattrs(node, |xattrs| xattrs.remove(name))
+            .await
     }
 
     /// Makes a directory; counts as a lookup of it.

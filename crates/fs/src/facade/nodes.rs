@@ -49,7 +49,7 @@ impl Core {
         };
         let version = {
             let _permit = self.permit().await?;
-            self.remote.put(&key, node.body, meta).await?
+            self.remote.put(&key, node.body, meta.clone()).await?
         };
         let now = self.clock.now();
         let mut ns = self.ns.lock();

@@ -197,7 +197,7 @@ impl Files {
         ns.child_key(dir, name)?;
         let (now, wall) = (self.core.clock.now(), self.core.clock.wall());
         let meta = new_meta(creator);
-        let slot = ns.created(dir, name, false, meta, (now, wall));
+        let slot = ns.created(dir, name, false, meta.clone(), (now, wall));
         let flags = OpenFlags {
             write: true,
             truncate: false,

@@ -38,7 +38,7 @@ impl Core {
             self.move_tree(&from.key, &to, watch).await?
         } else {
             let with = self.meta_for_copy(from.node);
-            let version = self.move_file(from, &to_key, with).await?;
+            let version = self.move_file(from, &to_key, with.clone()).await?;
             if let Some(with) = with {
                 let mut ns = self.ns.lock();
                 if let Ok(slot) = ns.resolve(from.node) {

@@ -1,5 +1,7 @@
 //! What this mount itself did. Known at once, and better than any answer to a request that was sent before.
 
+use std::sync::Arc;
+
 use super::inodes::Flags;
 use super::tag::Tag;
 use super::{Meta, Namespace, Slot};
@@ -181,6 +183,21 @@ impl Namespace {
 
     /// Changes attributes other than the size. They have to be [`Namespace::meta_stored`] some time.
     pub(crate) fn set_meta(&mut self, slot: Slot, change: &SetAttr, wall: UnixNanos) {
+        let meta = self.change_meta(slot, wall);
+        meta.mode = change.mode.or(meta.mode);
+        meta.uid = change.uid.or(meta.uid);
+        meta.gid = change.gid.or(meta.gid);
+        meta.atime = change.atime.or(meta.atime);
+        meta.mtime = change.mtime.or(meta.mtime);
+    }
+
+    /// A program gave a node these extended attributes in all.
+    pub(crate) fn set_xattrs(&mut self, slot: Slot, xattrs: Option<Arc<str>>, wall: UnixNanos) {
+        self.change_meta(slot, wall).xattrs = xattrs;
+    }
+
+    /// The attributes of a node of which a program changes some.
+    fn change_meta(&mut self, slot: Slot, wall: UnixNanos) -> &mut Meta {
         let inode = self.inodes.get_mut(slot);
         // A copy onto itself gives the object another time.
         let written = inode.mtime;
@@ -188,13 +205,9 @@ impl Namespace {
         if written != 0 {
             meta.mtime.get_or_insert(written);
         }
-        meta.mode = change.mode.or(meta.mode);
-        meta.uid = change.uid.or(meta.uid);
-        meta.gid = change.gid.or(meta.gid);
-        meta.atime = change.atime.or(meta.atime);
-        meta.mtime = change.mtime.or(meta.mtime);
         meta.ctime = Some(wall);
         meta.local = true;
+        meta
     }
 
     /// The object has these metadata now, and `own` tells whether it has no others. Attributes that were set meanwhile
@@ -228,7 +241,7 @@ impl Namespace {
         if written != 0 {
             meta.mtime.get_or_insert(written);
         }
-        *meta
+        meta.clone()
     }
 
     /// What is known beyond a listing of a file about to be uploaded or copied.

@@ -91,7 +91,7 @@ pub(crate) struct Extra {
 }
 
 /// Attributes that a listing does not show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Meta {
     /// What the object stands for, unless it is a plain file or a directory.
     pub(crate) special: Option<FileKind>,
@@ -103,6 +103,8 @@ pub(crate) struct Meta {
     pub(crate) atime: Option<UnixNanos>,
     pub(crate) mtime: Option<UnixNanos>,
     pub(crate) ctime: Option<UnixNanos>,
+    /// The extended attributes as the object's metadata hold them: see [`crate::xattr`].
+    pub(crate) xattrs: Option<Arc<str>>,
     /// Set by a program on this mount and not in OSS: must not be evicted.
     pub(crate) local: bool,
 }
@@ -176,7 +178,7 @@ impl Inode {
     pub(crate) fn meta(&self) -> Meta {
         self.extra
             .as_ref()
-            .map(|extra| extra.meta)
+            .map(|extra| extra.meta.clone())
             .unwrap_or_default()
     }
 

@@ -198,7 +198,11 @@ impl Namespace {
 /// says.
 pub(super) fn take_details(inode: &mut super::inodes::Inode, details: &Details) {
     let old = inode.meta();
-    let meta = if old.local { old } else { details.meta };
+    let meta = if old.local {
+        old.clone()
+    } else {
+        details.meta.clone()
+    };
     if meta != old || details.version_id.is_some() || details.crc64.is_some() {
         let extra = inode.extra_mut();
         extra.meta = meta;

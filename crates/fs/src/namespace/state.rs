@@ -61,6 +61,9 @@ pub struct NodeState {
     pub special: u32,
     /// The device's number.
     pub rdev: u32,
+    /// Extended attributes as the object's metadata hold them.
+    #[serde(default)]
+    pub xattrs: Option<String>,
 }
 
 impl Namespace {
@@ -122,6 +125,7 @@ impl Namespace {
             set_here: meta.local,
             special: crate::remote::posix::bits(meta.special),
             rdev: meta.rdev,
+            xattrs: meta.xattrs.as_deref().map(str::to_owned),
         }
     }
 
@@ -166,6 +170,7 @@ impl Namespace {
             atime: node.atime,
             mtime: node.set_mtime,
             ctime: node.ctime,
+            xattrs: node.xattrs.as_deref().map(Into::into),
             local: node.set_here,
         };
         if meta != Meta::default() || node.crc64.is_some() || node.version_id.is_some() {

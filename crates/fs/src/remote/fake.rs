@@ -311,7 +311,7 @@ impl Remote for FakeBucket {
 
 fn facts(object: &Object, single: bool) -> Facts {
     let details = Details {
-        meta: object.meta,
+        meta: object.meta.clone(),
         version_id: None,
         crc64: Some(1),
     };

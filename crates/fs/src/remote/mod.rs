@@ -37,7 +37,7 @@ pub(crate) struct ListPage {
 }
 
 /// Metadata that a copy gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewMeta {
     /// Ours.
     pub(crate) meta: Meta,

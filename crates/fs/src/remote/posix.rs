@@ -45,6 +45,7 @@ pub(crate) fn read(metadata: &BTreeMap<String, String>) -> Meta {
         atime: time("atime"),
         mtime: time("mtime"),
         ctime: time("ctime"),
+        xattrs: text("xattr").map(Into::into),
         local: false,
     }
 }
@@ -72,6 +73,7 @@ pub(crate) fn write(meta: &Meta, dir: bool) -> BTreeMap<String, String> {
     put("atime", meta.atime.map(format_time));
     put("mtime", meta.mtime.map(format_time));
     put("ctime", meta.ctime.map(format_time));
+    put("xattr", meta.xattrs.as_deref().map(str::to_owned));
     metadata
 }
 
@@ -80,7 +82,9 @@ pub(crate) fn replace(
     mut metadata: BTreeMap<String, String>,
     meta: &Meta,
 ) -> BTreeMap<String, String> {
-    for name in ["mode", "rdev", "uid", "gid", "atime", "mtime", "ctime"] {
+    for name in [
+        "mode", "rdev", "uid", "gid", "atime", "mtime", "ctime", "xattr",
+    ] {
         metadata.remove(name);
     }
     metadata.extend(write(meta, false));
@@ -125,6 +129,7 @@ mod tests {
             atime: Some(5),
             mtime: Some(1_700_000_000_250_000_000),
             ctime: Some(1_700_000_000_000_000_000),
+            xattrs: Some("%7B%7D".into()),
             local: false,
         };
         let written = write(&meta, false);
@@ -137,7 +142,7 @@ mod tests {
             let meta = Meta {
                 special: Some(special),
                 rdev: 0x0103,
-                ..meta
+                ..meta.clone()
             };
             let written = write(&meta, false);
             assert_eq!(written["mode"], (bits + 0o1644).to_string());

@@ -16,6 +16,15 @@ fn file_type(kind: fs::FileKind) -> u32 {
     }
 }
 
+/// The flags of setxattr(2).
+pub(super) fn xattr_mode(flags: u32) -> fs::XattrMode {
+    match flags.cast_signed() {
+        libc::XATTR_CREATE => fs::XattrMode::Create,
+        libc::XATTR_REPLACE => fs::XattrMode::Replace,
+        _ => fs::XattrMode::Any,
+    }
+}
+
 /// What mknod(2) is to make.
 pub(super) fn node_kind(mode: u32) -> Option<fs::FileKind> {
     match mode & libc::S_IFMT {

@@ -15,10 +15,11 @@ pub(super) fn errno(error: &Error) -> Errno {
         Error::NameTooLong => Errno::NAMETOOLONG,
         Error::InvalidName(_) | Error::InvalidArgument(_) | Error::IntoItself => Errno::INVAL,
         Error::BadHandle | Error::WrongMode => Errno::BADF,
+        Error::NoAttribute => Errno::NODATA,
         Error::Stale => Errno::STALE,
         Error::Unsupported(_) => Errno::OPNOTSUPP,
         Error::TooLarge => Errno::FBIG,
-        Error::NoSpace => Errno::NOSPC,
+        Error::NoSpace | Error::AttributesFull => Errno::NOSPC,
         Error::OverBudget => Errno::NOMEM,
         Error::Denied(_) | Error::Archived(_) => Errno::ACCESS,
         Error::TimedOut(_) => Errno::TIMEDOUT,
@@ -56,6 +57,8 @@ pub(super) fn errno(error: &Error) -> Errno {
         | Error::WrongMode
         | Error::Stale
         | Error::Unsupported(_)
+        | Error::NoAttribute
+        | Error::AttributesFull
         | Error::IntoItself => tracing::debug!(%error, errno = number.raw_os_error(), "refused"),
     }
     number

@@ -18,7 +18,7 @@ use ossplit_fs::{DirHandle, Error, FileHandle, FileSystem, NodeId, RenameFlags};
 use ossplit_fuse::{
     Delivery, Errno, Filesystem, Header, Interrupt, OpenReplyFlags, Payload, ReplyAttr,
     ReplyCreate, ReplyData, ReplyDir, ReplyDirPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
-    ReplyWrite, RequestId, request,
+    ReplyWrite, ReplyXattr, RequestId, request,
 };
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, sync::Arc};
 use tokio::runtime::Handle;
@@ -54,6 +54,20 @@ impl Bridge {
     {
         let waiter = self.waiting.enter(header);
         self.runtime.spawn(work(Arc::clone(&self.fs), waiter));
+    }
+
+    /// The name of an extended attribute, if it is one that can be kept.
+    fn xattr_name(&self, name: &OsStr) -> Result<String, Errno> {
+        if !self.fs.keeps_xattrs() {
+            // Said once, the kernel does not ask again, not even at each write.
+            return Err(Errno::NOSYS);
+        }
+        let name = name.to_str().ok_or(Errno::INVAL)?;
+        // Nobody would enforce access control lists, so nobody may believe that they are kept.
+        if name.starts_with("system.") {
+            return Err(Errno::OPNOTSUPP);
+        }
+        Ok(name.to_owned())
     }
 
     fn answer_entry(fs: &FileSystem, found: Result<ossplit_fs::Entry, Error>, reply: ReplyEntry) {
@@ -424,6 +438,48 @@ impl Filesystem for Bridge {
 
     fn statfs(&self, _: Header, reply: ReplyStatfs) {
         reply.statfs(&statfs(&self.fs.statfs()));
+    }
+
+    fn setxattr(&self, header: Header, args: request::SetXattr<'_>, reply: ReplyEmpty) {
+        let node = or_reply!(reply, node(header.nodeid));
+        let name = or_reply!(reply, self.xattr_name(args.name));
+        let (value, mode) = (args.value.to_vec(), convert::xattr_mode(args.flags));
+        self.spawn(|fs| async move {
+            answer_empty(fs.setxattr(node, &name, &value, mode).await, reply);
+        });
+    }
+
+    fn getxattr(&self, header: Header, args: request::GetXattr<'_>, reply: ReplyXattr) {
+        let node = or_reply!(reply, node(header.nodeid));
+        let name = or_reply!(reply, self.xattr_name(args.name));
+        self.spawn_read(&header, |fs, waiter| async move {
+            match unless_killed!(waiter, reply, fs.getxattr(node, &name)) {
+                Ok(value) => reply.value(&value),
+                Err(error) => reply.error(errno(&error)),
+            };
+        });
+    }
+
+    fn listxattr(&self, header: Header, _: u32, reply: ReplyXattr) {
+        let node = or_reply!(reply, node(header.nodeid));
+        if !self.fs.keeps_xattrs() {
+            reply.error(Errno::NOSYS);
+            return;
+        }
+        self.spawn_read(&header, |fs, waiter| async move {
+            match unless_killed!(waiter, reply, fs.listxattr(node)) {
+                Ok(names) => reply.value(&names),
+                Err(error) => reply.error(errno(&error)),
+            };
+        });
+    }
+
+    fn removexattr(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
+        let node = or_reply!(reply, node(header.nodeid));
+        let name = or_reply!(reply, self.xattr_name(name));
+        self.spawn(|fs| async move {
+            answer_empty(fs.removexattr(node, &name).await, reply);
+        });
     }
 
     fn create(&self, header: Header, args: request::Create<'_>, reply: ReplyCreate) {

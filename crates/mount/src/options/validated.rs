@@ -177,6 +177,7 @@ fn file_system(
         (None, None) => 0o700,
     };
     let parallel = words.number("parallel_count").unwrap_or(20);
+    let xattrs = words.has("use_xattr") && words.text("use_xattr") != Some("0");
     let memory = words.text("memory").and_then(values::size);
     FsConfig {
         read_only,
@@ -188,7 +189,8 @@ fn file_system(
         root_mode,
         file_mode: bits("file_mode").unwrap_or(0o640),
         dir_mode: bits("dir_mode").unwrap_or(0o750),
-        details: !read_only && !words.has("readdir_optimize"),
+        details: xattrs || !read_only && !words.has("readdir_optimize"),
+        xattrs,
         max_stat_cache_size: words.number("max_stat_cache_size").unwrap_or(0) as usize,
         stat_cache_expire: seconds("stat_cache_expire"),
         attr_timeout: seconds("attr_timeout").min(seconds("stat_cache_expire")),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::types::SetAttr;
+use crate::xattr::XattrMode;
 
 const CREATOR: Creator = Creator {
     uid: 7,
@@ -241,4 +242,56 @@ async fn times_of_directories_follow_their_names() {
     mount.fs.unlink(dir, b"f").await.unwrap();
     let after = mount.fs.getattr(dir, None).await.unwrap().attr;
     assert!(after.mtime > before.mtime && after.ctime > before.ctime);
+}
+
+fn with_xattrs(bucket: Arc<FakeBucket>) -> Mount {
+    mount_with(bucket, |config| {
+        config.details = true;
+        config.xattrs = true;
+    })
+}
+
+#[tokio::test]
+async fn extended_attributes_outlive_mounts_and_renames() {
+    let mount = with_xattrs(FakeBucket::new(&["f", "d/g"]));
+    let any = XattrMode::Any;
+    for path in ["f", "d"] {
+        let node = mount.stat(path).await.unwrap().node;
+        let fs = &mount.fs;
+        fs.setxattr(node, "user.a", b"1", any).await.unwrap();
+        fs.setxattr(node, "user.b", b"\0\xff", any).await.unwrap();
+        fs.removexattr(node, "user.a").await.unwrap();
+        let gone = fs.getxattr(node, "user.a").await;
+        assert!(matches!(gone, Err(Error::NoAttribute)));
+    }
+    mount.bucket.take_counts();
+    let flags = RenameFlags::default();
+    let rename = mount
+        .fs
+        .rename(NodeId::ROOT, b"f", NodeId::ROOT, b"h", flags);
+    rename.await.unwrap();
+    mount.fs.sync_all().await.unwrap();
+    // All changes of a file travel with its rename.
+    assert_eq!(mount.bucket.take_counts().copy, 1);
+    let next = with_xattrs(Arc::clone(&mount.bucket));
+    for path in ["h", "d"] {
+        let node = next.stat(path).await.unwrap().node;
+        let value = next.fs.getxattr(node, "user.b").await.unwrap();
+        assert_eq!(value, b"\0\xff");
+        assert_eq!(next.fs.listxattr(node).await.unwrap(), b"user.b\0");
+    }
+}
+
+#[tokio::test]
+async fn extended_attributes_have_a_bound_and_are_asked_for() {
+    let mount = with_xattrs(FakeBucket::new(&["f"]));
+    let node = mount.stat("f").await.unwrap().node;
+    let large = vec![7; 8000];
+    let full = mount.fs.setxattr(node, "user.a", &large, XattrMode::Any);
+    assert!(matches!(full.await, Err(Error::AttributesFull)));
+    assert_eq!(mount.fs.listxattr(node).await.unwrap(), b"");
+    let plain = detailed(&["f"]);
+    let node = plain.stat("f").await.unwrap().node;
+    let off = plain.fs.listxattr(node).await;
+    assert!(matches!(off, Err(Error::Unsupported(_))));
 }

@@ -94,11 +94,10 @@ pub(super) const OPTIONS: &[Spec] = &[
         "All forms of directory.",
         "dir/ objects and prefixes are directories",
     ),
-    Spec::accepted(
+    Spec::new(
         "use_xattr",
         Kind::FlagOrText,
-        "Extended attributes.",
-        "they are not kept yet",
+        "Keep extended attributes, in the objects' metadata (`=0`: do not). Access control lists are not kept. A read-only mount then sends HEADs too.",
     ),
     Spec::accepted(
         "use_wtf8",

@@ -1,0 +1,61 @@
+//! Extended attributes: metadata of the object like modes and owners, and stored with them.
+
+use std::sync::Arc;
+
+use super::files::Files;
+use crate::error::{Error, Result};
+use crate::namespace::{Namespace, Slot};
+use crate::types::NodeId;
+use crate::xattr::Xattrs;
+
+impl Files {
+    /// A node's attributes, or what `with` makes of them, under the namespace's lock.
+    pub(super) async fn with_xattrs<R>(
+        &self,
+        node: NodeId,
+        with: impl FnOnce(&mut Namespace, Slot, Xattrs) -> Result<R>,
+    ) -> Result<R> {
+        if !self.core.config.xattrs {
+            return Err(Error::Unsupported(
+                "extended attributes: mount with -o use_xattr",
+            ));
+        }
+        let unknown = {
+            let ns = self.core.ns.lock();
+            let slot = ns.resolve(node)?;
+            let key = ns.lacks_details(slot).then(|| ns.key(slot)).flatten();
+            key.map(|key| (node, key))
+        };
+        if let Some(unknown) = unknown {
+            self.core.details(unknown, Vec::new()).await?;
+        }
+        let mut ns = self.core.ns.lock();
+        let slot = ns.resolve(node)?;
+        let found = Xattrs::parse(ns.meta(slot).xattrs.as_deref());
+        with(&mut ns, slot, found)
+    }
+
+    /// Changes a node's attributes, and stores them a little later.
+    pub(super) async fn change_xattrs(
+        self: &Arc<Self>,
+        node: NodeId,
+        change: impl FnOnce(&mut Xattrs) -> Result<()>,
+    ) -> Result<()> {
+        self.core.writable()?;
+        if node == NodeId::ROOT {
+            return Err(Error::Unsupported("extended attributes of the mount point"));
+        }
+        let wall = self.core.clock.wall();
+        self.with_xattrs(node, |ns, slot, mut xattrs| {
+            change(&mut xattrs)?;
+            let text = xattrs.text()?;
+            ns.set_xattrs(slot, text.map(Into::into), wall);
+            Ok(())
+        })
+        .await?;
+        if self.writers.get(node).is_none() {
+            self.store_later(node);
+        }
+        Ok(())
+    }
+}
