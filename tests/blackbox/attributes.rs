@@ -165,3 +165,32 @@ fn extended_attributes_are_metadata_where_they_are_wanted() {
     let metadata = &oss::head(&server, "data", "f").unwrap()["x-oss-meta-xattr"];
     assert_eq!(metadata, colour);
 }
+
+#[test]
+fn a_change_of_mode_leaves_everything_else_as_it_was() {
+    let server = Server::start();
+    let headers = [
+        ("cache-control", "no-store"),
+        ("content-disposition", "attachment"),
+        ("content-encoding", "identity"),
+        ("content-language", "de"),
+        ("content-type", "text/x-test"),
+        ("expires", "never"),
+        ("x-oss-meta-author", "somebody"),
+        ("x-oss-tagging", "a=b"),
+    ];
+    let put = oss::send(&server, "PUT", "data", Some("f"), &[], &headers, b"x");
+    assert_eq!(put.status, 200);
+    {
+        let mount = Mounted::new(&server, "data", "");
+        fs::set_permissions(mount.path("f"), fs::Permissions::from_mode(0o600)).unwrap();
+        fs::rename(mount.path("f"), mount.path("g")).unwrap();
+        fs::set_permissions(mount.path("g"), fs::Permissions::from_mode(0o640)).unwrap();
+    }
+    let head = oss::head(&server, "data", "g").unwrap();
+    for (name, value) in &headers[..7] {
+        assert_eq!(head.get(*name).map(String::as_str), Some(*value), "{name}");
+    }
+    assert_eq!(head["x-oss-tagging-count"], "1");
+    assert_eq!(head["x-oss-meta-mode"], (0o100_640).to_string());
+}

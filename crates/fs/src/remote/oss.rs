@@ -5,8 +5,8 @@ use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use ossplit::{
     AbortMultipartUpload, Client, CompleteMultipartUpload, CopyObject, DeleteMultipleObjects,
-    DeleteObject, HeadObject, InitiateMultipartUpload, ListObjectsV2, NewObject, ObjectMeta,
-    PutObject, UploadPartCopy,
+    DeleteObject, GetObjectTagging, HeadObject, InitiateMultipartUpload, ListObjectsV2, NewObject,
+    ObjectMeta, PutObject, UploadPartCopy,
 };
 
 use super::{ListPage, ListRequest, NewMeta, Remote, posix};
@@ -36,13 +36,19 @@ impl Bucket {
         Self { client, name }
     }
 
-    /// What a copy is written with: what the source has, and our own metadata if they are new.
-    async fn described(&self, from: &ObjectVersion, with: Option<NewMeta>) -> Result<NewObject> {
+    /// What a copy is written with: what the source has, and our own metadata if they are new. Also whether the source has
+    /// tags, which an object that nobody else wrote has not.
+    async fn described(
+        &self,
+        from: &ObjectVersion,
+        with: Option<NewMeta>,
+    ) -> Result<(NewObject, bool)> {
         if let Some(NewMeta { meta, own: true }) = with {
-            return Ok(NewObject {
+            let own = NewObject {
                 user_metadata: posix::write(&meta, false),
                 ..NewObject::default()
-            });
+            };
+            return Ok((own, false));
         }
         let head = self
             .client
@@ -51,15 +57,17 @@ impl Bucket {
         if *head.etag != *from.etag {
             return Err(Error::Stale);
         }
-        let user_metadata = match with {
-            Some(with) => posix::replace(head.user_metadata, &with.meta),
-            None => head.user_metadata,
-        };
-        Ok(NewObject {
-            content_type: head.content_type,
-            user_metadata,
-            ..NewObject::default()
-        })
+        let mut described = head.as_new();
+        if let Some(with) = with {
+            described.user_metadata = posix::replace(head.user_metadata, &with.meta);
+        }
+        Ok((described, head.tagging_count > 0))
+    }
+
+    /// The tags of an object: `CopyObject` takes them along by itself, an upload does not.
+    async fn tags(&self, from: &ObjectVersion) -> Result<ossplit::Tags> {
+        let ask = GetObjectTagging::new(&*self.name, &*from.key);
+        Ok(self.client.get_object_tagging(ask).await?)
     }
 
     async fn copy_in_parts(
@@ -69,7 +77,11 @@ impl Bucket {
         with: Option<NewMeta>,
     ) -> Result<ObjectVersion> {
         let mut begin = InitiateMultipartUpload::new(&self.name, to);
-        begin.with = self.described(from, with).await?;
+        let (described, tagged) = self.described(from, with).await?;
+        begin.with = described;
+        if tagged {
+            begin.with.tags = self.tags(from).await?;
+        }
         let upload_id = self.client.initiate_multipart_upload(begin).await?;
         let copied = self.copy_parts(from, to, &upload_id).await;
         if copied.is_err() {
@@ -247,7 +259,7 @@ impl Remote for Bucket {
             let mut request =
                 CopyObject::new(&self.name, &*from.key, to).source_if_match(&*from.etag);
             if with.is_some() {
-                request = request.replace_metadata(self.described(from, with).await?);
+                request = request.replace_metadata(self.described(from, with).await?.0);
             }
             let copy = self.client.copy_object(request).await.map_err(|error| {
                 // The source went away: what was opened or listed is not there any more.
