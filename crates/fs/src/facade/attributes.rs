@@ -29,6 +29,8 @@ pub(super) struct Unstored {
     nodes: Mutex<HashSet<NodeId>>,
     /// Whether a task waits for its time to store them.
     waiting: Mutex<bool>,
+    /// Held while they are stored: who waits for all waits also for those that another call took in hand.
+    storing: tokio::sync::Mutex<()>,
 }
 
 impl Files {
@@ -63,6 +65,7 @@ impl Files {
 
     /// Stores all new attributes.
     pub(super) async fn store_all(self: &Arc<Self>) -> Result<()> {
+        let _storing = self.unstored.storing.lock().await;
         let nodes: Vec<NodeId> = self.unstored.nodes.lock().drain().collect();
         let stores = nodes.into_iter().map(|node| self.store(node));
         let done = futures_util::future::join_all(stores).await;
