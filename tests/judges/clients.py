@@ -73,4 +73,6 @@ CLIENTS = [
            python("judge_oss_v2.py"), ("v1", "v4")),
     Client("ali-oss", "JavaScript", npm_version("ali-oss"), ("node", str(HERE / "node" / "judge.js")),
            ("v1", "v4"), virtual_host=True, tool="node", needs=HERE / "node" / "node_modules" / "ali-oss"),
+    Client("aliyun-sdk-oss", "Java", maven_version("aliyun-sdk-oss"), ("java", "-jar", str(BUILT / "java" / "judge.jar")),
+           ("v1", "v4"), tool="java", needs=BUILT / "java" / "judge.jar"),
 ]
