@@ -75,4 +75,8 @@ CLIENTS = [
            ("v1", "v4"), virtual_host=True, tool="node", needs=HERE / "node" / "node_modules" / "ali-oss"),
     Client("aliyun-sdk-oss", "Java", maven_version("aliyun-sdk-oss"), ("java", "-jar", str(BUILT / "java" / "judge.jar")),
            ("v1", "v4"), tool="java", needs=BUILT / "java" / "judge.jar"),
+    Client("aiooss2", "Python", pip_version("tests/judges/python/requirements.txt", "aiooss2"),
+           python("judge_aiooss2.py", AIO), ("v1",), needs=AIO),
+    Client("ossfs (fsspec)", "Python", pip_version("tests/judges/python/requirements.txt", "ossfs"),
+           python("judge_ossfs.py", AIO), ("v1",), needs=AIO),
 ]
