@@ -62,6 +62,11 @@ def maven_version(artifact):
     return re.search(rf"<artifactId>{artifact}</artifactId>\s*<version>([^<]+)<", text).group(1)
 
 
+def rust(name):
+    """Where cargo puts a Rust judge."""
+    return BUILT / "rust" / "debug" / name
+
+
 def python(script, interpreter=PYTHON):
     return (str(interpreter), str(HERE / "python" / script))
 
@@ -79,4 +84,6 @@ CLIENTS = [
            python("judge_aiooss2.py", AIO), ("v1",), needs=AIO),
     Client("ossfs (fsspec)", "Python", pip_version("tests/judges/python/requirements.txt", "ossfs"),
            python("judge_ossfs.py", AIO), ("v1",), needs=AIO),
+    Client("opendal", "Rust", crate_version("opendal"), (str(rust("opendal")),),
+           ("v1",), virtual_host=True, tool="cargo", needs=rust("opendal")),
 ]
