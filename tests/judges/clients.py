@@ -86,4 +86,6 @@ CLIENTS = [
            python("judge_ossfs.py", AIO), ("v1",), needs=AIO),
     Client("opendal", "Rust", crate_version("opendal"), (str(rust("opendal")),),
            ("v1",), virtual_host=True, tool="cargo", needs=rust("opendal")),
+    Client("ali-oss-rs", "Rust", crate_version("ali-oss-rs"), (str(rust("ali-oss-rs")),),
+           ("v4",), virtual_host=True, tool="cargo", needs=rust("ali-oss-rs")),
 ]
