@@ -88,4 +88,6 @@ CLIENTS = [
            ("v1",), virtual_host=True, tool="cargo", needs=rust("opendal")),
     Client("ali-oss-rs", "Rust", crate_version("ali-oss-rs"), (str(rust("ali-oss-rs")),),
            ("v4",), virtual_host=True, tool="cargo", needs=rust("ali-oss-rs")),
+    Client("aliyun-oss-rs", "Rust", crate_version("aliyun-oss-rs"), (str(rust("aliyun-oss-rs")),),
+           ("v4",), virtual_host=True, tool="cargo", needs=rust("aliyun-oss-rs")),
 ]
