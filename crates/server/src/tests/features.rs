@@ -199,10 +199,13 @@ async fn delete_markers_hide_and_can_be_removed() {
         assert!(text.contains(piece), "{piece}: {text}");
     }
     let stat = ask("GET", "", "stat").to(&server).await;
-    assert!(
-        stat.text()
-            .contains("<DeleteMarkerCount>1</DeleteMarkerCount>")
-    );
+    for piece in [
+        "<DeleteMarkerCount>1</DeleteMarkerCount>",
+        "<ReservedCapacityStorage>0</ReservedCapacityStorage>",
+        "<ReservedCapacityObjectCount>0</ReservedCapacityObjectCount>",
+    ] {
+        assert!(stat.text().contains(piece), "{piece}: {}", stat.text());
+    }
 
     // Batch: with a version, and without.
     let body = format!(
