@@ -73,6 +73,8 @@ CLIENTS = [
            python("judge_oss_v2.py"), ("v1", "v4")),
     Client("ali-oss", "JavaScript", npm_version("ali-oss"), ("node", str(HERE / "node" / "judge.js")),
            ("v1", "v4"), virtual_host=True, tool="node", needs=HERE / "node" / "node_modules" / "ali-oss"),
+    Client("aliyun-oss-go-sdk", "Go", go_version("go-v1", "github.com/aliyun/aliyun-oss-go-sdk"),
+           (str(BUILT / "go-v1"),), ("v1", "v2", "v4"), tool="go", needs=BUILT / "go-v1"),
     Client("alibabacloud-oss-go-sdk-v2", "Go", go_version("go-v2", "github.com/aliyun/alibabacloud-oss-go-sdk-v2"),
            (str(BUILT / "go-v2"),), ("v1", "v4"), tool="go", needs=BUILT / "go-v2"),
 ]
