@@ -16,7 +16,8 @@ func buckets() {
 	Operation("PutBucket", func() { Ok(client.CreateBucket(Bucket)) })
 	Operation("PutBucket with storage class and ACL", func() {
 		ia := Bucket + "-ia"
-		Ok(client.CreateBucket(ia, oss.ACL(oss.ACLPublicRead), oss.StorageClass(oss.StorageIA), oss.RedundancyType(oss.RedundancyZRS)))
+		Ok(client.CreateBucket(ia, oss.ACL(oss.ACLPublicRead), oss.StorageClass(oss.StorageIA),
+			oss.RedundancyType(oss.RedundancyZRS)))
 		info := Must(client.GetBucketInfo(ia)).BucketInfo
 		Equal(Values{info.StorageClass, info.ACL, info.RedundancyType}, Values{"IA", "public-read", "ZRS"})
 		Ok(client.DeleteBucket(ia))
@@ -35,7 +36,8 @@ func buckets() {
 		}
 		first := Must(client.ListBuckets(oss.Prefix(Bucket+"-page"), oss.MaxKeys(2)))
 		rest := Must(client.ListBuckets(oss.Prefix(Bucket+"-page"), oss.MaxKeys(2), oss.Marker(first.NextMarker)))
-		Equal(Values{first.IsTruncated, rest.IsTruncated, append(bucketNames(first), bucketNames(rest)...)}, Values{true, false, wanted})
+		Equal(Values{first.IsTruncated, rest.IsTruncated, append(bucketNames(first), bucketNames(rest)...)},
+			Values{true, false, wanted})
 		for _, name := range wanted {
 			Ok(client.DeleteBucket(name))
 		}
@@ -46,7 +48,8 @@ func buckets() {
 	})
 	Operation("GetBucketInfo", func() {
 		info := Must(client.GetBucketInfo(Bucket)).BucketInfo
-		Equal(Values{info.Name, info.Location, info.StorageClass, info.ACL}, Values{Bucket, "oss-" + Region, "Standard", "private"})
+		Equal(Values{info.Name, info.Location, info.StorageClass, info.ACL},
+			Values{Bucket, "oss-" + Region, "Standard", "private"})
 	})
 	Operation("GetBucketLocation", func() { Equal(Must(client.GetBucketLocation(Bucket)), "oss-"+Region) })
 	Operation("GetBucketStat", func() {

@@ -77,7 +77,8 @@ func asService(err error) (Service, bool) {
 
 func main() {
 	AsService = asService
-	for _, part := range []func(){buckets, settings, replication, puts, gets, changes, listing, multipart, access, versions} {
+	for _, part := range []func(){buckets, settings, replication, puts, gets, changes, listing, multipart, access,
+		versions} {
 		part()
 	}
 }

@@ -227,7 +227,8 @@ func versions() {
 	}
 	Operation("PutBucketVersioning", func() { versioning(oss.VersionEnabled) })
 	Operation("GetBucketVersioning", func() {
-		Equal(Values{Must(client.GetBucketVersioning(name)).Status, Must(client.GetBucketVersioning(Bucket)).Status}, Values{"Enabled", ""})
+		Equal(Values{Must(client.GetBucketVersioning(name)).Status, Must(client.GetBucketVersioning(Bucket)).Status},
+			Values{"Enabled", ""})
 	})
 	Operation("PutObject with version id", func() {
 		ids = Each([]string{"one", "two", "three"}, func(body string) string { return putVersion("k", body) })
@@ -286,7 +287,8 @@ func versions() {
 		gone := Must(bucket.DeleteObjectVersions(Each(ids[:2], func(id string) oss.DeleteObject {
 			return oss.DeleteObject{Key: "k", VersionId: id}
 		})))
-		Equal(Sorted(Each(gone.DeletedObjectsDetail, func(one oss.DeletedKeyInfo) string { return one.VersionId })), Sorted(ids[:2]))
+		Equal(Sorted(Each(gone.DeletedObjectsDetail, func(one oss.DeletedKeyInfo) string { return one.VersionId })),
+			Sorted(ids[:2]))
 		Refused(bucket.GetObject("k")).As(404, "NoSuchKey")
 	})
 	Operation("versioning suspended", func() {

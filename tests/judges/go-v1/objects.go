@@ -109,7 +109,8 @@ func gets() {
 	})
 	Operation("GetObject with response overrides", func() {
 		_, headers, _ := get("r", oss.ResponseContentType("x/y"), oss.ResponseCacheControl("private"),
-			oss.ResponseContentDisposition(`attachment; filename="a b"`), oss.ResponseContentLanguage("de"), oss.ResponseExpires("0"))
+			oss.ResponseContentDisposition(`attachment; filename="a b"`), oss.ResponseContentLanguage("de"),
+			oss.ResponseExpires("0"))
 		Equal(picked(headers, "Content-Type", "Cache-Control", "Content-Disposition", "Content-Language", "Expires"),
 			`x/y private attachment; filename="a b" de 0`)
 	})
@@ -190,7 +191,8 @@ func changes() {
 		first := Must(bucket.AppendObject("log", strings.NewReader("hello "), 0))
 		second := Must(bucket.DoAppendObject(&oss.AppendObjectRequest{ObjectKey: "log", Reader: strings.NewReader("world"),
 			Position: first}, []oss.Option{oss.InitCRC(crcOf("log"))}))
-		Equal(Values{second.NextPosition, strconv.FormatUint(second.CRC, 10), read("log"), head("log").Get("x-oss-object-type")},
+		Equal(Values{second.NextPosition, strconv.FormatUint(second.CRC, 10), read("log"),
+			head("log").Get("x-oss-object-type")},
 			Values{int64(11), "5981764153023615706", "hello world", "Appendable"})
 	})
 	Operation("AppendObject at a wrong position", func() {

@@ -52,7 +52,8 @@ func settings() {
 	})
 	Operation("OptionObject", func() {
 		ask := func(origin string) (string, error) {
-			headers, err := in(client, set).OptionsMethod("k", oss.Origin(origin), oss.ACReqMethod("PUT"), oss.ACReqHeaders("x-a"))
+			headers, err := in(client, set).OptionsMethod("k", oss.Origin(origin), oss.ACReqMethod("PUT"),
+				oss.ACReqHeaders("x-a"))
 			return picked(headers, "Access-Control-Allow-Origin", "Access-Control-Max-Age"), err
 		}
 		Equal(Must(ask("http://example.com")), "http://example.com 60")
@@ -119,7 +120,8 @@ func settings() {
 	Operation("PutBucketInventory", func() {
 		enabled := true
 		Ok(client.SetBucketInventory(set, oss.InventoryConfiguration{Id: "i1", IsEnabled: &enabled, Prefix: "p/",
-			Frequency: "Daily", IncludedObjectVersions: "All", OptionalFields: oss.OptionalFields{Field: []string{"Size", "ETag"}},
+			Frequency: "Daily", IncludedObjectVersions: "All",
+			OptionalFields: oss.OptionalFields{Field: []string{"Size", "ETag"}},
 			OSSBucketDestination: oss.OSSBucketDestination{Format: "CSV", AccountId: "1", RoleArn: "acs:ram::1:role/r",
 				Bucket: "acs:oss:::" + Bucket, Prefix: "inv/"}}))
 	})
