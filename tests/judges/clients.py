@@ -90,6 +90,8 @@ CLIENTS = [
            ("v4",), virtual_host=True, tool="cargo", needs=rust("ali-oss-rs")),
     Client("aliyun-oss-rs", "Rust", crate_version("aliyun-oss-rs"), (str(rust("aliyun-oss-rs")),),
            ("v4",), virtual_host=True, tool="cargo", needs=rust("aliyun-oss-rs")),
+    Client("aliyun-oss-go-sdk", "Go", go_version("go-v1", "github.com/aliyun/aliyun-oss-go-sdk"),
+           (str(BUILT / "go-v1"),), ("v1", "v2", "v4"), tool="go", needs=BUILT / "go-v1"),
     Client("alibabacloud-oss-go-sdk-v2", "Go", go_version("go-v2", "github.com/aliyun/alibabacloud-oss-go-sdk-v2"),
            (str(BUILT / "go-v2"),), ("v1", "v4"), tool="go", needs=BUILT / "go-v2"),
 ]

@@ -102,7 +102,8 @@ func main() {
 		}
 		return Service{Status: service.StatusCode, Code: service.Code, EC: service.EC}, true
 	}
-	for _, part := range []func(){buckets, settings, replication, puts, gets, changes, listing, multipart, access, versions} {
+	for _, part := range []func(){buckets, settings, replication, puts, gets, changes, listing, multipart, access,
+		versions} {
 		part()
 	}
 }

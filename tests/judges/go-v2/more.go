@@ -75,7 +75,8 @@ func initiate(key string) *string {
 }
 
 func complete(key string, upload *string, parts []oss.UploadPart) (*oss.CompleteMultipartUploadResult, error) {
-	return client.CompleteMultipartUpload(ctx, &oss.CompleteMultipartUploadRequest{Bucket: bucket, Key: p(key), UploadId: upload,
+	return client.CompleteMultipartUpload(ctx, &oss.CompleteMultipartUploadRequest{Bucket: bucket, Key: p(key),
+		UploadId:                upload,
 		CompleteMultipartUpload: &oss.CompleteMultipartUpload{Parts: parts}})
 }
 
@@ -174,7 +175,8 @@ func transfers() {
 		})
 		place := Path("big.got")
 		stopped(func(ctx context.Context, progress oss.ProgressFunc) error {
-			_, err := downloader.DownloadFile(ctx, &oss.GetObjectRequest{Bucket: bucket, Key: p("big"), ProgressFn: progress}, place)
+			_, err := downloader.DownloadFile(ctx, &oss.GetObjectRequest{Bucket: bucket, Key: p("big"),
+				ProgressFn: progress}, place)
 			return err
 		})
 		first := int64(-1)
@@ -190,7 +192,8 @@ func transfers() {
 		copier := client.NewCopier(func(o *oss.CopierOptions) {
 			o.PartSize, o.MultipartCopyThreshold, o.DisableShallowCopy = MiB, MiB, true
 		})
-		done := Must(copier.Copy(ctx, &oss.CopyObjectRequest{Bucket: bucket, Key: p("big copy"), SourceBucket: bucket, SourceKey: p("big")}))
+		done := Must(copier.Copy(ctx, &oss.CopyObjectRequest{Bucket: bucket, Key: p("big copy"), SourceBucket: bucket,
+			SourceKey: p("big")}))
 		Equal(Values{s(done.UploadId) != "", read("big copy") == Big}, Values{true, true})
 	})
 	Operation("write in parts", func() {
@@ -219,8 +222,8 @@ func access() {
 		Equal(fetch(presign(client, &oss.GetObjectRequest{Bucket: bucket, Key: p(source)}), "").Body, "hello")
 	})
 	Operation("presigned PUT", func() {
-		signed := presign(client, &oss.PutObjectRequest{Bucket: bucket, Key: p("signed dir/中 +"), ContentType: p("text/plain"),
-			Metadata: map[string]string{"a": "1"}})
+		signed := presign(client, &oss.PutObjectRequest{Bucket: bucket, Key: p("signed dir/中 +"),
+			ContentType: p("text/plain"), Metadata: map[string]string{"a": "1"}})
 		Equal(Values{fetch(signed, "body").Status, read("signed dir/中 +"), head("signed dir/中 +").Metadata["a"]},
 			Values{200, "body", "1"})
 	})
@@ -301,14 +304,16 @@ func versions() {
 		True(ids[0] != "" && ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2], ids)
 	})
 	Operation("GetObject of a version", func() {
-		Equal(Values{readWith(&oss.GetObjectRequest{Bucket: ver, Key: p("k"), VersionId: p(ids[0])}), text("k")}, Values{"one", "three"})
+		Equal(Values{readWith(&oss.GetObjectRequest{Bucket: ver, Key: p("k"), VersionId: p(ids[0])}), text("k")},
+			Values{"one", "three"})
 	})
 	Operation("HeadObject of a version", func() {
 		got := Must(client.HeadObject(ctx, &oss.HeadObjectRequest{Bucket: ver, Key: p("k"), VersionId: p(ids[1])}))
 		Equal(Values{got.ContentLength, s(got.VersionId)}, Values{int64(3), ids[1]})
 	})
 	Operation("CopyObject of a version", func() {
-		done := Must(client.CopyObject(ctx, &oss.CopyObjectRequest{Bucket: ver, Key: p("copy"), SourceBucket: ver, SourceKey: p("k"),
+		done := Must(client.CopyObject(ctx, &oss.CopyObjectRequest{Bucket: ver, Key: p("copy"), SourceBucket: ver,
+			SourceKey:       p("k"),
 			SourceVersionId: p(ids[0])}))
 		Equal(Values{text("copy"), s(done.SourceVersionId)}, Values{"one", ids[0]})
 	})
@@ -328,7 +333,8 @@ func versions() {
 		return ids, markers
 	}
 	Operation("ListObjectVersions", func() {
-		found, markers := seen(Must(client.ListObjectVersions(ctx, &oss.ListObjectVersionsRequest{Bucket: ver, Prefix: p("k")})))
+		found, markers := seen(Must(client.ListObjectVersions(ctx, &oss.ListObjectVersionsRequest{Bucket: ver,
+			Prefix: p("k")})))
 		Equal(Values{found, markers}, Values{Reversed(ids), []string{marker}})
 	})
 	Operation("ListObjectVersions in pages", func() {
@@ -348,8 +354,11 @@ func versions() {
 	})
 	Operation("DeleteMultipleObjects of versions", func() {
 		gone := Must(client.DeleteMultipleObjects(ctx, &oss.DeleteMultipleObjectsRequest{Bucket: ver, EncodingType: p("url"),
-			Objects: Each(ids[:2], func(id string) oss.DeleteObject { return oss.DeleteObject{Key: p("k"), VersionId: p(id)} })}))
-		Equal(Sorted(Each(gone.DeletedObjects, func(one oss.DeletedInfo) string { return s(one.VersionId) })), Sorted(ids[:2]))
+			Objects: Each(ids[:2], func(id string) oss.DeleteObject {
+				return oss.DeleteObject{Key: p("k"), VersionId: p(id)}
+			})}))
+		Equal(Sorted(Each(gone.DeletedObjects, func(one oss.DeletedInfo) string { return s(one.VersionId) })),
+			Sorted(ids[:2]))
 		Refused(current("k")).As(404, "NoSuchKey")
 	})
 	Operation("versioning suspended", func() {

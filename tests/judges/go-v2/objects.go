@@ -133,13 +133,15 @@ func gets() {
 	})
 	Operation("GetObject with response overrides", func() {
 		got := Must(get(&oss.GetObjectRequest{Key: p("r"), ResponseContentType: p("x/y"), ResponseCacheControl: p("private"),
-			ResponseContentDisposition: p(`attachment; filename="a b"`), ResponseContentLanguage: p("de"), ResponseExpires: p("0")}))
+			ResponseContentDisposition: p(`attachment; filename="a b"`), ResponseContentLanguage: p("de"),
+			ResponseExpires: p("0")}))
 		got.Body.Close()
 		names := []string{"Content-Type", "Cache-Control", "Content-Disposition", "Content-Language", "Expires"}
 		Equal(Each(names, got.Headers.Get), []string{"x/y", "private", `attachment; filename="a b"`, "de", "0"})
 	})
 	Operation("GetObject with CRC-64 checked", func() {
-		Equal(s(Must(client.GetObjectToFile(ctx, &oss.GetObjectRequest{Bucket: bucket, Key: p("k")}, Path("k"))).HashCRC64), HelloCRC)
+		Equal(s(Must(client.GetObjectToFile(ctx, &oss.GetObjectRequest{Bucket: bucket, Key: p("k")},
+			Path("k"))).HashCRC64), HelloCRC)
 		Equal(Content(Path("k")), "hello")
 	})
 	Operation("GetObject with a process refused", func() {
@@ -163,8 +165,9 @@ func gets() {
 		Equal(Must(client.IsObjectExist(ctx, Bucket, "nothing")), false)
 	})
 	deleteAll := func(names []string, quiet bool) []string {
-		done := Must(client.DeleteMultipleObjects(ctx, &oss.DeleteMultipleObjectsRequest{Bucket: bucket, EncodingType: p("url"),
-			Quiet: quiet, Objects: Each(names, func(key string) oss.DeleteObject { return oss.DeleteObject{Key: p(key)} })}))
+		done := Must(client.DeleteMultipleObjects(ctx, &oss.DeleteMultipleObjectsRequest{Bucket: bucket,
+			EncodingType: p("url"), Quiet: quiet,
+			Objects: Each(names, func(key string) oss.DeleteObject { return oss.DeleteObject{Key: p(key)} })}))
 		return Sorted(Each(done.DeletedObjects, func(one oss.DeletedInfo) string { return s(one.Key) }))
 	}
 	Operation("DeleteMultipleObjects", func() {
@@ -207,7 +210,8 @@ func changes() {
 			Metadata: map[string]string{"a": "1"}})
 		done := Must(copyWith(&oss.CopyObjectRequest{Key: p("copied"), SourceKey: p(source)}))
 		got := head("copied")
-		Equal(Values{s(done.ETag), got.Metadata["a"], s(got.ContentType), read("copied")}, Values{HelloTag, "1", "text/y", "hello"})
+		Equal(Values{s(done.ETag), got.Metadata["a"], s(got.ContentType), read("copied")},
+			Values{HelloTag, "1", "text/y", "hello"})
 	})
 	Operation("CopyObject with new metadata", func() {
 		Must(copyWith(&oss.CopyObjectRequest{Key: p("copied"), SourceKey: p(source), MetadataDirective: p("REPLACE"),
@@ -221,7 +225,8 @@ func changes() {
 	})
 	Operation("CopyObject with conditions", func() {
 		etag := head("k").ETag
-		Refused(copyWith(&oss.CopyObjectRequest{Key: p("c"), SourceKey: p("k"), IfMatch: p(`"no"`)})).As(412, "PreconditionFailed")
+		Refused(copyWith(&oss.CopyObjectRequest{Key: p("c"), SourceKey: p("k"), IfMatch: p(`"no"`)})).
+			As(412, "PreconditionFailed")
 		Equal(Refused(copyWith(&oss.CopyObjectRequest{Key: p("c"), SourceKey: p("k"), IfNoneMatch: etag})).Status, 304)
 		Must(copyWith(&oss.CopyObjectRequest{Key: p("c"), SourceKey: p("k"), IfMatch: etag}))
 	})
@@ -282,7 +287,8 @@ func changes() {
 		Refused(getSymlink("k")).As(400, "NotSymlink")
 	})
 	Operation("RestoreObject", func() {
-		putWith(&oss.PutObjectRequest{Key: p("frozen"), Body: strings.NewReader("ice"), StorageClass: oss.StorageClassArchive})
+		putWith(&oss.PutObjectRequest{Key: p("frozen"), Body: strings.NewReader("ice"),
+			StorageClass: oss.StorageClassArchive})
 		Refused(get(&oss.GetObjectRequest{Key: p("frozen")})).As(403, "InvalidObjectState")
 		done := Must(client.RestoreObject(ctx, &oss.RestoreObjectRequest{Bucket: bucket, Key: p("frozen"),
 			RestoreRequest: &oss.RestoreRequest{Days: 1}}))
@@ -290,8 +296,10 @@ func changes() {
 		True(strings.Contains(s(head("frozen").Restore), "ongoing-request"), s(head("frozen").Restore))
 	})
 	Operation("CleanRestoredObject", func() {
-		putWith(&oss.PutObjectRequest{Key: p("cold"), Body: strings.NewReader("ice"), StorageClass: oss.StorageClassColdArchive})
-		Equal(Refused(client.CleanRestoredObject(ctx, &oss.CleanRestoredObjectRequest{Bucket: bucket, Key: p("cold")})).Status, 409)
+		putWith(&oss.PutObjectRequest{Key: p("cold"), Body: strings.NewReader("ice"),
+			StorageClass: oss.StorageClassColdArchive})
+		Equal(Refused(client.CleanRestoredObject(ctx, &oss.CleanRestoredObjectRequest{Bucket: bucket,
+			Key: p("cold")})).Status, 409)
 	})
 	Operation("keys with spaces and signs", func() { roundTrip(Signs) })
 	Operation("keys in UTF-8", func() { roundTrip(UTF8) })

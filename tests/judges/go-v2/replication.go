@@ -26,7 +26,8 @@ func replication() {
 	})
 	Operation("GetBucketReplicationProgress", func() {
 		id := rules()[0].ID
-		got := Must(client.GetBucketReplicationProgress(ctx, &oss.GetBucketReplicationProgressRequest{Bucket: ring, RuleId: id}))
+		got := Must(client.GetBucketReplicationProgress(ctx, &oss.GetBucketReplicationProgressRequest{Bucket: ring,
+			RuleId: id}))
 		Equal(s(got.ReplicationProgress.Rules[0].ID), s(id))
 	})
 	Operation("DeleteBucketReplication", func() {

@@ -434,6 +434,20 @@ async fn encryption_is_said_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plus_is_a_space_in_the_source_of_a_copy_and_in_a_links_target() {
+    let server = start().await;
+    put(&server, "a b+c", "bytes").await;
+    for (query, header, value) in [
+        ("", "x-oss-copy-source", "/bucket/a+b%2Bc"),
+        ("symlink", "x-oss-symlink-target", "a+b%2Bc"),
+    ] {
+        let made = ask("PUT", "to", query).header(header, value);
+        assert_eq!(made.to(&server).await.status, 200, "{header}");
+        assert_eq!(ask("GET", "to", "").to(&server).await.text(), "bytes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn symlinks_are_followed_one_step() {
     let server = start().await;
     let link = async |name, target: &str| {
