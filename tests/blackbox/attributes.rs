@@ -144,6 +144,7 @@ fn extended_attributes_are_metadata_where_they_are_wanted() {
         assert!(acl.is_err(), "nobody would enforce it");
         // What is written afterwards does not lose them.
         fs::write(&path, b"other bytes").unwrap();
+        mount.unmount();
     }
     let metadata = &oss::head(&server, "data", "f").unwrap()["x-oss-meta-xattr"];
     // {"user.colour":"Ymx1ZQ=="}
@@ -161,7 +162,7 @@ fn extended_attributes_are_metadata_where_they_are_wanted() {
     assert_eq!(off, Err(Errno::NOTSUP));
     // What this mount does not understand it keeps all the same.
     fs::write(mount.path("f"), b"once more").unwrap();
-    drop(mount);
+    mount.unmount();
     let metadata = &oss::head(&server, "data", "f").unwrap()["x-oss-meta-xattr"];
     assert_eq!(metadata, colour);
 }
@@ -186,6 +187,7 @@ fn a_change_of_mode_leaves_everything_else_as_it_was() {
         fs::set_permissions(mount.path("f"), fs::Permissions::from_mode(0o600)).unwrap();
         fs::rename(mount.path("f"), mount.path("g")).unwrap();
         fs::set_permissions(mount.path("g"), fs::Permissions::from_mode(0o640)).unwrap();
+        mount.unmount();
     }
     let head = oss::head(&server, "data", "g").unwrap();
     for (name, value) in &headers[..7] {

@@ -62,6 +62,11 @@ def maven_version(artifact):
     return re.search(rf"<artifactId>{artifact}</artifactId>\s*<version>([^<]+)<", text).group(1)
 
 
+def rust(name):
+    """Where cargo puts a Rust judge."""
+    return BUILT / "rust" / "debug" / name
+
+
 def python(script, interpreter=PYTHON):
     return (str(interpreter), str(HERE / "python" / script))
 
@@ -73,4 +78,20 @@ CLIENTS = [
            python("judge_oss_v2.py"), ("v1", "v4")),
     Client("ali-oss", "JavaScript", npm_version("ali-oss"), ("node", str(HERE / "node" / "judge.js")),
            ("v1", "v4"), virtual_host=True, tool="node", needs=HERE / "node" / "node_modules" / "ali-oss"),
+    Client("aliyun-sdk-oss", "Java", maven_version("aliyun-sdk-oss"), ("java", "-jar", str(BUILT / "java" / "judge.jar")),
+           ("v1", "v4"), tool="java", needs=BUILT / "java" / "judge.jar"),
+    Client("aiooss2", "Python", pip_version("tests/judges/python/requirements.txt", "aiooss2"),
+           python("judge_aiooss2.py", AIO), ("v1",), needs=AIO),
+    Client("ossfs (fsspec)", "Python", pip_version("tests/judges/python/requirements.txt", "ossfs"),
+           python("judge_ossfs.py", AIO), ("v1",), needs=AIO),
+    Client("opendal", "Rust", crate_version("opendal"), (str(rust("opendal")),),
+           ("v1",), virtual_host=True, tool="cargo", needs=rust("opendal")),
+    Client("ali-oss-rs", "Rust", crate_version("ali-oss-rs"), (str(rust("ali-oss-rs")),),
+           ("v4",), virtual_host=True, tool="cargo", needs=rust("ali-oss-rs")),
+    Client("aliyun-oss-rs", "Rust", crate_version("aliyun-oss-rs"), (str(rust("aliyun-oss-rs")),),
+           ("v4",), virtual_host=True, tool="cargo", needs=rust("aliyun-oss-rs")),
+    Client("aliyun-oss-go-sdk", "Go", go_version("go-v1", "github.com/aliyun/aliyun-oss-go-sdk"),
+           (str(BUILT / "go-v1"),), ("v1", "v2", "v4"), tool="go", needs=BUILT / "go-v1"),
+    Client("alibabacloud-oss-go-sdk-v2", "Go", go_version("go-v2", "github.com/aliyun/alibabacloud-oss-go-sdk-v2"),
+           (str(BUILT / "go-v2"),), ("v1", "v4"), tool="go", needs=BUILT / "go-v2"),
 ]

@@ -47,6 +47,16 @@ pub fn decode(text: &str) -> Option<Cow<'_, str>> {
         .ok()
 }
 
+/// [`decode`], but a `+` is a space, as in HTML forms: `x-oss-copy-source` and `x-oss-symlink-target`
+/// come so from the Go SDK 1 and the Ruby SDK. The others send a space as `%20`, and all a `+` as `%2B`.
+pub fn decode_form(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('+') {
+        return decode(text);
+    }
+    let decoded = decode(&text.replace('+', " "))?.into_owned();
+    Some(Cow::Owned(decoded))
+}
+
 /// Splits a raw query string into decoded (name, value) pairs, in order, duplicates kept.
 /// `a`, `a=` and `a=` followed by nothing are the same. A `+` is a space, as in HTML forms: oss2
 /// signs `a b` as `a%20b` and sends `a+b`. `None` when a piece is not UTF-8.
@@ -55,7 +65,7 @@ pub fn parse_query(raw: &str) -> Option<Vec<(String, String)>> {
         .filter(|piece| !piece.is_empty())
         .map(|piece| {
             let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-            let decoded = |text: &str| Some(decode(&text.replace('+', " "))?.into_owned());
+            let decoded = |text: &str| Some(decode_form(text)?.into_owned());
             Some((decoded(name)?, decoded(value)?))
         })
         .collect()
@@ -89,9 +99,11 @@ mod tests {
     }
 
     #[test]
-    fn a_plus_is_a_space_in_queries_alone_and_a_lone_percent_stays() {
+    fn a_plus_is_a_space_in_forms_alone_and_a_lone_percent_stays() {
         assert_eq!(decode("a+b%20c%").as_deref(), Some("a+b c%"));
         assert_eq!(decode("%FF"), None);
+        assert_eq!(decode_form("a+b%20c%2B").as_deref(), Some("a b c+"));
+        assert_eq!(decode_form("+%FF"), None);
         assert_eq!(
             parse_query("acl&p+q=1+%2B&a=1&b=&&c=%2F").unwrap(),
             [

@@ -32,7 +32,7 @@ pub struct Claim {
     /// The STS token that came with it.
     pub token: Option<String>,
     signature: String,
-    /// The DATE line as sent (V4: ISO basic).
+    /// The DATE line as sent.
     date: String,
     /// Unix seconds of the request's date (header) or of its end (URL).
     instant: i64,
@@ -281,12 +281,9 @@ fn parse_header(request: &Request<'_>, value: &str) -> Result<Claim, AuthError> 
                 .and_then(parse_credential)
                 .ok_or_else(|| missing("Credential"))?;
             let signature = signature.ok_or_else(|| missing("Signature"))?;
-            let instant = date
-                .as_deref()
-                .and_then(any_date)
-                .ok_or(AuthError::NoDate)?;
-            // What is signed is ISO basic, whichever header brought it.
-            let date = time::iso_basic(instant);
+            // As it was sent: the Go SDK 1 sends and signs a `Date` alone, which is no ISO basic.
+            let date = date.ok_or(AuthError::NoDate)?;
+            let instant = any_date(&date).ok_or(AuthError::NoDate)?;
             Ok(Claim {
                 additional,
                 scope: Some(scope),

@@ -105,7 +105,7 @@ pub(super) fn canonical_request(request: &Request<'_>, additional: &[String]) ->
     out
 }
 
-/// The string to sign, from the canonical request. `date` is ISO basic.
+/// The string to sign, from the canonical request. `date` is the date's header as it was sent.
 pub(super) fn string_to_sign(canonical_request: &[u8], date: &str, scope: &Scope) -> String {
     format!(
         "{ALGORITHM}\n{date}\n{scope}\n{}",

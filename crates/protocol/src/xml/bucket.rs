@@ -238,6 +238,10 @@ pub struct BucketStat {
     pub cold_archive_real_storage: u64,
     /// Objects of class `ColdArchive`.
     pub cold_archive_object_count: u64,
+    /// Bytes of reserved capacity.
+    pub reserved_capacity_storage: u64,
+    /// Objects of reserved capacity.
+    pub reserved_capacity_object_count: u64,
     /// Bytes of class `DeepColdArchive` as they are billed.
     pub deep_cold_archive_storage: u64,
     /// Bytes of class `DeepColdArchive`.

@@ -253,7 +253,7 @@ fn copies_from(request: &Request) -> Option<Deed> {
         Some((path, query)) => (path, query.starts_with("versionId=")),
         None => (source, false),
     };
-    let path = encode::decode(path.strip_prefix('/').unwrap_or(path))?;
+    let path = encode::decode_form(path.strip_prefix('/').unwrap_or(path))?;
     let (bucket, key) = path.split_once('/')?;
     Some(Deed {
         action: action::of(Operation::GetObject, version),

@@ -192,6 +192,8 @@ pub(super) async fn stat(request: &mut Request) -> Result<Reply, Failure> {
         cold_archive_storage: cold.bytes,
         cold_archive_real_storage: cold.bytes,
         cold_archive_object_count: cold.objects,
+        reserved_capacity_storage: 0,
+        reserved_capacity_object_count: 0,
         deep_cold_archive_storage: deep.bytes,
         deep_cold_archive_real_storage: deep.bytes,
         deep_cold_archive_object_count: deep.objects,

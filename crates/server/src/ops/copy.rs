@@ -42,7 +42,7 @@ fn source(request: &Request) -> Result<(String, String, Option<VersionId>), Fail
         _ => return Err(refuse("0016-00000304")),
     };
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-    let (Some(bucket), Some(key)) = (encode::decode(bucket), encode::decode(key)) else {
+    let (Some(bucket), Some(key)) = (encode::decode_form(bucket), encode::decode_form(key)) else {
         return Err(refuse("0012-00000202"));
     };
     if rules::check_bucket(&bucket).is_err() {

@@ -39,7 +39,8 @@ fn malformed(ec: &'static str) -> Failure {
 
 pub(super) async fn multiple(request: &mut Request) -> Result<Reply, Failure> {
     meta::default_class(request)?;
-    let encodes = request.encodes_url()?;
+    // The Java SDK asks for it with a header of that name.
+    let encodes = request.encodes_url()? || request.text("encoding-type") == Some("url");
     if !request.headers.contains_key("content-md5") {
         return Err(Failure::new(Code::MissingArgument)
             .ec("0016-00000606")

@@ -20,7 +20,7 @@ pub(super) async fn put(request: &mut Request) -> Result<Reply, Failure> {
     refuse_early(request, forbid).await?;
     let sent = request.text(names::SYMLINK_TARGET).unwrap_or_default();
     let refuse = || Failure::argument(names::SYMLINK_TARGET, sent).ec("0043-00000001");
-    let target = encode::decode(sent).ok_or_else(refuse)?.into_owned();
+    let target = encode::decode_form(sent).ok_or_else(refuse)?.into_owned();
     if let Err(reason) = rules::check_key(&target) {
         return Err(match sent {
             "" => refuse(),

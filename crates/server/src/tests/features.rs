@@ -199,10 +199,13 @@ async fn delete_markers_hide_and_can_be_removed() {
         assert!(text.contains(piece), "{piece}: {text}");
     }
     let stat = ask("GET", "", "stat").to(&server).await;
-    assert!(
-        stat.text()
-            .contains("<DeleteMarkerCount>1</DeleteMarkerCount>")
-    );
+    for piece in [
+        "<DeleteMarkerCount>1</DeleteMarkerCount>",
+        "<ReservedCapacityStorage>0</ReservedCapacityStorage>",
+        "<ReservedCapacityObjectCount>0</ReservedCapacityObjectCount>",
+    ] {
+        assert!(stat.text().contains(piece), "{piece}: {}", stat.text());
+    }
 
     // Batch: with a version, and without.
     let body = format!(
@@ -428,6 +431,20 @@ async fn encryption_is_said_back() {
         .header(id, "x")
         .body("");
     assert_eq!(refused.to(&server).await.code(), "InvalidArgument");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plus_is_a_space_in_the_source_of_a_copy_and_in_a_links_target() {
+    let server = start().await;
+    put(&server, "a b+c", "bytes").await;
+    for (query, header, value) in [
+        ("", "x-oss-copy-source", "/bucket/a+b%2Bc"),
+        ("symlink", "x-oss-symlink-target", "a+b%2Bc"),
+    ] {
+        let made = ask("PUT", "to", query).header(header, value);
+        assert_eq!(made.to(&server).await.status, 200, "{header}");
+        assert_eq!(ask("GET", "to", "").to(&server).await.text(), "bytes");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

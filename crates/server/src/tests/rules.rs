@@ -298,6 +298,12 @@ async fn lists_and_batch_deletion() {
         deleted.text()
     );
     assert!(deleted.text().contains("<Key>d%01</Key>"));
+    let by_header = ask("POST", "", "delete")
+        .header("encoding-type", "url")
+        .header("content-md5", STANDARD.encode(Md5::digest(body)))
+        .body(body);
+    let deleted = by_header.to(&server).await;
+    assert!(deleted.text().contains("<Key>d%01</Key>"));
     let quiet = delete("<Delete><Quiet>true</Quiet><Object><Key>a/2</Key></Object></Delete>");
     assert_eq!(quiet.to(&server).await.body, b"");
     let left = ask("GET", "", "").to(&server).await;

@@ -302,6 +302,8 @@ async fn cors_is_answered_and_said() {
         let no = preflight(origin, method, headers).to(&server).await;
         assert_eq!((no.status, no.code()), (403, "AccessForbidden"), "{origin}");
     }
+    let wrongly = preflight("http://a.com", "PUT", "").header("authorization", "OSS test:wrong");
+    assert_eq!(wrongly.to(&server).await.status, 200, "not looked at");
     let bad = ask("OPTIONS", "k", "").anonymous().to(&server).await;
     assert_eq!((bad.status, bad.code()), (400, "BadRequest"));
     let get = ask("GET", "", "")

@@ -1,0 +1,3 @@
+module ossplit.example/judges/judge
+
+go 1.19
