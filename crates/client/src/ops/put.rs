@@ -9,7 +9,7 @@ use ossplit_protocol::headers as names;
 use std::collections::BTreeMap;
 
 /// What an object is written with, besides its bytes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewObject {
     /// `Content-Type`; the service says `application/octet-stream` otherwise.
     pub content_type: Option<String>,

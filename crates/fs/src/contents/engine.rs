@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use ossplit::NewObject;
 
-use super::{Contents, NewFile, ReadObject, WriteObject};
+use super::{Contents, ReadObject, WriteObject};
 use crate::context::Context;
 use crate::error::Result;
 use crate::read::{Engine, Reader};
@@ -43,12 +43,8 @@ impl Contents for Objects {
         &self,
         key: String,
         base: Option<ObjectVersion>,
-        with: NewFile,
+        with: NewObject,
     ) -> Arc<dyn WriteObject> {
-        let with = NewObject {
-            user_metadata: with.metadata,
-            ..NewObject::default()
-        };
         Arc::new(Writer::new(Arc::clone(&self.context), key, base, with))
     }
 }
@@ -75,8 +71,8 @@ impl WriteObject for Writer {
         async move { self.append(data).await.map(drop) }.boxed()
     }
 
-    fn set_metadata(&self, metadata: std::collections::BTreeMap<String, String>) -> bool {
-        self.set_metadata(metadata)
+    fn describe(&self, with: NewObject) -> bool {
+        self.describe(with)
     }
 
     fn keep_for_reading(&self) {

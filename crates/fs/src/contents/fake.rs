@@ -7,10 +7,11 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
-use super::{Contents, NewFile, ReadObject, WriteObject};
+use super::{Contents, ReadObject, WriteObject};
 use crate::error::{Error, Result};
 use crate::remote::fake::FakeBucket;
 use crate::types::ObjectVersion;
+use ossplit::NewObject;
 
 /// Contents of a [`FakeBucket`]: an object's bytes are made from its `ETag`, unless they were written here.
 pub(crate) struct FakeContents {
@@ -48,7 +49,7 @@ impl Contents for FakeContents {
         &self,
         key: String,
         base: Option<ObjectVersion>,
-        with: NewFile,
+        with: NewObject,
     ) -> Arc<dyn WriteObject> {
         let dirty = base.is_none();
         let data = match &base {
@@ -92,7 +93,7 @@ impl ReadObject for FakeReader {
 struct FakeWriter {
     bucket: Arc<FakeBucket>,
     key: String,
-    with: Mutex<NewFile>,
+    with: Mutex<NewObject>,
     state: Mutex<(Result<Vec<u8>>, bool)>,
 }
 
@@ -124,8 +125,8 @@ impl WriteObject for FakeWriter {
         self.write(self.size(), data)
     }
 
-    fn set_metadata(&self, metadata: std::collections::BTreeMap<String, String>) -> bool {
-        self.with.lock().metadata = metadata;
+    fn describe(&self, with: NewObject) -> bool {
+        *self.with.lock() = with;
         true
     }
 
@@ -172,7 +173,7 @@ impl WriteObject for FakeWriter {
             self.bucket.note(format!("PUT {}", self.key));
             Ok(self
                 .bucket
-                .store(&self.key, data, &self.with.lock().metadata))
+                .store(&self.key, data, &self.with.lock().user_metadata))
         }
         .boxed()
     }

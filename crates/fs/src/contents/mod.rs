@@ -3,7 +3,7 @@
 
 mod engine;
 
-use std::collections::BTreeMap;
+use ossplit::NewObject;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,15 +23,8 @@ pub(crate) trait Contents: Send + Sync {
         &self,
         key: String,
         base: Option<ObjectVersion>,
-        with: NewFile,
+        with: NewObject,
     ) -> Arc<dyn WriteObject>;
-}
-
-/// What a new object is written with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct NewFile {
-    /// Metadata, names without `x-oss-meta-`.
-    pub(crate) metadata: BTreeMap<String, String>,
 }
 
 /// One version of one object, open for reading.
@@ -50,7 +43,7 @@ pub(crate) trait WriteObject: Send + Sync {
     /// Takes all of `data` at the end, wherever that is.
     fn append(&self, data: Bytes) -> BoxFuture<'_, Result<()>>;
     /// What the object is to be written with from now on; false if it is too late for the next flush.
-    fn set_metadata(&self, metadata: BTreeMap<String, String>) -> bool;
+    fn describe(&self, with: NewObject) -> bool;
     /// A handle will read what is written.
     fn keep_for_reading(&self);
     /// What was written, on top of the base.

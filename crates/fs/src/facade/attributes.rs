@@ -5,16 +5,15 @@
 //! A file that is being written takes its attributes along with its bytes, and a renamed one with its copy: they cost
 //! nothing then. fsync does not wait.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashSet;
+use ossplit::NewObject;
 use parking_lot::Mutex;
 
 use super::core::Core;
 use super::files::Files;
-use crate::contents::NewFile;
 use crate::error::{Error, Result};
 use crate::namespace::Meta;
 use crate::remote::{NewMeta, posix};
@@ -34,16 +33,16 @@ pub(super) struct Unstored {
 }
 
 impl Files {
-    /// The metadata that a node's object is to have.
-    pub(super) fn metadata(&self, node: NodeId) -> (Meta, BTreeMap<String, String>) {
+    /// What a node's object is to be written with.
+    pub(super) fn described(&self, node: NodeId) -> (Meta, NewObject) {
         let mut ns = self.core.ns.lock();
         let meta = match ns.resolve(node) {
             Ok(slot) => ns.meta_to_store(slot),
             Err(_) => Meta::default(),
         };
         drop(ns);
-        let metadata = posix::write(&meta, false);
-        (meta, metadata)
+        let with = posix::described(&meta);
+        (meta, with)
     }
 
     /// Stores a node's new attributes a little later.
@@ -127,9 +126,7 @@ impl Files {
                 // It never came to OSS.
                 return Ok(());
             }
-            let with = NewFile {
-                metadata: posix::write(&ns.meta(slot), false),
-            };
+            let with = posix::described(&ns.meta(slot));
             self.writers
                 .join(node, || self.contents.write(key, version, with))
         };
@@ -165,9 +162,7 @@ impl Files {
                     ns.meta_stored(slot, &with.meta, with.own);
                 }
             }
-            let file = NewFile {
-                metadata: posix::write(&with.meta, false),
-            };
+            let file = posix::described(&with.meta);
             let key = version.key.to_string();
             writer.replace(self.contents.write(key, Some(version), file));
             Ok(())

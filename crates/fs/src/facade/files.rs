@@ -258,8 +258,8 @@ impl Files {
         if !linked || !object.is_dirty() {
             return Ok(());
         }
-        let (meta, metadata) = self.metadata(writer.node);
-        let carried = object.set_metadata(metadata);
+        let (meta, with) = self.described(writer.node);
+        let carried = object.describe(with);
         let version = object.flush().await?;
         self.publish(writer.node, &version);
         if carried {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::files::{Files, OpenFile};
 use super::state::FileState;
-use crate::contents::NewFile;
 use crate::error::Result;
 use crate::remote::posix;
 use crate::types::{FileHandle, NodeId, ObjectVersion, OpenFlags};
@@ -42,9 +41,7 @@ impl Files {
             && clean
             && let (Some(key), Some(base)) = (key, base)
         {
-            let with = NewFile {
-                metadata: posix::write(&ns.meta(slot), false),
-            };
+            let with = posix::described(&ns.meta(slot));
             let join = self
                 .writers
                 .join(node, || self.contents.write(key, Some(base), with));

@@ -6,7 +6,6 @@ use super::changes::check_rename;
 use super::files::Files;
 use super::rename::Watch;
 use super::writers::Writer;
-use crate::contents::NewFile;
 use crate::error::Result;
 use crate::remote::posix;
 use crate::types::{FileKind, NodeId, RenameFlags};
@@ -78,9 +77,7 @@ impl Files {
                         .map(|slot| ns.meta(slot))
                         .unwrap_or_default()
                 };
-                let with = NewFile {
-                    metadata: posix::write(&meta, false),
-                };
+                let with = posix::described(&meta);
                 let key = version.key.to_string();
                 writer.replace(self.contents.write(key, Some(version), with));
             }

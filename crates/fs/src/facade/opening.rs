@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::changes::new_meta;
 use super::files::{Files, OpenFile, Pinned, cut};
-use crate::contents::NewFile;
 use crate::error::{Error, Result};
 use crate::namespace::{Meta, Namespace, Slot};
 use crate::remote::posix;
@@ -69,9 +68,7 @@ impl Files {
             } else {
                 meta
             };
-            let with = NewFile {
-                metadata: posix::write(&meta, false),
-            };
+            let with = posix::described(&meta);
             let joined = self
                 .writers
                 .join(node, || self.contents.write(key, base, with));

@@ -105,6 +105,8 @@ pub(crate) struct Meta {
     pub(crate) ctime: Option<UnixNanos>,
     /// The extended attributes as the object's metadata hold them: see [`crate::xattr`].
     pub(crate) xattrs: Option<Arc<str>>,
+    /// What the object has beside these: headers and metadata that others gave it, which must outlive what is done here.
+    pub(crate) others: Option<Arc<ossplit::NewObject>>,
     /// Set by a program on this mount and not in OSS: must not be evicted.
     pub(crate) local: bool,
 }

@@ -171,6 +171,7 @@ impl Namespace {
             mtime: node.set_mtime,
             ctime: node.ctime,
             xattrs: node.xattrs.as_deref().map(Into::into),
+            others: None,
             local: node.set_here,
         };
         if meta != Meta::default() || node.crc64.is_some() || node.version_id.is_some() {

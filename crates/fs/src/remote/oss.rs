@@ -44,11 +44,7 @@ impl Bucket {
         with: Option<NewMeta>,
     ) -> Result<(NewObject, bool)> {
         if let Some(NewMeta { meta, own: true }) = with {
-            let own = NewObject {
-                user_metadata: posix::write(&meta, false),
-                ..NewObject::default()
-            };
-            return Ok((own, false));
+            return Ok((posix::described(&meta), false));
         }
         let head = self
             .client
@@ -205,10 +201,7 @@ impl Remote for Bucket {
         body: Bytes,
         meta: Meta,
     ) -> BoxFuture<'a, Result<ObjectVersion>> {
-        let with = NewObject {
-            user_metadata: posix::write(&meta, false),
-            ..NewObject::default()
-        };
+        let with = posix::described(&meta);
         let size = body.len() as u64;
         let request = PutObject::new(&self.name, key, body).with(with);
         async move {
@@ -284,7 +277,7 @@ impl Remote for Bucket {
 /// What an answer about a single object says.
 fn facts(meta: &ObjectMeta) -> Facts {
     let details = Details {
-        meta: posix::read(&meta.user_metadata),
+        meta: posix::of(meta),
         version_id: meta.version_id.as_deref().map(Into::into),
         crc64: meta.crc64,
     };

@@ -1,6 +1,8 @@
 //! Modes, owners and times as object metadata, in ossfs 1's names and formats.
 
+use ossplit::{NewObject, ObjectMeta};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::namespace::Meta;
 use crate::types::{FileKind, UnixNanos};
@@ -30,6 +32,34 @@ pub(crate) fn kind(mode: u32) -> Option<FileKind> {
     found.map(|(kind, _)| *kind)
 }
 
+/// The metadata that this file is about.
+const OURS: [&str; 8] = [
+    "mode", "rdev", "uid", "gid", "atime", "mtime", "ctime", "xattr",
+];
+
+/// What the service says of an object without a content type.
+const UNKNOWN: &str = "application/octet-stream";
+
+/// What an object's attributes are, and what else it has.
+pub(crate) fn of(object: &ObjectMeta) -> Meta {
+    let mut others = object.as_new();
+    others
+        .user_metadata
+        .retain(|name, _| !OURS.contains(&&**name));
+    others.content_type.take_if(|kind| kind == UNKNOWN);
+    Meta {
+        others: (others != NewObject::default()).then(|| Arc::new(others)),
+        ..read(&object.user_metadata)
+    }
+}
+
+/// What an object with these attributes is written with.
+pub(crate) fn described(meta: &Meta) -> NewObject {
+    let mut with = meta.others.as_deref().cloned().unwrap_or_default();
+    with.user_metadata.extend(write(meta, false));
+    with
+}
+
 /// Reads what ossfs 1 (and s3fs, and we) wrote. Values that make no sense are as good as absent.
 pub(crate) fn read(metadata: &BTreeMap<String, String>) -> Meta {
     let text = |name: &str| metadata.get(name).map(String::as_str);
@@ -46,6 +76,7 @@ pub(crate) fn read(metadata: &BTreeMap<String, String>) -> Meta {
         mtime: time("mtime"),
         ctime: time("ctime"),
         xattrs: text("xattr").map(Into::into),
+        others: None,
         local: false,
     }
 }
@@ -82,11 +113,7 @@ pub(crate) fn replace(
     mut metadata: BTreeMap<String, String>,
     meta: &Meta,
 ) -> BTreeMap<String, String> {
-    for name in [
-        "mode", "rdev", "uid", "gid", "atime", "mtime", "ctime", "xattr",
-    ] {
-        metadata.remove(name);
-    }
+    metadata.retain(|name, _| !OURS.contains(&&**name));
     metadata.extend(write(meta, false));
     metadata
 }
@@ -130,6 +157,7 @@ mod tests {
             mtime: Some(1_700_000_000_250_000_000),
             ctime: Some(1_700_000_000_000_000_000),
             xattrs: Some("%7B%7D".into()),
+            others: None,
             local: false,
         };
         let written = write(&meta, false);

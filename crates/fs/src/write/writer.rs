@@ -118,8 +118,8 @@ impl Writer {
 
     /// What the object is to be written with from now on; false if it is too late for the next flush, since its
     /// upload has begun.
-    pub fn set_metadata(&self, metadata: std::collections::BTreeMap<String, String>) -> bool {
-        self.file.with.lock().user_metadata = metadata;
+    pub fn describe(&self, with: NewObject) -> bool {
+        *self.file.with.lock() = with;
         let Ok(state) = self.file.state.try_lock() else {
             return false;
         };
