@@ -1,5 +1,6 @@
 //! The server over TCP, byte by byte where clients are odd.
 
+mod bounds;
 mod faults;
 mod features;
 mod forms;
