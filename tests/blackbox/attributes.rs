@@ -6,8 +6,12 @@ use rustix::{
     io::Errno,
 };
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
-    os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink},
+    io::Write as _,
+    os::unix::fs::{
+        FileExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink,
+    },
     path::Path,
     process::Command,
     time::{Duration, SystemTime},
@@ -167,21 +171,60 @@ fn extended_attributes_are_metadata_where_they_are_wanted() {
     assert_eq!(metadata, colour);
 }
 
+/// What others may have given an object, tags last.
+const OTHERS: [(&str, &str); 8] = [
+    ("cache-control", "no-store"),
+    ("content-disposition", "attachment"),
+    ("content-encoding", "identity"),
+    ("content-language", "de"),
+    ("content-type", "text/x-test"),
+    ("expires", "never"),
+    ("x-oss-meta-author", "somebody"),
+    ("x-oss-tagging", "a=b"),
+];
+
+/// Puts an object with all of [`OTHERS`].
+fn put_with_others(server: &Server, key: &str, body: &[u8]) {
+    let put = oss::send(server, "PUT", "data", Some(key), &[], &OTHERS, body);
+    assert_eq!(put.status, 200);
+}
+
+#[track_caller]
+fn assert_others(server: &Server, key: &str) {
+    let head = oss::head(server, "data", key).unwrap();
+    for (name, value) in &OTHERS[..7] {
+        assert_eq!(head.get(*name).map(String::as_str), Some(*value), "{name}");
+    }
+    assert_eq!(head["x-oss-tagging-count"], "1", "{key}");
+}
+
+#[test]
+fn a_file_that_is_rewritten_keeps_what_others_gave_it() {
+    let server = Server::start();
+    let large = vec![7; 12 << 20];
+    for (key, body) in [("small", &b"old"[..]), ("cut", b"old"), ("large", &large)] {
+        put_with_others(&server, key, body);
+    }
+    let mount = Mounted::new(&server, "data", "");
+    fs::write(mount.path("small"), "new").unwrap();
+    let append = fs::OpenOptions::new().append(true).open(mount.path("cut"));
+    append.unwrap().write_all(b" and new").unwrap();
+    let change = fs::OpenOptions::new().write(true).open(mount.path("large"));
+    change.unwrap().write_all_at(b"new", 5 << 20).unwrap();
+    mount.unmount();
+    for key in ["small", "cut", "large"] {
+        assert_others(&server, key);
+    }
+    assert_eq!(oss::get(&server, "data", "small").unwrap(), b"new");
+    assert_eq!(oss::get(&server, "data", "cut").unwrap(), b"old and new");
+    let changed = oss::get(&server, "data", "large").unwrap();
+    assert!(changed.len() == 12 << 20 && changed[5 << 20..][..3] == *b"new");
+}
+
 #[test]
 fn a_change_of_mode_leaves_everything_else_as_it_was() {
     let server = Server::start();
-    let headers = [
-        ("cache-control", "no-store"),
-        ("content-disposition", "attachment"),
-        ("content-encoding", "identity"),
-        ("content-language", "de"),
-        ("content-type", "text/x-test"),
-        ("expires", "never"),
-        ("x-oss-meta-author", "somebody"),
-        ("x-oss-tagging", "a=b"),
-    ];
-    let put = oss::send(&server, "PUT", "data", Some("f"), &[], &headers, b"x");
-    assert_eq!(put.status, 200);
+    put_with_others(&server, "f", b"x");
     {
         let mount = Mounted::new(&server, "data", "");
         fs::set_permissions(mount.path("f"), fs::Permissions::from_mode(0o600)).unwrap();
@@ -189,10 +232,77 @@ fn a_change_of_mode_leaves_everything_else_as_it_was() {
         fs::set_permissions(mount.path("g"), fs::Permissions::from_mode(0o640)).unwrap();
         mount.unmount();
     }
+    assert_others(&server, "g");
     let head = oss::head(&server, "data", "g").unwrap();
-    for (name, value) in &headers[..7] {
-        assert_eq!(head.get(*name).map(String::as_str), Some(*value), "{name}");
-    }
-    assert_eq!(head["x-oss-tagging-count"], "1");
     assert_eq!(head["x-oss-meta-mode"], (0o100_640).to_string());
+}
+
+/// The headers of a new object that a mount with these options writes as `key`.
+fn written_with(options: &str, keys: &[&str]) -> Vec<BTreeMap<String, String>> {
+    let server = Server::start();
+    let mount = Mounted::new(&server, "data", options);
+    for key in keys {
+        fs::write(mount.path(key), "x").unwrap();
+    }
+    mount.unmount();
+    let head = |key: &&str| oss::head(&server, "data", key).unwrap();
+    keys.iter().map(head).collect()
+}
+
+#[test]
+fn new_objects_get_what_the_options_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mime, table) = (folder.path().join("mime"), folder.path().join("table"));
+    fs::write(&mime, "text/x-test tst\nimage/png png\n").unwrap();
+    fs::write(
+        &table,
+        ".tst Cache-Control no-cache\nreg:^/b[.] x-oss-meta-b yes\n Expires never\n",
+    )
+    .unwrap();
+    let options = format!(
+        "mime={},ahbe_conf={},use_sse,storage_class=ia,default_acl=public-read",
+        mime.display(),
+        table.display()
+    );
+    let heads = written_with(&options, &["a.tst", "b.png"]);
+    for head in &heads {
+        assert_eq!(head["x-oss-server-side-encryption"], "AES256");
+        assert_eq!(head["x-oss-storage-class"], "IA");
+        assert_eq!(head["expires"], "never");
+    }
+    assert_eq!(heads[0]["content-type"], "text/x-test");
+    assert_eq!(heads[0]["cache-control"], "no-cache");
+    assert_eq!(heads[1]["content-type"], "image/png");
+    assert_eq!(heads[1]["x-oss-meta-b"], "yes");
+    assert!(!heads[1].contains_key("cache-control") && !heads[0].contains_key("x-oss-meta-b"));
+    let heads = written_with("use_sse=kmsid:key-1", &["a"]);
+    assert_eq!(heads[0]["x-oss-server-side-encryption"], "KMS");
+    assert_eq!(heads[0]["x-oss-server-side-encryption-key-id"], "key-1");
+}
+
+#[test]
+fn a_new_name_tells_a_new_content_type() {
+    let folder = tempfile::tempdir().unwrap();
+    let mime = folder.path().join("mime");
+    fs::write(&mime, "text/x-old old\ntext/x-new new\n").unwrap();
+    let server = Server::start();
+    let chosen = [("content-type", "text/x-chosen")];
+    for (key, headers) in [("o.old", &[][..]), ("c.old", &chosen)] {
+        oss::send(&server, "PUT", "data", Some(key), &[], headers, b"x");
+    }
+    let mount = Mounted::new(&server, "data", &format!("mime={}", mime.display()));
+    fs::write(mount.path("m.old"), "x").unwrap();
+    for name in ["o", "c", "m"] {
+        fs::rename(
+            mount.path(&format!("{name}.old")),
+            mount.path(&format!("{name}.new")),
+        )
+        .unwrap();
+    }
+    fs::write(mount.path("c.new"), "y").unwrap();
+    mount.unmount();
+    let kind = |key| oss::head(&server, "data", key).unwrap()["content-type"].clone();
+    assert_eq!(kind("m.new"), "text/x-new");
+    assert_eq!(kind("o.new"), "text/x-new", "it had none of its own");
+    assert_eq!(kind("c.new"), "text/x-chosen", "it was somebody's choice");
 }

@@ -1,8 +1,8 @@
 //! How a client is set up.
 
 use crate::{
-    Addressing, CredentialsProvider, Endpoint, Error, ErrorKind, Key, Observer,
-    credentials::StaticProvider, retry::RetryPolicy,
+    Addressing, CredentialsProvider, Encryption, Endpoint, Error, ErrorKind, Key, NewObject,
+    Observer, credentials::StaticProvider, retry::RetryPolicy,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -16,13 +16,31 @@ pub enum SignatureVersion {
     V4,
 }
 
+/// What an object gets because of its key.
+pub type ByKey = dyn Fn(&str) -> NewObject + Send + Sync;
+
 /// What each object that a client writes or copies gets, unless the request says otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct ObjectDefaults {
     /// default, private, public-read or public-read-write.
     pub acl: Option<String>,
     /// Standard, IA and so on; the bucket's otherwise.
     pub storage_class: Option<String>,
+    /// Server-side encryption; the bucket's otherwise.
+    pub encryption: Option<Encryption>,
+    /// What an object with this key gets: a content type by its suffix, for instance. A copy that keeps its source's
+    /// headers gets nothing of it.
+    pub by_key: Option<Arc<ByKey>>,
+}
+
+/// `x-oss-traffic-limit`: how fast one request may go, in bits per second, 819,200 to 838,860,800 (the API page
+/// *Single-connection bandwidth throttling*).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TrafficLimits {
+    /// Of requests that send an object's bytes.
+    pub upload: Option<u64>,
+    /// Of requests that ask for them.
+    pub download: Option<u64>,
 }
 
 /// How a client is set up. Every field has a default but the endpoint.
@@ -53,6 +71,10 @@ pub struct ClientConfig {
     pub retry: RetryPolicy,
     /// What each new object gets.
     pub object_defaults: ObjectDefaults,
+    /// How fast requests may go.
+    pub traffic_limits: TrafficLimits,
+    /// Say with each request that the bucket's owner need not pay for it (`x-oss-request-payer`).
+    pub requester_pays: bool,
     /// Is told of every call that ended.
     pub observer: Option<Arc<dyn Observer>>,
     /// `User-Agent`.
@@ -91,6 +113,8 @@ impl ClientConfig {
             idle_timeout: Duration::from_secs(50),
             retry: RetryPolicy::default(),
             object_defaults: ObjectDefaults::default(),
+            traffic_limits: TrafficLimits::default(),
+            requester_pays: false,
             observer: None,
             user_agent: format!("ossplit/{}", env!("CARGO_PKG_VERSION")),
             verify_tls: true,

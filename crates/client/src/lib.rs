@@ -33,7 +33,7 @@ mod sign;
 mod testing;
 
 pub use client::Client;
-pub use config::{ClientConfig, ObjectDefaults, SignatureVersion};
+pub use config::{ByKey, ClientConfig, ObjectDefaults, SignatureVersion, TrafficLimits};
 pub use credentials::{CredentialsProvider, Key};
 pub use endpoint::{Addressing, Endpoint, InvalidEndpoint};
 pub use error::{Error, ErrorKind};

@@ -1,7 +1,10 @@
 //! What a mount is told. Plain values: whoever parsed the options has checked them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::content_types::ContentTypes;
 
 /// The configuration of one mounted file system. Every field is decided: defaults of options live where they
 /// are parsed; [`FsConfig::new`] is for tests and tools.
@@ -64,6 +67,8 @@ pub struct FsConfig {
     pub memory: u64,
     /// Where data goes that is neither in memory nor in OSS yet.
     pub tmpdir: PathBuf,
+    /// Content types by suffix: the client gives them to new objects, and a file that is renamed gets that of its new name.
+    pub content_types: Arc<ContentTypes>,
 }
 
 impl FsConfig {
@@ -100,6 +105,7 @@ impl FsConfig {
             max_readahead: 64 << 20,
             memory: 256 << 20,
             tmpdir: PathBuf::from("/tmp"),
+            content_types: Arc::default(),
         }
     }
 

@@ -29,6 +29,7 @@ pub mod read;
 pub mod types;
 pub mod write;
 
+mod content_types;
 mod contents;
 mod facade;
 mod namespace;
@@ -37,6 +38,7 @@ mod xattr;
 
 pub use clock::Clock;
 pub use config::FsConfig;
+pub use content_types::ContentTypes;
 pub use context::Context;
 pub use error::{Error, Result};
 pub use facade::{FileState, FileSystem, FileSystemState, PinnedState};

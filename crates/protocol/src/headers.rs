@@ -76,5 +76,7 @@ pub const ACL: &str = "x-oss-acl";
 pub const RANGE_BEHAVIOR: &str = "x-oss-range-behavior";
 /// `yes`: complete with every uploaded part.
 pub const COMPLETE_ALL: &str = "x-oss-complete-all";
+/// `requester`: who asks pays.
+pub const REQUEST_PAYER: &str = "x-oss-request-payer";
 /// Bits per second that a transfer may take.
 pub const TRAFFIC_LIMIT: &str = "x-oss-traffic-limit";

@@ -141,6 +141,26 @@ impl Call {
             })
     }
 
+    /// The headers that the client's configuration gives to every call of its kind.
+    pub(super) fn add_what_is_always_sent(&self, config: &ClientConfig, headers: &mut HeaderMap) {
+        let limits = config.traffic_limits;
+        let limit = match self.operation {
+            Operation::GetObject => limits.download,
+            Operation::PutObject
+            | Operation::AppendObject
+            | Operation::UploadPart
+            | Operation::CopyObject
+            | Operation::UploadPartCopy => limits.upload,
+            _ => None,
+        };
+        if let Some(limit) = limit {
+            headers.insert(names::TRAFFIC_LIMIT, HeaderValue::from(limit));
+        }
+        if config.requester_pays {
+            headers.insert(names::REQUEST_PAYER, HeaderValue::from_static("requester"));
+        }
+    }
+
     /// The value of `Host`, and the path.
     pub(super) fn address(&self, config: &ClientConfig) -> (String, String) {
         let endpoint = &config.endpoint;

@@ -305,6 +305,8 @@ impl Client {
         let invalid =
             |e: &dyn std::fmt::Display| Error::new(ErrorKind::InvalidInput, e.to_string());
         let mut headers = call.headers.clone();
+        // Ranges of an object share a signature: what is added here is the same for all of them.
+        call.add_what_is_always_sent(config, &mut headers);
         if let Some(key) = key {
             let target = Signed {
                 method: &call.method,

@@ -130,7 +130,7 @@ impl Client {
             }
             call = with.headers(call, otherwise)?;
         } else {
-            call = NewObject::default().headers(call, otherwise)?;
+            call = NewObject::default().headers_as_they_are(call, otherwise)?;
         }
         if request.forbid_overwrite && !call.headers.contains_key(names::FORBID_OVERWRITE) {
             call = call.header(names::FORBID_OVERWRITE, "true")?;

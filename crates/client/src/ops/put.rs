@@ -64,11 +64,50 @@ impl Encryption {
 }
 
 impl NewObject {
-    pub(super) fn headers(
+    /// Adds the headers of a new object, and of what the client gives each.
+    pub(super) fn headers(&self, call: Call, otherwise: &ObjectDefaults) -> Result<Call, Error> {
+        match &otherwise.by_key {
+            None => self.headers_as_they_are(call, otherwise),
+            Some(by_key) => {
+                let with = by_key(call.key.as_deref().unwrap_or_default());
+                self.clone().or(with).headers_as_they_are(call, otherwise)
+            }
+        }
+    }
+
+    /// What is not set is taken from `other`.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        let fill = |mine: &mut Option<String>, theirs: Option<String>| {
+            if mine.is_none() {
+                *mine = theirs;
+            }
+        };
+        fill(&mut self.content_type, other.content_type);
+        fill(&mut self.cache_control, other.cache_control);
+        fill(&mut self.content_disposition, other.content_disposition);
+        fill(&mut self.content_encoding, other.content_encoding);
+        fill(&mut self.content_language, other.content_language);
+        fill(&mut self.expires, other.expires);
+        fill(&mut self.storage_class, other.storage_class);
+        fill(&mut self.acl, other.acl);
+        self.encryption = self.encryption.or(other.encryption);
+        if self.tags.is_empty() {
+            self.tags = other.tags;
+        }
+        for (name, value) in other.user_metadata {
+            self.user_metadata.entry(name).or_insert(value);
+        }
+        self.forbid_overwrite |= other.forbid_overwrite;
+        self
+    }
+
+    pub(super) fn headers_as_they_are(
         &self,
         mut call: Call,
         otherwise: &ObjectDefaults,
     ) -> Result<Call, Error> {
+        let encryption = self.encryption.as_ref().or(otherwise.encryption.as_ref());
         let storage_class = self
             .storage_class
             .as_ref()
@@ -86,7 +125,7 @@ impl NewObject {
         if !self.tags.is_empty() {
             call = call.header(names::TAGGING, &tagging::header(&self.tags))?;
         }
-        if let Some(encryption) = &self.encryption {
+        if let Some(encryption) = encryption {
             call = encryption.headers(call)?;
         }
         if self.forbid_overwrite {

@@ -37,7 +37,9 @@ impl Core {
             let to = format!("{to_key}/");
             self.move_tree(&from.key, &to, watch).await?
         } else {
-            let with = self.meta_for_copy(from.node);
+            let types = &self.config.content_types;
+            let retyped = types.of(&from.key) != types.of(&to_key);
+            let with = self.meta_for_copy(from.node, retyped);
             let version = self.move_file(from, &to_key, with.clone()).await?;
             if let Some(with) = with {
                 let mut ns = self.ns.lock();
@@ -65,12 +67,12 @@ impl Core {
     }
 
     /// The metadata that a file's copy needs to be told: those that were set here, and the time of writing where the
-    /// object's own is all there is.
-    fn meta_for_copy(&self, node: NodeId) -> Option<NewMeta> {
+    /// object's own is all there is. All of them if the name now tells another content type.
+    fn meta_for_copy(&self, node: NodeId, retyped: bool) -> Option<NewMeta> {
         let mut ns = self.ns.lock();
         let slot = ns.resolve(node).ok()?;
         let keeps_time = ns.meta(slot).mtime.is_some();
-        if !ns.has_new_meta(slot) && (keeps_time || !self.config.details) {
+        if !ns.has_new_meta(slot) && (keeps_time && !retyped || !self.config.details) {
             return None;
         }
         let own = ns.is_own(slot);

@@ -111,6 +111,15 @@ pub(crate) struct Meta {
     pub(crate) local: bool,
 }
 
+impl Meta {
+    /// Has the tags stored with the object whenever it is written anew.
+    pub(crate) fn keep_tags(&mut self, tags: ossplit::Tags) {
+        let mut others = self.others.as_deref().cloned().unwrap_or_default();
+        others.tags = tags;
+        self.others = Some(Arc::new(others));
+    }
+}
+
 /// What is known of a directory's contents.
 #[derive(Debug, Default)]
 pub(crate) struct Dir {

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use std::sync::Arc;
+
 use ossplit::{
     AbortMultipartUpload, Client, CompleteMultipartUpload, CopyObject, DeleteMultipleObjects,
     DeleteObject, GetObjectTagging, HeadObject, InitiateMultipartUpload, ListObjectsV2, NewObject,
@@ -10,6 +12,8 @@ use ossplit::{
 };
 
 use super::{ListPage, ListRequest, NewMeta, Remote, posix};
+use crate::config::FsConfig;
+use crate::content_types::ContentTypes;
 use crate::error::{Error, Result};
 use crate::namespace::tag::Tag;
 use crate::namespace::{Details, Facts, Meta};
@@ -29,11 +33,19 @@ const COPY_PARTS_AT_ONCE: usize = 8;
 pub(crate) struct Bucket {
     client: Client,
     name: String,
+    types: Arc<ContentTypes>,
+    /// Nothing is written: what a rewritten object keeps is not asked for.
+    read_only: bool,
 }
 
 impl Bucket {
-    pub(crate) fn new(client: Client, name: String) -> Self {
-        Self { client, name }
+    pub(crate) fn new(client: Client, config: &FsConfig) -> Self {
+        Self {
+            client,
+            name: config.bucket.clone(),
+            types: Arc::clone(&config.content_types),
+            read_only: config.read_only,
+        }
     }
 
     /// What a copy is written with: what the source has, and our own metadata if they are new. Also whether the source has
@@ -55,14 +67,16 @@ impl Bucket {
         }
         let mut described = head.as_new();
         if let Some(with) = with {
+            // What its name said of the source, the new name says of the copy.
+            posix::drop_known_type(&mut described, self.types.of(&from.key));
             described.user_metadata = posix::replace(head.user_metadata, &with.meta);
         }
         Ok((described, head.tagging_count > 0))
     }
 
     /// The tags of an object: `CopyObject` takes them along by itself, an upload does not.
-    async fn tags(&self, from: &ObjectVersion) -> Result<ossplit::Tags> {
-        let ask = GetObjectTagging::new(&*self.name, &*from.key);
+    async fn tags(&self, key: &str) -> Result<ossplit::Tags> {
+        let ask = GetObjectTagging::new(&*self.name, key);
         Ok(self.client.get_object_tagging(ask).await?)
     }
 
@@ -76,7 +90,7 @@ impl Bucket {
         let (described, tagged) = self.described(from, with).await?;
         begin.with = described;
         if tagged {
-            begin.with.tags = self.tags(from).await?;
+            begin.with.tags = self.tags(&from.key).await?;
         }
         let upload_id = self.client.initiate_multipart_upload(begin).await?;
         let copied = self.copy_parts(from, to, &upload_id).await;
@@ -172,12 +186,21 @@ impl Remote for Bucket {
 
     fn head<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Facts>>> {
         async move {
-            match self
-                .client
-                .head_object(HeadObject::new(&self.name, key))
-                .await
-            {
-                Ok(meta) => Ok(Some(facts(&meta))),
+            let ask = HeadObject::new(&self.name, key);
+            match self.client.head_object(ask).await {
+                Ok(head) => {
+                    let mut meta = posix::of(&head, self.types.of(key));
+                    if head.tagging_count > 0 && !self.read_only {
+                        match self.tags(key).await {
+                            Ok(tags) => meta.keep_tags(tags),
+                            Err(Error::Denied(cause)) => {
+                                tracing::warn!(key, %cause, "tags will be lost if the file is rewritten");
+                            }
+                            Err(error) => return Err(error),
+                        }
+                    }
+                    Ok(Some(facts(&head, meta)))
+                }
                 Err(error) if error.kind() == ossplit::ErrorKind::NoSuchKey => Ok(None),
                 Err(error) => Err(error.into()),
             }
@@ -275,16 +298,16 @@ impl Remote for Bucket {
 }
 
 /// What an answer about a single object says.
-fn facts(meta: &ObjectMeta) -> Facts {
+fn facts(head: &ObjectMeta, meta: Meta) -> Facts {
     let details = Details {
-        meta: posix::of(meta),
-        version_id: meta.version_id.as_deref().map(Into::into),
-        crc64: meta.crc64,
+        meta,
+        version_id: head.version_id.as_deref().map(Into::into),
+        crc64: head.crc64,
     };
     Facts {
-        size: meta.size,
-        mtime: nanos(meta.last_modified),
-        tag: Tag::new(&meta.etag),
+        size: head.size,
+        mtime: nanos(head.last_modified),
+        tag: Tag::new(&head.etag),
         details: Some(Box::new(details)),
     }
 }

@@ -40,17 +40,24 @@ const OURS: [&str; 8] = [
 /// What the service says of an object without a content type.
 const UNKNOWN: &str = "application/octet-stream";
 
-/// What an object's attributes are, and what else it has.
-pub(crate) fn of(object: &ObjectMeta) -> Meta {
+/// What an object's attributes are, and what else it has. `named` is the content type that its name tells.
+pub(crate) fn of(object: &ObjectMeta, named: Option<&str>) -> Meta {
     let mut others = object.as_new();
     others
         .user_metadata
         .retain(|name, _| !OURS.contains(&&**name));
-    others.content_type.take_if(|kind| kind == UNKNOWN);
+    drop_known_type(&mut others, named);
     Meta {
         others: (others != NewObject::default()).then(|| Arc::new(others)),
         ..read(&object.user_metadata)
     }
+}
+
+/// Leaves a content type out that the name, or the lack of any, tells.
+pub(crate) fn drop_known_type(object: &mut NewObject, named: Option<&str>) {
+    object
+        .content_type
+        .take_if(|kind| kind == UNKNOWN || Some(&**kind) == named);
 }
 
 /// What an object with these attributes is written with.

@@ -7,7 +7,9 @@
 
 mod docs;
 mod fault;
+mod header_rules;
 mod hint;
+mod objects;
 mod plan;
 pub mod spec;
 mod table;
@@ -17,6 +19,8 @@ mod written;
 
 pub use docs::markdown;
 pub use fault::{Fault, Problem};
+pub use header_rules::HeaderRules;
+pub use objects::NewObjects;
 pub use ossplit::{Key, credentials::key_from_environment};
 pub use plan::{Credentials, LogLevel, Plan};
 pub use spec::{Effect, Kind, Spec};

@@ -1,6 +1,7 @@
 //! Everything decided: what a mount is made from.
 
-use ossplit::{Key, SignatureVersion};
+use super::NewObjects;
+use ossplit::{Key, SignatureVersion, TrafficLimits};
 use ossplit_fs::FsConfig;
 use ossplit_fuse::mount::MountOptions;
 use std::{path::PathBuf, time::Duration};
@@ -60,10 +61,12 @@ pub struct Plan {
     pub max_tries: u32,
     /// Who signs.
     pub credentials: Credentials,
-    /// ACL of new objects.
-    pub acl: Option<String>,
-    /// Storage class of new objects.
-    pub storage_class: Option<String>,
+    /// What new objects are given.
+    pub objects: NewObjects,
+    /// How fast single requests may go.
+    pub traffic_limits: TrafficLimits,
+    /// Requests say that who asks pays.
+    pub requester_pays: bool,
     /// The file system.
     pub fs: FsConfig,
     /// Where the log goes.

@@ -116,6 +116,31 @@ fn each_fault_names_option_value_and_mend() {
             "-o default_acl=all: default_acl wants one of default, private, public-read",
         ),
         (
+            "use_sse=rot13",
+            BadValue,
+            "-o use_sse=rot13: there is no such encryption; write use_sse (AES256)",
+        ),
+        (
+            "use_sse=kmsid",
+            BadValue,
+            "-o use_sse=kmsid: the key's id is missing",
+        ),
+        (
+            "upload_traffic_limit=100",
+            BadValue,
+            "-o upload_traffic_limit=100: OSS limits requests to 819,200 bits per second",
+        ),
+        (
+            "mime=/no/such",
+            Problem::File,
+            "-o mime=/no/such: No such file",
+        ),
+        (
+            "ahbe_conf=/no/such",
+            Problem::File,
+            "-o ahbe_conf=/no/such: No such file",
+        ),
+        (
             "url=ftp://x",
             Endpoint,
             "-o url=ftp://x: the scheme must be http or https; write url=",

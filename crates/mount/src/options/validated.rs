@@ -1,7 +1,9 @@
 //! The only place with defaults, bounds and conflicts.
 
 use super::{
+    NewObjects,
     fault::{Fault, Problem},
+    objects::traffic_limits,
     plan::{Credentials, LogLevel, Plan},
     spec::Effect,
     values::{self, Words},
@@ -11,7 +13,7 @@ use crate::dialect::{CommandLine, passwd};
 use ossplit::{Endpoint, Key, SignatureVersion, credentials::CredentialProcess};
 use ossplit_fs::FsConfig;
 use ossplit_fuse::mount::MountOptions;
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// What is around the process, as far as options depend on it.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +68,8 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
         faults.push(fault);
         Credentials::Anonymous
     });
+    let objects = NewObjects::read(&words, around, &mut faults);
+    let traffic_limits = traffic_limits(&words, &mut faults);
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -103,9 +107,13 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
         read_timeout: seconds("readwrite_timeout").max(Duration::from_secs(1)),
         max_tries: 1 + words.number("retries").unwrap_or(5) as u32,
         credentials,
-        acl: words.text("default_acl").map(str::to_owned),
-        storage_class: words.text("storage_class").map(storage_class),
-        fs: file_system(&words, line, around, read_only),
+        fs: FsConfig {
+            content_types: Arc::clone(&objects.types),
+            ..file_system(&words, line, around, read_only)
+        },
+        objects,
+        traffic_limits,
+        requester_pays: words.has("requester_pays"),
         log_file: words.text("logfile").map(|path| around.folder.join(path)),
         log_level: level(words.text("dbglevel").unwrap_or("warn")),
         notes: notes(&line.options)
@@ -260,18 +268,6 @@ fn credentials(
         "there are no credentials",
         mend,
     ))
-}
-
-fn storage_class(word: &str) -> String {
-    match word {
-        "standard" => "Standard",
-        "ia" => "IA",
-        "archive" => "Archive",
-        "coldarchive" => "ColdArchive",
-        "deepcoldarchive" => "DeepColdArchive",
-        other => other,
-    }
-    .to_owned()
 }
 
 fn level(word: &str) -> LogLevel {

@@ -5,7 +5,6 @@ use super::failure::{Cause, Failure};
 use crate::{Plan, options::Credentials};
 use ossplit::{
     Addressing, Client, ClientConfig, CredentialsProvider, Error, ErrorKind, ListObjectsV2,
-    ObjectDefaults,
     credentials::{CredentialProcess, EcsRole, KeyFile, Refreshing, StaticProvider},
     retry::RetryPolicy,
 };
@@ -29,10 +28,9 @@ pub(super) fn client_config(plan: &Plan) -> Result<ClientConfig, Failure> {
         max_tries: plan.max_tries,
         ..RetryPolicy::default()
     };
-    config.object_defaults = ObjectDefaults {
-        acl: plan.acl.clone(),
-        storage_class: plan.storage_class.clone(),
-    };
+    config.object_defaults = plan.objects.defaults(&plan.fs.prefix);
+    config.traffic_limits = plan.traffic_limits;
+    config.requester_pays = plan.requester_pays;
     config.credentials = credentials(plan)?;
     Ok(config)
 }

@@ -7,9 +7,10 @@ mod settings;
 
 use crate::{
     AppendObject, Client, CompleteMultipartUpload, CompletedPart, CopyObject,
-    DeleteMultipleObjects, Error, ErrorKind, GetObject, HeadObject, InitiateMultipartUpload,
-    ListBuckets, ListMultipartUploads, ListObjects, ListObjectsV2, ListParts, NewObject,
-    ObjectDefaults, Operation, PutBucket, PutObject, UploadPart, UploadPartCopy,
+    DeleteMultipleObjects, Encryption, Error, ErrorKind, GetObject, HeadObject,
+    InitiateMultipartUpload, ListBuckets, ListMultipartUploads, ListObjects, ListObjectsV2,
+    ListParts, NewObject, ObjectDefaults, Operation, PutBucket, PutObject, TrafficLimits,
+    UploadPart, UploadPartCopy,
     testing::{Answer, Script, answer, breaks_off, lost, refusal},
 };
 use ossplit_protocol::crc64;
@@ -508,6 +509,17 @@ async fn every_object_gets_the_client_s_defaults_unless_told_otherwise() {
     config.object_defaults = ObjectDefaults {
         acl: Some("private".into()),
         storage_class: Some("IA".into()),
+        encryption: Some(Encryption::Aes256),
+        by_key: Some(Arc::new(|key| NewObject {
+            content_type: Some(format!("x/{key}")),
+            acl: Some("default".into()),
+            ..NewObject::default()
+        })),
+    };
+    config.requester_pays = true;
+    config.traffic_limits = TrafficLimits {
+        upload: Some(819_200),
+        download: None,
     };
     let client = Client::with_transport(config, script.clone());
     let put = || PutObject::new("bucket", "key", "");
@@ -523,8 +535,25 @@ async fn every_object_gets_the_client_s_defaults_unless_told_otherwise() {
     client.put_object(put().with(with)).await.unwrap();
     let seen = script.seen();
     let acls: Vec<_> = seen.iter().map(|s| s.header("x-oss-object-acl")).collect();
-    assert_eq!(acls, ["private", "private", "private", "public-read"]);
-    assert!(seen.iter().all(|s| s.header("x-oss-storage-class") == "IA"));
+    // A copy that keeps its source's headers gets nothing by its key.
+    assert_eq!(acls, ["default", "default", "private", "public-read"]);
+    for (name, value) in [
+        ("x-oss-storage-class", "IA"),
+        ("x-oss-server-side-encryption", "AES256"),
+        ("x-oss-request-payer", "requester"),
+    ] {
+        assert!(seen.iter().all(|s| s.header(name) == value), "{name}");
+    }
+    let types: Vec<_> = seen
+        .iter()
+        .map(|s| s.headers.contains_key("content-type"))
+        .collect();
+    assert_eq!(types, [true, true, false, true]);
+    assert_eq!(seen[0].header("content-type"), "x/key");
+    let limited = seen
+        .iter()
+        .map(|s| s.headers.contains_key("x-oss-traffic-limit"));
+    assert_eq!(limited.collect::<Vec<_>>(), [true, false, true, true]);
 }
 
 #[tokio::test]

@@ -122,23 +122,20 @@ pub(super) const OPTIONS: &[Spec] = &[
         "Name in the log.",
         "a log line names the mount point",
     ),
-    Spec::accepted(
+    Spec::new(
         "requester_pays",
         Kind::Flag,
-        "Pay for requests.",
-        "requester-pays buckets are not served yet",
+        "Pay for requests to a bucket whose owner does not.",
     ),
-    Spec::accepted(
+    Spec::new(
         "upload_traffic_limit",
         TRAFFIC,
-        "Bits a second.",
-        "limits are not sent yet",
+        "Bits per second of each request that sends data, from 819200; 0: no limit.",
     ),
-    Spec::accepted(
+    Spec::new(
         "download_traffic_limit",
         TRAFFIC,
-        "Bits a second.",
-        "limits are not sent yet",
+        "Bits per second of each request that fetches data, from 819200; 0: no limit.",
     ),
     Spec::accepted(
         "noxmlns",

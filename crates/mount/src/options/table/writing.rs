@@ -93,22 +93,20 @@ pub(super) const OPTIONS: &[Spec] = &[
         "Send Content-MD5.",
         "CRC64 is compared on every upload",
     ),
-    Spec::accepted(
+    Spec::new(
         "ahbe_conf",
         Kind::Text,
-        "File of extra headers.",
-        "extra headers are not sent yet",
+        "File of extra headers of new objects: lines of a suffix (none: every file) or `reg:` and an expression for the \
+         path, a header, its value.",
     ),
-    Spec::accepted(
+    Spec::new(
         "mime",
         Kind::Text,
-        "File of content types.",
-        "content types are not set yet",
+        "File of content types by suffix; /etc/mime.types without it.",
     ),
-    Spec::accepted(
+    Spec::new(
         "use_sse",
         Kind::FlagOrText,
-        "Encrypt on the server.",
-        "set the bucket's own encryption rule",
+        "Encryption of new objects on the server: AES256, or `kms` or `kmsid:ID` with a key of KMS.",
     ),
 ];
