@@ -1,7 +1,7 @@
 //! What a mount asks of OSS: requests are counted, not timed.
 
 use ossplit_testkit::{Mounted, Server, ServerOptions, oss};
-use std::{fs, time::Instant};
+use std::{fs, os::unix::fs::FileExt as _, time::Instant};
 
 const FILES: [&str; 4] = [
     "train-images-idx3-ubyte.gz",
@@ -117,6 +117,28 @@ fn a_large_file_travels_in_parts() {
         Some(&1),
         "{counted:?}"
     );
+    mount.unmount();
+}
+
+#[test]
+fn of_a_large_file_only_what_changed_travels() {
+    let server = Server::start();
+    let mut model = crate::read_only::pattern(64 << 20, 1);
+    oss::put(&server, "data", "f", &model);
+    let mount = Mounted::new(&server, "data", "");
+    for at in [30 << 20, 7] {
+        server.reset();
+        let file = fs::OpenOptions::new().write(true).open(mount.path("f"));
+        file.unwrap().write_all_at(b"CHANGED", at).unwrap();
+        model[at as usize..][..7].copy_from_slice(b"CHANGED");
+        let counted = server.requests();
+        assert_eq!(counted.get("UploadPart"), Some(&1), "{counted:?}");
+        assert!(
+            counted["UploadPartCopy"] <= 2 && counted["GetObject"] <= 2,
+            "{counted:?}"
+        );
+        assert!(oss::get(&server, "data", "f").unwrap() == model);
+    }
     mount.unmount();
 }
 

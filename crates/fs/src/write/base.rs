@@ -2,6 +2,7 @@
 
 use super::{
     buffer::Buffer,
+    overlay::Overlay,
     parts::SMALLEST_PART,
     staging::Staging,
     upload::Upload,
@@ -34,14 +35,14 @@ impl File {
         } else if at_end && !kept && base.size >= SMALLEST_PART {
             // Appending: the old bytes never leave OSS.
             let mut upload = Upload::begin(&self.context, &state.key, &self.with()).await?;
-            upload.copy(&base).await?;
+            upload.copy(&base, 0..base.size).await?;
             state.place = Place::Memory {
                 buffer: Buffer::at(base.size),
                 upload: Some(upload),
             };
             return Ok(());
         }
-        state.place = Place::Staged(self.stage_base(&base, base.size).await?);
+        state.place = Place::Staged(self.overlay(base).await?);
         Ok(())
     }
 
@@ -68,25 +69,13 @@ impl File {
         answer.body.collect().await.map_err(stale_if_gone)
     }
 
-    /// The first `size` bytes of the base in a staging file.
-    pub(super) async fn stage_base(&self, base: &ObjectVersion, size: u64) -> Result<Staging> {
+    /// The base, of which nothing is fetched until it is needed.
+    async fn overlay(&self, base: ObjectVersion) -> Result<Overlay> {
         let staging = Staging::create(&self.context.config.tmpdir).await?;
-        if size == 0 {
-            return Ok(staging);
-        }
-        let request = self.request(base, 0..size);
-        let answer = self.context.client.get_object(request).await;
-        let mut answer = answer.map_err(stale_if_gone)?;
-        let mut offset = 0;
-        while let Some(chunk) = answer.body.next_chunk().await.map_err(stale_if_gone)? {
-            let length = chunk.len() as u64;
-            staging.write(offset, chunk).await?;
-            offset += length;
-        }
-        Ok(staging)
+        Overlay::over(staging, base).await
     }
 
-    /// Moves everything into a staging file.
+    /// Moves everything that is here into a staging file.
     pub(super) async fn stage(&self, state: &mut State) -> Result<()> {
         if let Place::Memory {
             upload: Some(_), ..
@@ -96,11 +85,11 @@ impl File {
             self.flush_locked(state).await?;
             self.dirty.store(true, Ordering::Release);
         }
-        let staging = match &mut state.place {
+        let overlay = match &mut state.place {
             Place::Staged(_) => return Ok(()),
             Place::Base => {
                 let base = state.base.clone().ok_or(Error::BadHandle)?;
-                self.stage_base(&base, base.size).await?
+                self.overlay(base).await?
             }
             Place::Memory { buffer, .. } => {
                 let staging = Staging::create(&self.context.config.tmpdir).await?;
@@ -108,10 +97,10 @@ impl File {
                 let written = staging.write(0, data.clone()).await;
                 buffer.give_back(data);
                 written?;
-                staging
+                Overlay::new(staging)
             }
         };
-        state.place = Place::Staged(staging);
+        state.place = Place::Staged(overlay);
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! Making an object of what was written.
 
 use super::{
+    overlay::Overlay,
     parts::{self, SMALLEST_PART},
-    staging::Staging,
+    plan::{Piece, plan},
     upload::Upload,
     writer::{File, Place, State},
 };
@@ -42,10 +43,7 @@ impl File {
                 debug_assert_eq!(sending.length(), size, "parts cover the file");
                 sending.complete().await?
             }
-            Place::Staged(staging) => {
-                let staging = staging.clone();
-                self.send_staged(&state.key, &staging, size).await?
-            }
+            Place::Staged(overlay) => self.send_overlay(&state.key, overlay, size).await?,
         };
         let version = ObjectVersion {
             key: state.key.as_str().into(),
@@ -56,6 +54,9 @@ impl File {
             crc64: output.crc64,
         };
         state.base = Some(version.clone());
+        if let Place::Staged(overlay) = &mut state.place {
+            overlay.rebase(&version);
+        }
         if matches!(&state.place, Place::Memory { buffer, .. } if buffer.start > 0) {
             // What was sent is in OSS now; the next write begins from there.
             state.place = Place::Base;
@@ -70,10 +71,10 @@ impl File {
         Ok(self.context.client.put_object(request).await?)
     }
 
-    async fn send_staged(
+    async fn send_overlay(
         &self,
         key: &str,
-        staging: &Staging,
+        overlay: &mut Overlay,
         size: u64,
     ) -> Result<PutObjectOutput> {
         let budget = &self.context.budget;
@@ -82,16 +83,24 @@ impl File {
         let part = parts::even(size, self.context.config.multipart_size.min(most));
         if size <= part {
             let _lease = budget.lease(Priority::Write, size).await?;
-            return self.put(key, staging.read(0, size).await?).await;
+            return self.put(key, overlay.part(self, 0..size).await?).await;
         }
+        let (base, pieces) = match overlay.unchanged() {
+            Some((base, runs)) => (Some(base.clone()), plan(size, part, &runs)),
+            None => (None, plan(size, part, &[])),
+        };
         let mut upload = Upload::begin(&self.context, key, &self.with()).await?;
-        let mut offset = 0;
-        while offset < size {
-            let length = part.min(size - offset);
-            let lease = budget.lease(Priority::Write, length).await?;
-            let data = staging.read(offset, length).await?;
-            upload.send(data, Some(lease)).await?;
-            offset += length;
+        for piece in pieces {
+            match (piece, &base) {
+                (Piece::Copy(range), Some(base)) => upload.copy(base, range).await?,
+                (Piece::Copy(range) | Piece::Send(range), _) => {
+                    let lease = budget
+                        .lease(Priority::Write, range.end - range.start)
+                        .await?;
+                    let data = overlay.part(self, range).await?;
+                    upload.send(data, Some(lease)).await?;
+                }
+            }
         }
         upload.complete().await
     }

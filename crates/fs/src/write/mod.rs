@@ -9,10 +9,11 @@
 //! * **Parts** (`upload`): when the buffer holds a part's worth it is sent as a part of a multipart
 //!   upload while the program goes on writing; several are in flight. What was sent is not kept. An
 //!   appended-to object begins as part copies inside OSS.
-//! * **Staging file** (`staging`): the whole file, unlinked, in `tmpdir`. A file goes there when
-//!   streaming can't serve it: writes before the buffer, truncation into what was sent, reads of what
+//! * **Staging file** (`overlay`): what is written, unlinked, in `tmpdir`, over an object that has the rest. A file
+//!   goes there when streaming can't serve it: writes before the buffer, truncation into what was sent, reads of what
 //!   was sent, or a file longer than a part with a handle that also reads. A small file goes there when
 //!   the budget has no room, and when others wait for the memory of one that nobody writes to (`spill`).
+//!   Of the object below only what is read is fetched, and what did not change is copied inside OSS (`plan`).
 //!
 //! A stream waits for memory, which is how a program that writes faster than the network is slowed down.
 //!
@@ -20,13 +21,16 @@
 //! with that of the bytes. It then knows the new version, and writing may go on from there.
 //!
 //! A write before the buffer of a file whose parts were sent can't be served from what is left here:
-//! the object is completed as it is and read back into the staging file. Until the next flush others
+//! the object is completed as it is, and the staging file lies over it. Until the next flush others
 //! see it as it was at that moment. Handles that also read never come to this.
 
 mod base;
 mod buffer;
 mod commit;
+mod extents;
+mod overlay;
 mod parts;
+mod plan;
 mod spill;
 mod staging;
 mod upload;

@@ -145,6 +145,30 @@ fn appending_to_a_large_object_copies_it_inside_oss() {
     });
 }
 
+#[test]
+fn of_a_change_in_the_middle_only_what_changed_is_sent() {
+    run(async {
+        let (oss, context) = setup();
+        let mut model = pattern(50 * PART, 4).to_vec();
+        let base = oss.store("k", model.clone());
+        let writer = Writer::new(context, "k".into(), Some(base), NewObject::default());
+        for (at, asked) in [(20 * PART, [1, 2]), (40 * PART + 7, [2, 4])] {
+            let data = pattern(4096, at);
+            model[at as usize..][..4096].copy_from_slice(&data);
+            writer.write(at, data).await.unwrap();
+            writer.flush().await.unwrap();
+            assert!(oss.object("k").unwrap().0 == model);
+            assert_eq!([oss.asked(Op::Part), oss.asked(Op::CopyPart)], asked);
+        }
+        assert_eq!(oss.fetched(), 2 * (PART - 4096), "what makes a part of it");
+        let size = 30 * PART;
+        writer.truncate(size).await.unwrap();
+        writer.flush().await.unwrap();
+        assert!(oss.object("k").unwrap().0 == model[..size as usize]);
+        assert_eq!(oss.asked(Op::Part), 2, "a cut is copied whole");
+    });
+}
+
 /// Writes `data` in pieces of `piece` bytes.
 async fn stream(writer: &Writer, data: &Bytes, piece: usize) -> Result<(), Error> {
     let mut offset = 0;
@@ -324,7 +348,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let place = 0..6 * PART;
+    let place = prop_oneof![0..6 * PART, 0..20 * PART];
     let length = prop_oneof![1..2000_u64, PART - 10..PART + 10, 1..3 * PART];
     prop_oneof![
         3 => (place.clone(), length.clone()).prop_map(|(at, len)| Step::Write(at, len)),
@@ -342,7 +366,7 @@ proptest! {
     /// Whatever is done to a file, it holds what a vector of bytes would.
     #[test]
     fn a_writer_is_a_vector_of_bytes(
-        begin in prop_oneof![Just(None), (0..4 * PART).prop_map(Some)],
+        begin in prop_oneof![Just(None), (0..4 * PART).prop_map(Some), (0..20 * PART).prop_map(Some)],
         keep in any::<bool>(),
         steps in proptest::collection::vec(step(), 1..14),
     ) {

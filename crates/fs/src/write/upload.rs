@@ -115,9 +115,9 @@ impl Upload {
         self.room().await
     }
 
-    /// Makes parts of an object of at least [`SMALLEST_PART`] bytes, inside OSS.
-    pub(super) async fn copy(&mut self, source: &ObjectVersion) -> Result<()> {
-        for span in spans(source.size) {
+    /// Makes parts of bytes of an object inside OSS: of at least [`SMALLEST_PART`], unless they are the last.
+    pub(super) async fn copy(&mut self, source: &ObjectVersion, range: Range<u64>) -> Result<()> {
+        for span in spans(range) {
             let part_number = self.number()?;
             self.length += span.end - span.start;
             let context = Arc::clone(&self.context);
@@ -202,14 +202,14 @@ impl Drop for Upload {
     }
 }
 
-/// Ranges of `0..size` for part copies: each at most 5 GiB and at least 100 KiB.
-fn spans(size: u64) -> Vec<Range<u64>> {
+/// Pieces of a range for part copies: each at most 5 GiB and at least 100 KiB.
+fn spans(range: Range<u64>) -> Vec<Range<u64>> {
     let mut out = Vec::new();
-    let mut at = 0;
-    while at < size {
-        let mut end = (at + LARGEST_PART).min(size);
+    let mut at = range.start;
+    while at < range.end {
+        let mut end = (at + LARGEST_PART).min(range.end);
         // What would be left must not be too small to be followed by another part.
-        if end < size && size - end < SMALLEST_PART {
+        if end < range.end && range.end - end < SMALLEST_PART {
             end -= SMALLEST_PART;
         }
         out.push(at..end);
@@ -230,9 +230,9 @@ mod tests {
             LARGEST_PART + 1,
             3 * LARGEST_PART + 5,
         ] {
-            let spans = spans(size);
-            assert_eq!(spans.first().map(|s| s.start), Some(0));
-            assert_eq!(spans.last().map(|s| s.end), Some(size));
+            let spans = spans(7..7 + size);
+            assert_eq!(spans.first().map(|s| s.start), Some(7));
+            assert_eq!(spans.last().map(|s| s.end), Some(7 + size));
             assert!(spans.windows(2).all(|pair| pair[0].end == pair[1].start));
             assert!(
                 spans

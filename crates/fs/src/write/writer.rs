@@ -2,9 +2,9 @@
 
 use super::{
     buffer::Buffer,
+    overlay::Overlay,
     parts::{self, SMALLEST_PART},
     spill::Spill,
-    staging::Staging,
     upload::Upload,
 };
 use crate::{
@@ -68,8 +68,8 @@ pub(super) enum Place {
         buffer: Buffer,
         upload: Option<Upload>,
     },
-    /// All of them in a local file.
-    Staged(Staging),
+    /// In a local file, over `base` where they are not.
+    Staged(Overlay),
 }
 
 impl Place {
@@ -258,8 +258,10 @@ impl File {
             let kept = self.kept.load(Ordering::Relaxed);
             match &mut state.place {
                 Place::Base => return Err(Error::BadHandle),
-                Place::Staged(staging) => {
-                    staging.write(offset, std::mem::take(&mut data)).await?;
+                Place::Staged(overlay) => {
+                    overlay
+                        .write(self, offset, std::mem::take(&mut data))
+                        .await?;
                 }
                 Place::Memory { buffer, upload } => {
                     let full = self.full(upload.as_ref());
@@ -352,13 +354,7 @@ impl File {
             return Ok(());
         }
         if matches!(state.place, Place::Base) {
-            let base = state.base.clone().ok_or(Error::BadHandle)?;
-            if size < base.size && base.size > self.context.config.multipart_size {
-                // Only what stays is fetched.
-                state.place = Place::Staged(self.stage_base(&base, size).await?);
-            } else {
-                self.take_base(state, false).await?;
-            }
+            self.take_base(state, false).await?;
         }
         let in_buffer = match &mut state.place {
             Place::Memory { buffer, upload } => {
@@ -375,10 +371,10 @@ impl File {
             buffer.set_end(size);
         } else {
             self.stage(state).await?;
-            let Place::Staged(staging) = &state.place else {
+            let Place::Staged(overlay) = &mut state.place else {
                 return Err(Error::BadHandle);
             };
-            staging.set_len(size).await?;
+            overlay.set_len(size).await?;
         }
         self.set_size(size);
         Ok(())
@@ -390,7 +386,7 @@ impl File {
         if offset >= end {
             return Ok(Vec::new());
         }
-        match &state.place {
+        match &mut state.place {
             Place::Base => {
                 let base = state.base.clone().ok_or(Error::BadHandle)?;
                 Ok(vec![self.get(&base, offset..end).await?])
@@ -400,7 +396,7 @@ impl File {
                 let to = (end - buffer.start) as usize;
                 Ok(vec![Bytes::copy_from_slice(&buffer.bytes()[from..to])])
             }
-            Place::Staged(staging) => Ok(vec![staging.read(offset, end - offset).await?]),
+            Place::Staged(overlay) => Ok(vec![overlay.read(self, offset..end).await?]),
         }
     }
 }

@@ -1,0 +1,127 @@
+//! A file whose changes are here and whose other bytes may still be in OSS alone.
+
+use super::{extents::Extents, staging::Staging, writer::File};
+use crate::{error::Result, types::ObjectVersion};
+use bytes::Bytes;
+use std::ops::Range;
+
+/// What is missing is fetched in pieces of this size, in bytes.
+const PIECE: u64 = 4 << 20;
+/// More ranges than these are not kept apart: the whole file is fetched instead. A megabyte, or two.
+const MOST_EXTENTS: usize = 16 << 10;
+
+/// A file in `tmpdir` over an object.
+#[derive(Debug)]
+pub(super) struct Overlay {
+    staging: Staging,
+    /// The object, and how many of its first bytes are the file's wherever nothing was written.
+    under: Option<(ObjectVersion, u64)>,
+    /// What of those bytes is in the staging file, written or fetched. Behind them all is.
+    here: Extents,
+    /// What of those bytes was written.
+    written: Extents,
+}
+
+impl Overlay {
+    /// Over nothing: the staging file has it all.
+    pub(super) fn new(staging: Staging) -> Self {
+        Self {
+            staging,
+            under: None,
+            here: Extents::default(),
+            written: Extents::default(),
+        }
+    }
+
+    /// Over an object, of which nothing is fetched yet.
+    pub(super) async fn over(staging: Staging, base: ObjectVersion) -> Result<Self> {
+        staging.set_len(base.size).await?;
+        let under = Some((base.clone(), base.size));
+        Ok(Self {
+            under,
+            ..Self::new(staging)
+        })
+    }
+
+    /// How many of the object's first bytes are the file's.
+    fn covered(&self) -> u64 {
+        self.under.as_ref().map_or(0, |(_, covered)| *covered)
+    }
+
+    pub(super) async fn write(&mut self, file: &File, offset: u64, data: Bytes) -> Result<()> {
+        let end = offset + data.len() as u64;
+        self.staging.write(offset, data).await?;
+        let range = offset.min(self.covered())..end.min(self.covered());
+        self.here.insert(range.clone());
+        self.written.insert(range);
+        if self.written.len() > MOST_EXTENTS || self.here.len() > MOST_EXTENTS {
+            self.fetch(file, 0..self.covered()).await?;
+            self.under = None;
+        }
+        Ok(())
+    }
+
+    /// Bytes of the file, which it has. Of what is missing, what is around it is fetched too: a program will read on.
+    pub(super) async fn read(&mut self, file: &File, range: Range<u64>) -> Result<Bytes> {
+        let covered = self.covered();
+        if range.start < covered {
+            let wide = range.start / PIECE * PIECE..range.end.next_multiple_of(PIECE);
+            let missing = self.here.gaps(range.start..range.end.min(covered));
+            if !missing.is_empty() {
+                self.fetch(file, wide).await?;
+            }
+        }
+        self.part(file, range).await
+    }
+
+    /// Bytes of the file, which it has, and no others.
+    pub(super) async fn part(&mut self, file: &File, range: Range<u64>) -> Result<Bytes> {
+        self.fetch(file, range.clone()).await?;
+        let length = range.end - range.start;
+        self.staging.read(range.start, length).await
+    }
+
+    /// Cuts the file, or grows it with zeros.
+    pub(super) async fn set_len(&mut self, size: u64) -> Result<()> {
+        self.staging.set_len(size).await?;
+        if let Some((_, covered)) = &mut self.under {
+            *covered = size.min(*covered);
+        }
+        self.here.truncate(size);
+        self.written.truncate(size);
+        Ok(())
+    }
+
+    /// What is as it is in the object, and the object.
+    pub(super) fn unchanged(&self) -> Option<(&ObjectVersion, Vec<Range<u64>>)> {
+        let (base, covered) = self.under.as_ref()?;
+        Some((base, self.written.gaps(0..*covered)))
+    }
+
+    /// The file is `version` now: nothing differs from it.
+    pub(super) fn rebase(&mut self, version: &ObjectVersion) {
+        let covered = self.covered();
+        self.here.insert(covered..version.size);
+        self.written = Extents::default();
+        self.under = Some((version.clone(), version.size));
+    }
+
+    /// Brings what of `range` is missing into the staging file.
+    async fn fetch(&mut self, file: &File, range: Range<u64>) -> Result<()> {
+        let Some((base, covered)) = self.under.clone() else {
+            return Ok(());
+        };
+        let range = range.start.min(covered)..range.end.min(covered);
+        for gap in self.here.gaps(range) {
+            let mut at = gap.start;
+            while at < gap.end {
+                let piece = at..gap.end.min(at + PIECE);
+                at = piece.end;
+                let data = file.get(&base, piece.clone()).await?;
+                self.staging.write(piece.start, data).await?;
+                self.here.insert(piece);
+            }
+        }
+        Ok(())
+    }
+}
