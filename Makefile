@@ -32,7 +32,8 @@ check: ## Arrows between crates, lengths of files
 unit: ## Unit and crate tests
 	cargo test --workspace --exclude ossplit-tests
 
-blackbox: setup ## The built programs from outside: real server, real mounts
+blackbox: setup ## The built programs from outside: real server, real mounts, other people's programs on them
+	@scripts/setup-programs
 	cargo build --bin ossplit
 	cargo test -p ossplit-tests
 

@@ -13,6 +13,8 @@ mod full_disk;
 mod hazards;
 mod identity;
 mod lifecycle;
+mod posix;
+mod programs;
 mod read_only;
 mod read_write;
 mod serve;

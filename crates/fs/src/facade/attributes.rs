@@ -89,9 +89,20 @@ impl Files {
                 files.store_file(node).await
             }
         });
-        stored.await.inspect_err(|error| {
-            tracing::warn!(?node, %error, "attributes could not be stored");
-        })
+        match stored.await {
+            // It was deleted meanwhile, and they with it.
+            Err(_) if !self.is_linked(node) => Ok(()),
+            Err(error) => {
+                tracing::warn!(?node, %error, "attributes could not be stored");
+                Err(error)
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn is_linked(&self, node: NodeId) -> bool {
+        let ns = self.core.ns.lock();
+        ns.resolve(node).is_ok_and(|slot| ns.is_linked(slot))
     }
 
     async fn store_directory(&self, node: NodeId) -> Result<()> {
