@@ -12,6 +12,7 @@ mod counts;
 mod full_disk;
 mod hazards;
 mod identity;
+mod kills;
 mod lifecycle;
 mod posix;
 mod programs;

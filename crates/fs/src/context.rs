@@ -7,9 +7,9 @@ use ossplit::Client;
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::FsConfig;
+use crate::write::Record;
 
 /// The surroundings of every reader and writer of one mount.
-#[derive(Clone)]
 pub struct Context {
     /// Sends the requests.
     pub client: Client,
@@ -19,6 +19,8 @@ pub struct Context {
     pub budget: Budget,
     /// Time.
     pub clock: Clock,
+    /// The uploads that are under way.
+    pub(crate) uploads: Record,
 }
 
 impl Context {
@@ -30,6 +32,7 @@ impl Context {
             config: Arc::new(config),
             budget,
             clock: Clock::system(),
+            uploads: Record::default(),
         })
     }
 }

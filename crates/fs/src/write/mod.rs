@@ -31,11 +31,14 @@ mod extents;
 mod overlay;
 mod parts;
 mod plan;
+mod record;
 mod spill;
 mod staging;
 mod upload;
 mod writer;
 
+pub(crate) use record::Record;
+pub use record::abort_left_uploads;
 pub use writer::Writer;
 
 #[cfg(test)]

@@ -39,7 +39,15 @@ impl Upload {
     pub(super) async fn begin(context: &Arc<Context>, key: &str, with: &NewObject) -> Result<Self> {
         let mut request = InitiateMultipartUpload::new(context.config.bucket.clone(), key);
         request.with = with.clone();
-        let id = context.client.initiate_multipart_upload(request).await?;
+        context.uploads.begins(context, key);
+        let begun = context.client.initiate_multipart_upload(request).await;
+        let id = begun.inspect_err(|error| {
+            // Of an answer that was lost nobody knows.
+            if !error.kind().is_transient() {
+                context.uploads.refused(key);
+            }
+        })?;
+        context.uploads.began(key, &id);
         Ok(Self {
             context: Arc::clone(context),
             runtime: Handle::current(),
@@ -162,16 +170,17 @@ impl Upload {
             .client
             .complete_multipart_upload(request)
             .await?;
-        self.id = None;
+        if let Some(id) = self.id.take() {
+            self.context.uploads.ended(&id);
+        }
         Ok(output)
     }
 
     /// Gives the upload up, and returns when its parts are gone.
     pub(super) async fn abort(mut self) -> Result<()> {
         self.in_flight.shutdown().await;
-        let request = self.abort_request();
-        match request {
-            Some(request) => Ok(self.context.client.abort_multipart_upload(request).await?),
+        match self.abort_request() {
+            Some(request) => abort(&self.context, request).await,
             None => Ok(()),
         }
     }
@@ -195,11 +204,18 @@ impl Drop for Upload {
         self.runtime.spawn(async move {
             // A part that arrives after the abort would stay: wait for the tasks first.
             in_flight.shutdown().await;
-            if let Err(error) = context.client.abort_multipart_upload(request).await {
+            if let Err(error) = abort(&context, request).await {
                 tracing::warn!(%error, "an unfinished upload could not be aborted");
             }
         });
     }
+}
+
+async fn abort(context: &Context, request: AbortMultipartUpload) -> Result<()> {
+    let id = request.upload_id.clone();
+    context.client.abort_multipart_upload(request).await?;
+    context.uploads.ended(&id);
+    Ok(())
 }
 
 /// Pieces of a range for part copies: each at most 5 GiB and at least 100 KiB.

@@ -11,9 +11,11 @@ use crate::{Plan, bridge::Bridge};
 use ossplit::Client;
 use ossplit_fs::{Context, FileSystem};
 use ossplit_fuse::{CacheInvalidation, InitOptions, Session, mount::UnmountMode};
-use std::{ffi::CString, path::Path, sync::Arc};
-use tokio::{runtime::Runtime, sync::oneshot};
+use std::{ffi::CString, path::Path, sync::Arc, time::Duration};
+use tokio::{runtime::Runtime, sync::oneshot, time::timeout};
 
+/// How long a mount waits for the uploads of a dead process to be aborted.
+const RECOVERY: Duration = Duration::from_secs(5);
 /// The kernel reads this far ahead of a sequential reader, in bytes.
 const READ_AHEAD: u64 = 16 << 20;
 
@@ -81,7 +83,14 @@ fn start(plan: &Plan, place: &Path, runtime: &Runtime) -> Result<Serving, Failur
     // From here on every early return must take the mount away again.
     let serve = || {
         let fuse = |e: &dyn std::fmt::Display| Failure::system("serve the mount", e);
-        let fs = Arc::new(FileSystem::new(&Context::new(client, plan.fs.clone())));
+        let context = Context::new(client, plan.fs.clone());
+        if !plan.fs.read_only {
+            let aborted = ossplit_fs::write::abort_left_uploads(&context);
+            if runtime.block_on(timeout(RECOVERY, aborted)).is_err() {
+                tracing::warn!("uploads that a killed process left stay for now: OSS is slow");
+            }
+        }
+        let fs = Arc::new(FileSystem::new(&context));
         let options = InitOptions {
             // The file system says at open whether the cached pages are still right.
             invalidation: CacheInvalidation::Auto,

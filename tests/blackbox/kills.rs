@@ -1,0 +1,167 @@
+//! `kill -9` of a read-write mount at any moment: what was closed or synced is in OSS, nothing is there by halves, and the
+//! next mount aborts the uploads that the dead one left.
+
+use ossplit_testkit::{Mounted, Server, oss, until};
+use rustix::{
+    fs::{Mode, OFlags},
+    process::{Pid, Signal, kill_process},
+};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Write as _,
+    os::fd::OwnedFd,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Rounds; `OSSPLIT_KILLS` asks for more.
+const ROUNDS: u64 = 12;
+
+/// What a file of the run has: made from its name.
+fn body(name: &str) -> Vec<u8> {
+    let seed: u64 = name.bytes().map(u64::from).sum();
+    let size = match seed % 4 {
+        0 => 0,
+        1 => 5_000,
+        2 => 900_000,
+        _ => 4_500_000,
+    };
+    crate::read_only::pattern(size, seed)
+}
+
+/// Files and how many of their bytes were acknowledged.
+type Acknowledged = Mutex<BTreeMap<String, usize>>;
+
+/// Writes files below `root` until the mount is gone. By descriptor: the path leads elsewhere once the mount is taken away.
+fn write_files(root: &OwnedFd, names: &str, acknowledged: &Acknowledged) {
+    let (flags, mode) = (OFlags::CREATE | OFlags::WRONLY, Mode::from(0o600));
+    for number in 0_u64.. {
+        let name = format!("{names}-{number}");
+        let body = body(&name);
+        let note = |bytes| acknowledged.lock().unwrap().insert(name.clone(), bytes);
+        let Ok(file) = rustix::fs::openat(root, &*name, flags, mode) else {
+            return;
+        };
+        let mut file = File::from(file);
+        let (first, rest) = body.split_at(body.len() / 3);
+        if file.write_all(first).is_err() {
+            return;
+        }
+        if number % 5 == 0 {
+            if file.sync_all().is_err() {
+                return;
+            }
+            note(first.len());
+        }
+        if file.write_all(rest).is_err() || rustix::fs::fsync(&file).is_err() {
+            return;
+        }
+        note(body.len());
+    }
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9_and_nothing_is_left_by_halves() {
+    let rounds = option_env!("OSSPLIT_KILLS").map_or(ROUNDS, |text| text.parse().unwrap());
+    let server = Server::start();
+    let tmpdir = tempfile::tempdir().unwrap();
+    let options = format!("multipart_size=1,tmpdir={}", tmpdir.path().display());
+    let acknowledged = Mutex::new(BTreeMap::new());
+    for round in 0..rounds {
+        let mount = Mounted::new(&server, "data", &options);
+        until("uploads of the dead one to be aborted", || {
+            oss::unfinished_uploads(&server, "data") == 0
+        });
+        let root = OwnedFd::from(File::open(mount.path("")).unwrap());
+        let go = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let (root, go, acknowledged) = (&root, &go, &acknowledged);
+                let names = format!("r{round}-w{writer}");
+                scope.spawn(move || {
+                    go.store(true, Ordering::Release);
+                    write_files(root, &names, acknowledged);
+                });
+            }
+            // Some rounds end before the first file is there, some in the middle of many.
+            let start = Instant::now();
+            let moment = Duration::from_millis(round * 37 % 211);
+            until("the moment", || {
+                go.load(Ordering::Acquire) && start.elapsed() >= moment
+            });
+            for pid in mount.processes() {
+                let _ = kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::KILL);
+            }
+        });
+        until("the dead processes to be gone", || {
+            mount.processes().is_empty()
+        });
+        drop(mount);
+    }
+    let acknowledged = acknowledged.into_inner().unwrap();
+    assert!(acknowledged.len() > rounds as usize, "{acknowledged:?}");
+    for (name, bytes) in &acknowledged {
+        let wanted = body(name);
+        let there = oss::get(&server, "data", name).unwrap_or_else(|| panic!("{name} is lost"));
+        assert!(
+            there.len() >= *bytes,
+            "{name}: {} of {bytes} bytes",
+            there.len()
+        );
+        assert!(wanted.starts_with(&there), "{name} has wrong bytes");
+    }
+    for key in oss::keys(&server, "data", "r") {
+        let (wanted, there) = (body(&key), oss::get(&server, "data", &key).unwrap());
+        let whole = [0, wanted.len() / 3, wanted.len()].contains(&there.len());
+        assert!(
+            whole && wanted.starts_with(&there),
+            "{key}: {} bytes",
+            there.len()
+        );
+    }
+    Mounted::new(&server, "data", &options).unmount();
+    until("the last uploads to be aborted", || {
+        oss::unfinished_uploads(&server, "data") == 0
+    });
+    let left: Vec<_> = tmpdir.path().read_dir().unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn an_upload_that_oss_began_in_the_moment_of_death_is_found() {
+    let server = Server::start();
+    for key in ["ours", "ours-not", "known"] {
+        let begun = oss::send(
+            &server,
+            "POST",
+            "data",
+            Some(key),
+            &[("uploads", "")],
+            &[],
+            b"",
+        );
+        assert_eq!(begun.status, 200);
+    }
+    let tmpdir = tempfile::tempdir().unwrap();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let record = format!(
+        r#"{{"of":{{"endpoint":"{}","bucket":"data"}}}}
+{{"begins":{{"key":"known","at":{now}}}}}
+{{"refused":{{"key":"known"}}}}
+{{"begins":{{"key":"ours","at":{now}}}}}
+{{"beg"#,
+        server.url()
+    );
+    std::fs::write(tmpdir.path().join("ossplit-uploads-x"), record).unwrap();
+    let options = format!("tmpdir={}", tmpdir.path().display());
+    let mount = Mounted::new(&server, "data", &options);
+    assert_eq!(oss::unfinished_uploads(&server, "data"), 2, "others' stay");
+    mount.unmount();
+}
