@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// Rounds; `OSSPLIT_KILLS` asks for more.
+/// Rounds; `make test-kills` does more.
 const ROUNDS: u64 = 12;
 
 /// What a file of the run has: made from its name.
@@ -93,8 +93,12 @@ fn what_was_acknowledged_survives_kill_9_and_nothing_is_left_by_halves() {
             until("the moment", || {
                 go.load(Ordering::Acquire) && start.elapsed() >= moment
             });
-            for pid in mount.processes() {
-                let _ = kill_process(Pid::from_raw(pid as i32).unwrap(), Signal::KILL);
+            // All at once: one that sees another die would end in good order, and store files as far as they are.
+            let processes = mount.processes();
+            for signal in [Signal::STOP, Signal::KILL] {
+                for pid in &processes {
+                    let _ = kill_process(Pid::from_raw(*pid as i32).unwrap(), signal);
+                }
             }
         });
         until("the dead processes to be gone", || {

@@ -62,7 +62,7 @@ pub struct FileSystem {
 impl FileSystem {
     /// A mount of `context.config.bucket`. To be made on the runtime that serves it. Sends nothing yet.
     pub fn new(context: &Arc<Context>) -> Self {
-        let remote = Arc::new(Bucket::new(context.client.clone(), &context.config));
+        let remote = Arc::new(Bucket::new(context));
         let contents = Arc::new(Objects::new(Arc::clone(context)));
         let config = FsConfig::clone(&context.config);
         let (budget, clock) = (context.budget.clone(), context.clock.clone());

@@ -1,23 +1,23 @@
 //! The bucket behind the client.
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use std::sync::Arc;
 
 use ossplit::{
-    AbortMultipartUpload, Client, CompleteMultipartUpload, CopyObject, DeleteMultipleObjects,
-    DeleteObject, GetObjectTagging, HeadObject, InitiateMultipartUpload, ListObjectsV2, NewObject,
-    ObjectMeta, PutObject, UploadPartCopy,
+    Client, CopyObject, DeleteMultipleObjects, DeleteObject, GetObjectTagging, HeadObject,
+    ListObjectsV2, NewObject, ObjectMeta, PutObject,
 };
 
 use super::{ListPage, ListRequest, NewMeta, Remote, posix};
-use crate::config::FsConfig;
 use crate::content_types::ContentTypes;
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::namespace::tag::Tag;
 use crate::namespace::{Details, Facts, Meta};
 use crate::types::ObjectVersion;
+use crate::write::Upload;
 
 /// Content type of a directory's marker object, as ossfs 1 writes it.
 const DIRECTORY: &str = "application/x-directory";
@@ -25,12 +25,9 @@ const DIRECTORY: &str = "application/x-directory";
 /// Up to this size one `CopyObject` copies an object; OSS's bound is 5 GB, but a request of that size can take minutes.
 const SINGLE_COPY: u64 = 1 << 30;
 
-/// Size of the parts above that, and how many are copied at once.
-const COPY_PART: u64 = 512 << 20;
-const COPY_PARTS_AT_ONCE: usize = 8;
-
 /// One bucket of OSS.
 pub(crate) struct Bucket {
+    context: Arc<Context>,
     client: Client,
     name: String,
     types: Arc<ContentTypes>,
@@ -39,9 +36,11 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    pub(crate) fn new(client: Client, config: &FsConfig) -> Self {
+    pub(crate) fn new(context: &Arc<Context>) -> Self {
+        let config = &context.config;
         Self {
-            client,
+            context: Arc::clone(context),
+            client: context.client.clone(),
             name: config.bucket.clone(),
             types: Arc::clone(&config.content_types),
             read_only: config.read_only,
@@ -86,61 +85,13 @@ impl Bucket {
         to: &str,
         with: Option<NewMeta>,
     ) -> Result<ObjectVersion> {
-        let mut begin = InitiateMultipartUpload::new(&self.name, to);
-        let (described, tagged) = self.described(from, with).await?;
-        begin.with = described;
+        let (mut described, tagged) = self.described(from, with).await?;
         if tagged {
-            begin.with.tags = self.tags(&from.key).await?;
+            described.tags = self.tags(&from.key).await?;
         }
-        let upload_id = self.client.initiate_multipart_upload(begin).await?;
-        let copied = self.copy_parts(from, to, &upload_id).await;
-        if copied.is_err() {
-            let mut abort = AbortMultipartUpload::default();
-            abort.bucket.clone_from(&self.name);
-            to.clone_into(&mut abort.key);
-            abort.upload_id = upload_id;
-            if let Err(error) = self.client.abort_multipart_upload(abort).await {
-                tracing::warn!(%error, "an upload that failed could not be aborted");
-            }
-        }
-        copied
-    }
-
-    async fn copy_parts(
-        &self,
-        from: &ObjectVersion,
-        to: &str,
-        upload_id: &str,
-    ) -> Result<ObjectVersion> {
-        let numbers = 0..from.size.div_ceil(COPY_PART);
-        let parts = numbers.map(|number| {
-            let start = number * COPY_PART;
-            self.client.upload_part_copy(UploadPartCopy {
-                source_version_id: None,
-                bucket: self.name.clone(),
-                key: to.to_owned(),
-                upload_id: upload_id.to_owned(),
-                part_number: number as u32 + 1,
-                source_bucket: self.name.clone(),
-                source_key: from.key.to_string(),
-                source_range: Some(start..from.size.min(start + COPY_PART)),
-                source_if_match: Some(from.etag.to_string()),
-            })
-        });
-        let parts = stream::iter(parts)
-            .buffered(COPY_PARTS_AT_ONCE)
-            .try_collect()
-            .await?;
-        let done = self
-            .client
-            .complete_multipart_upload(CompleteMultipartUpload {
-                bucket: self.name.clone(),
-                key: to.to_owned(),
-                upload_id: upload_id.to_owned(),
-                parts,
-                forbid_overwrite: false,
-            })
-            .await?;
+        let mut upload = Upload::begin(&self.context, to, &described).await?;
+        upload.copy(from, 0..from.size).await?;
+        let done = upload.complete().await?;
         Ok(ObjectVersion {
             key: to.into(),
             etag: done.etag.into(),

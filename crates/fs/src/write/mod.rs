@@ -39,6 +39,7 @@ mod writer;
 
 pub(crate) use record::Record;
 pub use record::abort_left_uploads;
+pub(crate) use upload::Upload;
 pub use writer::Writer;
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// One upload. Dropped before it is complete, it is aborted: no part stays behind.
-pub(super) struct Upload {
+pub(crate) struct Upload {
     context: Arc<Context>,
     /// For aborting it, whatever thread drops it.
     runtime: Handle,
@@ -36,7 +36,7 @@ pub(super) struct Upload {
 
 impl Upload {
     /// Begins an upload of `key`.
-    pub(super) async fn begin(context: &Arc<Context>, key: &str, with: &NewObject) -> Result<Self> {
+    pub(crate) async fn begin(context: &Arc<Context>, key: &str, with: &NewObject) -> Result<Self> {
         let mut request = InitiateMultipartUpload::new(context.config.bucket.clone(), key);
         request.with = with.clone();
         context.uploads.begins(context, key);
@@ -124,7 +124,7 @@ impl Upload {
     }
 
     /// Makes parts of bytes of an object inside OSS: of at least [`SMALLEST_PART`], unless they are the last.
-    pub(super) async fn copy(&mut self, source: &ObjectVersion, range: Range<u64>) -> Result<()> {
+    pub(crate) async fn copy(&mut self, source: &ObjectVersion, range: Range<u64>) -> Result<()> {
         for span in spans(range) {
             let part_number = self.number()?;
             self.length += span.end - span.start;
@@ -154,7 +154,7 @@ impl Upload {
     }
 
     /// Waits for all parts and makes the object.
-    pub(super) async fn complete(mut self) -> Result<ossplit::PutObjectOutput> {
+    pub(crate) async fn complete(mut self) -> Result<ossplit::PutObjectOutput> {
         while self.collect_one().await? {}
         let mut parts = std::mem::take(&mut self.done);
         parts.sort_unstable_by_key(|part| part.part_number);
@@ -218,12 +218,17 @@ async fn abort(context: &Context, request: AbortMultipartUpload) -> Result<()> {
     Ok(())
 }
 
-/// Pieces of a range for part copies: each at most 5 GiB and at least 100 KiB.
+/// Bytes of a part that is copied: larger ones can take minutes, and several are copied at once. As ossfs has it.
+const COPY_PART: u64 = 512 << 20;
+
+/// Pieces of a range for part copies: each at most 5 GiB and at least 100 KiB, and half of all parts at most.
 fn spans(range: Range<u64>) -> Vec<Range<u64>> {
     let mut out = Vec::new();
     let mut at = range.start;
+    let few = (range.end - range.start).div_ceil(u64::from(MOST_PARTS) / 2);
+    let most = COPY_PART.max(few).min(LARGEST_PART);
     while at < range.end {
-        let mut end = (at + LARGEST_PART).min(range.end);
+        let mut end = (at + most).min(range.end);
         // What would be left must not be too small to be followed by another part.
         if end < range.end && range.end - end < SMALLEST_PART {
             end -= SMALLEST_PART;
@@ -242,9 +247,10 @@ mod tests {
     fn copied_spans_cover_the_object_and_are_never_too_small() {
         for size in [
             SMALLEST_PART,
-            LARGEST_PART,
-            LARGEST_PART + 1,
-            3 * LARGEST_PART + 5,
+            COPY_PART,
+            COPY_PART + 1,
+            3 * COPY_PART + 5,
+            48 << 40,
         ] {
             let spans = spans(7..7 + size);
             assert_eq!(spans.first().map(|s| s.start), Some(7));
