@@ -11,12 +11,18 @@ use std::{
 /// # Panics
 /// When the server does not answer.
 pub fn http(address: &str, method: &str, path: &str) -> (u16, String) {
+    send(address, method, path, "")
+}
+
+/// As [`http`], with a body.
+fn send(address: &str, method: &str, path: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap_or_else(|e| panic!("{address}: {e}"));
     stream
         .set_read_timeout(Some(crate::DEADLINE))
         .expect("a timeout can be set");
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
     );
     stream
         .write_all(request.as_bytes())
@@ -57,6 +63,12 @@ pub fn requests(console: &str) -> BTreeMap<String, u64> {
         .map(|(name, value)| (name.clone(), count(value)))
         .filter(|(_, requests)| *requests > 0)
         .collect()
+}
+
+/// Makes the server misbehave from now on as a plan says (`docs/faults.md`).
+pub fn set_faults(console: &str, plan: &str) {
+    let (status, body) = send(console, "PUT", "/faults", plan);
+    assert!(status < 300, "{status} {body}");
 }
 
 /// Sets every counter to zero.

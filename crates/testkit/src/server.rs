@@ -120,6 +120,11 @@ impl Server {
         crate::console::reset(&self.console);
     }
 
+    /// Misbehaves from now on as a plan says (`docs/faults.md`).
+    pub fn set_faults(&self, plan: &str) {
+        crate::console::set_faults(&self.console, plan);
+    }
+
     /// kill -9.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

@@ -20,6 +20,8 @@ pub(crate) struct Call {
     pub(crate) check_crc: bool,
     /// It goes on with a body that broke off: counted as a retry.
     pub(crate) resumed: bool,
+    /// Not to be sent again if it may have taken effect.
+    pub(crate) once: bool,
 }
 
 impl Call {
@@ -34,6 +36,7 @@ impl Call {
             body: Body::empty(),
             check_crc: false,
             resumed: false,
+            once: false,
         }
     }
 

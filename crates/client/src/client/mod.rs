@@ -205,7 +205,9 @@ impl Client {
                 self.inner.meter.failed(call.operation);
             }
             let error = call.fault(failed.error, tries, start.elapsed());
-            if !call.body.is_replayable() || policy.max_tries <= 1 {
+            // What the service refused by its clock or key had no effect.
+            let had_none = !matches!(failed.mend, None | Some(Mend::FreshConnection));
+            if !call.body.is_replayable() || policy.max_tries <= 1 || call.once && !had_none {
                 return Err(error);
             }
             fresh = failed.mend == Some(Mend::FreshConnection);

@@ -275,10 +275,36 @@ impl Client {
         &self,
         request: InitiateMultipartUpload,
     ) -> Result<String, Error> {
-        let call = Call::new(Operation::InitiateMultipartUpload, Method::POST)
+        self.initiate(request, false).await
+    }
+
+    /// Begins an upload as [`Client::initiate_multipart_upload`] does, but is not sent again when nobody knows whether it took
+    /// effect: after a transient error the service may have begun an upload whose id was lost, and the caller can look for it.
+    ///
+    /// ```
+    /// # mod service { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doctests/service.rs")); }
+    /// # service::example(async |client| {
+    /// let upload = ossplit::InitiateMultipartUpload::new("bucket", "large");
+    /// let id = client.initiate_multipart_upload_once(upload).await?;
+    /// # Ok(()) });
+    /// ```
+    pub async fn initiate_multipart_upload_once(
+        &self,
+        request: InitiateMultipartUpload,
+    ) -> Result<String, Error> {
+        self.initiate(request, true).await
+    }
+
+    async fn initiate(
+        &self,
+        request: InitiateMultipartUpload,
+        once: bool,
+    ) -> Result<String, Error> {
+        let mut call = Call::new(Operation::InitiateMultipartUpload, Method::POST)
             .object(&request.bucket, &request.key)
             .query("uploads", "")
             .query("encoding-type", "url");
+        call.once = once;
         let call = request.with.headers(call, &self.config().object_defaults)?;
         let (_, result): (_, xml::InitiateMultipartUploadResult) = self.document(&call).await?;
         Ok(result.upload_id)

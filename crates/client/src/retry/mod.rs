@@ -63,8 +63,8 @@ impl RetryPolicy {
         }
     }
 
-    /// The wait after this many failures.
-    pub(crate) fn wait(&self, failures: u32) -> Duration {
+    /// The wait after this many failures, at random up to a bound that doubles with each.
+    pub fn wait(&self, failures: u32) -> Duration {
         backoff::full_jitter(self.base, self.cap, failures.saturating_sub(1))
     }
 }

@@ -34,6 +34,7 @@ pub(crate) enum Op {
     CopyPart,
     Complete,
     Abort,
+    ListUploads,
 }
 
 /// What goes wrong, once.
@@ -234,6 +235,7 @@ fn query(uri: &Uri) -> HashMap<String, String> {
 fn op(method: &Method, query: &HashMap<String, String>, headers: &HeaderMap) -> Op {
     let upload = query.contains_key("uploadId");
     match method.as_str() {
+        "GET" if query.contains_key("uploads") => Op::ListUploads,
         "GET" => Op::Get,
         "HEAD" => Op::Head,
         "PUT" if upload && headers.contains_key("x-oss-copy-source") => Op::CopyPart,
@@ -396,6 +398,27 @@ impl State {
                     ..Default::default()
                 });
                 stored(&object, (op == Op::CopyPart).then_some(document), fault)
+            }
+            Op::ListUploads => {
+                let now = std::time::SystemTime::now();
+                let now = now
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .map_or(0, |now| now.as_secs());
+                let initiated = ossplit_protocol::time::xml_time(now.cast_signed());
+                let uploads = self.uploads.iter();
+                let uploads =
+                    uploads.filter(|(_, upload)| upload.key.starts_with(&query["prefix"]));
+                let listed = uploads.map(|(id, upload)| xml::Upload {
+                    key: upload.key.clone(),
+                    upload_id: id.clone(),
+                    initiated: initiated.clone(),
+                    ..Default::default()
+                });
+                let document = xml::write(&xml::ListMultipartUploadsResult {
+                    upload: listed.collect(),
+                    ..Default::default()
+                });
+                Response::new(ResponseBody::bytes(document))
             }
             Op::Complete => self.complete(key, id, request.body(), fault),
             Op::Abort => match self.uploads.remove(id) {

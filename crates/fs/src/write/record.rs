@@ -183,28 +183,47 @@ pub async fn abort_left_uploads(context: &Context) {
 async fn abort(context: &Context, left: Left) -> Result<usize> {
     let mut uploads = left.uploads;
     for (key, since) in left.perhaps {
-        let list = ListMultipartUploads::new(&context.config.bucket, &key);
-        let found = context.client.list_multipart_uploads(list).await?.uploads;
-        let when = since - SKEW..=left.until + SKEW;
-        let ours = found
-            .into_iter()
-            .filter(|upload| upload.key == key && when.contains(&upload.initiated));
-        uploads.extend(ours.map(|upload| (upload.upload_id, upload.key)));
+        let ours = begun(context, &key, since, left.until).await?;
+        uploads.extend(ours.into_iter().map(|upload_id| (upload_id, key.clone())));
     }
     let count = uploads.len();
     for (upload_id, key) in uploads {
-        let request = AbortMultipartUpload {
-            bucket: context.config.bucket.clone(),
-            key,
-            upload_id,
-        };
-        match context.client.abort_multipart_upload(request).await {
-            Ok(()) => {}
-            Err(error) if error.kind() == ossplit::ErrorKind::NoSuchUpload => {}
-            Err(error) => return Err(error.into()),
-        }
+        abort_one(context, key, upload_id).await?;
     }
     Ok(count)
+}
+
+/// Aborts what OSS may have begun of `key` since then, of which the answer was lost.
+pub(super) async fn abort_unheard(context: &Context, key: &str, since: i64) -> Result<()> {
+    let now = context.clock.wall() / 1_000_000_000;
+    for upload_id in begun(context, key, since, now).await? {
+        abort_one(context, key.to_owned(), upload_id).await?;
+    }
+    Ok(())
+}
+
+/// The uploads of `key` that OSS began between two times, in Unix seconds of our clock.
+async fn begun(context: &Context, key: &str, since: i64, until: i64) -> Result<Vec<String>> {
+    let list = ListMultipartUploads::new(&context.config.bucket, key);
+    let found = context.client.list_multipart_uploads(list).await?.uploads;
+    let when = since - SKEW..=until + SKEW;
+    let found = found
+        .into_iter()
+        .filter(|upload| upload.key == key && when.contains(&upload.initiated));
+    Ok(found.map(|upload| upload.upload_id).collect())
+}
+
+async fn abort_one(context: &Context, key: String, upload_id: String) -> Result<()> {
+    let request = AbortMultipartUpload {
+        bucket: context.config.bucket.clone(),
+        key,
+        upload_id,
+    };
+    match context.client.abort_multipart_upload(request).await {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ossplit::ErrorKind::NoSuchUpload => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The records in a folder whose processes are gone, with their locks.

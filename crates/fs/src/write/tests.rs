@@ -146,6 +146,21 @@ fn appending_to_a_large_object_copies_it_inside_oss() {
 }
 
 #[test]
+fn an_upload_whose_beginning_was_not_heard_of_is_aborted() {
+    run(async {
+        let (oss, context) = setup();
+        oss.fail(Op::Begin, Fault::BrokenAfter);
+        oss.fail(Op::Begin, Fault::BrokenAfter);
+        let writer = new_file(&context);
+        let data = pattern(2 * PART, 3);
+        writer.write(0, data.clone()).await.unwrap();
+        writer.flush().await.unwrap();
+        assert!(oss.object("k").unwrap().0 == data);
+        assert_eq!((oss.unfinished(), oss.asked(Op::Abort)), (0, 2));
+    });
+}
+
+#[test]
 fn of_a_change_in_the_middle_only_what_changed_is_sent() {
     run(async {
         let (oss, context) = setup();

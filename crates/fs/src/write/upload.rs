@@ -17,6 +17,7 @@ use tokio::{runtime::Handle, task::JoinSet};
 use super::{
     base::stale_if_gone,
     parts::{LARGEST_PART, MOST_PARTS, SMALLEST_PART},
+    record::abort_unheard,
 };
 
 /// One upload. Dropped before it is complete, it is aborted: no part stays behind.
@@ -39,14 +40,7 @@ impl Upload {
     pub(crate) async fn begin(context: &Arc<Context>, key: &str, with: &NewObject) -> Result<Self> {
         let mut request = InitiateMultipartUpload::new(context.config.bucket.clone(), key);
         request.with = with.clone();
-        context.uploads.begins(context, key);
-        let begun = context.client.initiate_multipart_upload(request).await;
-        let id = begun.inspect_err(|error| {
-            // Of an answer that was lost nobody knows.
-            if !error.kind().is_transient() {
-                context.uploads.refused(key);
-            }
-        })?;
+        let id = initiate(context, request).await?;
         context.uploads.began(key, &id);
         Ok(Self {
             context: Arc::clone(context),
@@ -208,6 +202,39 @@ impl Drop for Upload {
                 tracing::warn!(%error, "an unfinished upload could not be aborted");
             }
         });
+    }
+}
+
+/// Begins an upload, and leaves none whose answer was lost.
+async fn initiate(context: &Context, request: InitiateMultipartUpload) -> Result<String> {
+    let policy = &context.client.config().retry;
+    let since = context.clock.wall() / 1_000_000_000;
+    let key = request.key.clone();
+    context.uploads.begins(context, &key);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let begun = context
+            .client
+            .initiate_multipart_upload_once(request.clone());
+        match begun.await {
+            Ok(id) => return Ok(id),
+            Err(error) if error.kind().is_transient() => {
+                tokio::time::sleep(policy.wait(tries)).await;
+                let gone = abort_unheard(context, &key, since).await;
+                if tries >= policy.max_tries {
+                    if gone.is_ok() {
+                        context.uploads.refused(&key);
+                    }
+                    return Err(error.into());
+                }
+                gone?;
+            }
+            Err(error) => {
+                context.uploads.refused(&key);
+                return Err(error.into());
+            }
+        }
     }
 }
 
