@@ -72,7 +72,7 @@ impl Client {
                     "data",
                     &bench.point,
                     &passwords,
-                    "kernel_cache",
+                    "kernel_cache,multireq_max=64",
                 ))
             }
             Self::S3fs => {

@@ -23,7 +23,8 @@ Usage: bench [--latency MS] [--files N] [--mib N] [--clients a,b] [--workloads a
   --files N         small files, in 10 directories, and entries of the flat directory (default 10000)
   --mib N           size of the large object in MiB (default 1024)
   --clients LIST    of plain, plain-64, ossplit, s3fs, rclone (default all that are installed)
-  --workloads LIST  of small-1, small-8, seq-read, seq-write, ls-l (default all)
+  --workloads LIST  of small-1, small-8, seq-read, seq-write, ls-l, create-1, create-8, rename, change
+                    (default all)
 Prints one Markdown table.
        bench server [--objects N]
 What the server itself can do: signed GETs out of memory, and with --objects a directory with so many.";
@@ -126,7 +127,7 @@ fn main() {
             let used = mounted.usage();
             let requests: u64 = server.requests().values().sum();
             let (rate, unit) = workload.rate(seconds, settings.files, settings.mib);
-            if *client == Client::Plain {
+            if client.is_plain() && plain.is_none() {
                 plain = Some(rate);
             }
             let ratio = plain.map_or_else(|| "-".into(), |plain| format!("{:.2}", rate / plain));

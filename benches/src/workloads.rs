@@ -4,16 +4,19 @@ use crate::{
     clients::{Bench, Client},
     plain::Connection,
 };
-use ossplit_testkit::Server;
+use ossplit_testkit::{Server, oss};
 use std::{
     fs::File,
     io::{Read as _, Write as _},
+    os::unix::fs::FileExt as _,
     sync::atomic::{AtomicUsize, Ordering},
     time::Instant,
 };
 
 const SMALL: usize = 4096;
 const FOLDERS: usize = 10;
+/// New files of one run.
+const CREATED: usize = 1000;
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,27 +31,23 @@ pub(crate) enum Workload {
     SeqWrite,
     /// `ls -l` of one flat directory.
     List,
+    /// New small files, each closed before the next, one thread.
+    Create1,
+    /// The same, eight threads.
+    Create8,
+    /// Renames a directory of as many empty files; plain: their copies alone, 64 at once.
+    Rename,
+    /// Changes 4 KiB in the middle of the large object, and syncs.
+    Change,
 }
 
 /// Puts what the workloads read: small files in [`FOLDERS`] directories, a flat directory of as
 /// many empty ones, and one large object.
 pub(crate) fn fill(server: &Server, files: usize, mib: usize) {
-    let next = AtomicUsize::new(0);
     let body = vec![7; SMALL];
-    std::thread::scope(|scope| {
-        for _ in 0..64 {
-            scope.spawn(|| {
-                let mut connection = Connection::open(&server.address);
-                loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed);
-                    if i >= files {
-                        break;
-                    }
-                    connection.send("PUT", &format!("/data/{}", small(i, files)), "", &body);
-                    connection.send("PUT", &format!("/data/{}", flat(i)), "", b"");
-                }
-            });
-        }
+    in_threads(server, 64, files, |connection, i| {
+        connection.send("PUT", &format!("/data/{}", small(i, files)), "", &body);
+        connection.send("PUT", &format!("/data/{}", flat(i)), "", b"");
     });
     Connection::open(&server.address).send("PUT", "/data/large", "", &vec![9; mib << 20]);
 }
@@ -64,12 +63,16 @@ fn flat(i: usize) -> String {
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Small1,
         Self::Small8,
         Self::SeqRead,
         Self::SeqWrite,
         Self::List,
+        Self::Create1,
+        Self::Create8,
+        Self::Rename,
+        Self::Change,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -79,12 +82,24 @@ impl Workload {
             Self::SeqRead => "seq-read",
             Self::SeqWrite => "seq-write",
             Self::List => "ls-l",
+            Self::Create1 => "create-1",
+            Self::Create8 => "create-8",
+            Self::Rename => "rename",
+            Self::Change => "change",
         }
     }
 
     /// 64 connections mean something where there are many requests.
     pub(crate) fn suits(self, client: Client) -> bool {
-        client != Client::Plain64 || matches!(self, Self::Small1 | Self::Small8 | Self::SeqRead)
+        match client {
+            Client::Plain64 => matches!(
+                self,
+                Self::Small1 | Self::Small8 | Self::SeqRead | Self::Rename
+            ),
+            // Nothing of what a mount does here is one request.
+            Client::Plain => !matches!(self, Self::Rename | Self::Change),
+            Client::Ossplit | Client::S3fs | Client::Rclone => true,
+        }
     }
 
     /// Amount a second, with its unit.
@@ -92,12 +107,18 @@ impl Workload {
         match self {
             Self::Small1 | Self::Small8 => (files as f64 / seconds, "files/s"),
             Self::SeqRead | Self::SeqWrite => ((mib << 20) as f64 / 1e6 / seconds, "MB/s"),
-            Self::List => (files as f64 / seconds, "entries/s"),
+            Self::List | Self::Rename => (files as f64 / seconds, "entries/s"),
+            Self::Create1 | Self::Create8 => (CREATED as f64 / seconds, "files/s"),
+            Self::Change => (1.0 / seconds, "changes/s"),
         }
     }
 
     /// Runs it once and gives the seconds it took.
     pub(crate) fn run(self, server: &Server, bench: &Bench, files: usize, mib: usize) -> f64 {
+        if self == Self::Rename {
+            make_tree(server, bench, files);
+            server.reset();
+        }
         let start = Instant::now();
         match (self, bench.client.is_plain()) {
             (Self::Small1 | Self::Small8, plain) => {
@@ -119,34 +140,36 @@ impl Workload {
             (Self::SeqWrite, false) => write_file(bench, mib),
             (Self::List, true) => plain_list(server, files),
             (Self::List, false) => list(bench, files),
+            (Self::Create1, plain) => create(server, bench, 1, plain),
+            (Self::Create8, plain) => create(server, bench, 8, plain),
+            (Self::Rename, true) => copy_tree(server, bench, files),
+            (Self::Rename, false) => {
+                let (old, new) = (tree(bench), format!("{}-new", tree(bench)));
+                std::fs::rename(bench.point.join(old), bench.point.join(new)).unwrap();
+            }
+            (Self::Change, _) => {
+                let file = File::options().write(true).open(bench.point.join("large"));
+                let file = file.unwrap();
+                let middle = (mib as u64) << 19;
+                file.write_all_at(&[5; SMALL], middle).unwrap();
+                file.sync_all().unwrap();
+            }
         }
         start.elapsed().as_secs_f64()
     }
 }
 
 fn read_small(server: &Server, bench: &Bench, files: usize, threads: usize, plain: bool) {
-    let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let mut connection = plain.then(|| Connection::open(&server.address));
-                let mut buffer = vec![0; SMALL + 1];
-                loop {
-                    let i = next.fetch_add(1, Ordering::Relaxed);
-                    if i >= files {
-                        break;
-                    }
-                    let key = small(i, files);
-                    let got = if let Some(connection) = &mut connection {
-                        connection.get(&key) as usize
-                    } else {
-                        let mut file = File::open(bench.point.join(key)).unwrap();
-                        file.read(&mut buffer).unwrap()
-                    };
-                    assert_eq!(got, SMALL);
-                }
-            });
-        }
+    in_threads(server, threads, files, |connection, i| {
+        let key = small(i, files);
+        let got = if plain {
+            connection.get(&key) as usize
+        } else {
+            let mut buffer = [0; SMALL + 1];
+            let mut file = File::open(bench.point.join(key)).unwrap();
+            file.read(&mut buffer).unwrap()
+        };
+        assert_eq!(got, SMALL);
     });
 }
 
@@ -224,4 +247,64 @@ fn list(bench: &Bench, files: usize) {
         count += 1;
     }
     assert_eq!(count, files);
+}
+
+/// Calls `each` with a connection and the numbers below `count`, from several threads.
+fn in_threads(
+    server: &Server,
+    threads: usize,
+    count: usize,
+    each: impl Fn(&mut Connection, usize) + Sync,
+) {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut connection = Connection::open(&server.address);
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        break;
+                    }
+                    each(&mut connection, number);
+                }
+            });
+        }
+    });
+}
+
+fn create(server: &Server, bench: &Bench, threads: usize, plain: bool) {
+    let body = vec![7; SMALL];
+    let folder = format!("created-{threads}-{}", bench.client.name());
+    if !plain {
+        std::fs::create_dir(bench.point.join(&folder)).unwrap();
+    }
+    in_threads(server, threads, CREATED, |connection, number| {
+        if plain {
+            connection.send("PUT", &format!("/data/{folder}/{number}"), "", &body);
+        } else {
+            let path = bench.point.join(format!("{folder}/{number}"));
+            std::fs::write(path, &body).unwrap();
+        }
+    });
+}
+
+fn tree(bench: &Bench) -> String {
+    format!("tree-{}", bench.client.name())
+}
+
+fn make_tree(server: &Server, bench: &Bench, files: usize) {
+    in_threads(server, 16, files, |connection, number| {
+        connection.send("PUT", &format!("/data/{}/{number}", tree(bench)), "", b"");
+    });
+}
+
+/// Copies must be signed; a connection each.
+fn copy_tree(server: &Server, bench: &Bench, files: usize) {
+    in_threads(server, 64, files, |_, number| {
+        let source = format!("/data/{}/{number}", tree(bench));
+        let (key, headers) = (format!("copy/{number}"), [("x-oss-copy-source", &*source)]);
+        let copied = oss::send(server, "PUT", "data", Some(&key), &[], &headers, b"");
+        assert_eq!(copied.status, 200);
+    });
 }
