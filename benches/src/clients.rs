@@ -52,8 +52,8 @@ impl Client {
         }
     }
 
-    /// Mounts the bucket `data` cold; nothing for the plain clients.
-    pub(crate) fn mount(self, server: &Server) -> Bench {
+    /// Mounts the bucket `data` cold; nothing for the plain clients. ossplit has a form for reading.
+    pub(crate) fn mount(self, server: &Server, to_read: bool) -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let point = folder.path().join("mnt");
         std::fs::create_dir(&point).unwrap();
@@ -72,7 +72,11 @@ impl Client {
                     "data",
                     &bench.point,
                     &passwords,
-                    "kernel_cache,multireq_max=64",
+                    if to_read {
+                        "ro,kernel_cache"
+                    } else {
+                        "kernel_cache,multireq_max=64"
+                    },
                 ))
             }
             Self::S3fs => {

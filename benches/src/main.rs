@@ -120,7 +120,7 @@ fn main() {
                 continue;
             }
             eprintln!("{} {}", workload.name(), client.name());
-            let mounted = client.mount(&server);
+            let mounted = client.mount(&server, workload.reads());
             server.reset();
             let before = mounted.usage();
             let seconds = workload.run(&server, &mounted, settings.files, settings.mib);

@@ -98,8 +98,18 @@ impl Workload {
             ),
             // Nothing of what a mount does here is one request.
             Client::Plain => !matches!(self, Self::Rename | Self::Change),
-            Client::Ossplit | Client::S3fs | Client::Rclone => true,
+            // rclone renames a directory file by file, one at a time: minutes.
+            Client::Rclone => self != Self::Rename,
+            Client::Ossplit | Client::S3fs => true,
         }
+    }
+
+    /// Nothing is written.
+    pub(crate) fn reads(self) -> bool {
+        matches!(
+            self,
+            Self::Small1 | Self::Small8 | Self::SeqRead | Self::List
+        )
     }
 
     /// Amount a second, with its unit.
