@@ -1,5 +1,8 @@
 //! A file for each command.
 
+pub(crate) mod keeper;
 pub(crate) mod mount;
 pub(crate) mod serve;
 pub(crate) mod umount;
+pub(crate) mod upgrade;
+pub(crate) mod worker;
