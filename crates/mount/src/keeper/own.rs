@@ -11,7 +11,6 @@ use crate::process::{
     Cause, Failure, Report, SetUpLog, holders, mountpoint, read_words, signals::SignalFd,
 };
 use std::{
-    ffi::CString,
     io,
     os::fd::{AsFd as _, OwnedFd},
     path::Path,
@@ -76,12 +75,12 @@ fn run(place: &Path, words: OwnedFd, report: &mut Option<Report>) -> Result<(), 
         match event {
             None => {}
             Some(Event::Over(how)) => break how,
-            Some(Event::Usable(minor)) => {
-                if let Ok(name) = CString::new(holders::keeper_name(minor)) {
-                    let _ = rustix::thread::set_name(&name);
+            Some(Event::Serves { minor, first }) => {
+                if first {
+                    holders::name_keeper(minor);
+                    // Somebody else may have the name; then there are no upgrades.
+                    let _ = store.listen(&Address::Abstract(&address(minor)));
                 }
-                // Somebody else may have the name; then there are no upgrades.
-                let _ = store.listen(&Address::Abstract(&address(minor)));
                 if let Some(report) = report.take() {
                     report.ready();
                 }
