@@ -190,7 +190,7 @@ impl Filesystem for Bridge {
         let handle = args.fh.map(FileHandle);
         let change = set_attr(&args);
         self.spawn(&header, |fs| async move {
-            answer_attr(fs.setattr(node, handle, change).await, reply)
+            answer_attr(fs.setattr(node, handle, change).await, reply);
         });
     }
 
@@ -237,7 +237,7 @@ impl Filesystem for Bridge {
         let parent = or_reply!(reply, node(header.nodeid));
         let name = name.as_bytes().to_vec();
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.unlink(parent, &name).await, reply)
+            answer_empty(fs.unlink(parent, &name).await, reply);
         });
     }
 
@@ -245,7 +245,7 @@ impl Filesystem for Bridge {
         let parent = or_reply!(reply, node(header.nodeid));
         let name = name.as_bytes().to_vec();
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.rmdir(parent, &name).await, reply)
+            answer_empty(fs.rmdir(parent, &name).await, reply);
         });
     }
 
@@ -359,7 +359,7 @@ impl Filesystem for Bridge {
     fn flush(&self, header: Header, args: request::Flush, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.flush(handle).await, reply)
+            answer_empty(fs.flush(handle).await, reply);
         });
     }
 
@@ -378,7 +378,7 @@ impl Filesystem for Bridge {
     fn fsync(&self, header: Header, args: request::Fsync, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.fsync(handle).await, reply)
+            answer_empty(fs.fsync(handle).await, reply);
         });
     }
 
@@ -450,7 +450,7 @@ impl Filesystem for Bridge {
     fn fsyncdir(&self, header: Header, _: request::Fsync, reply: ReplyEmpty) {
         let node = or_reply!(reply, node(header.nodeid));
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.fsyncdir(node).await, reply)
+            answer_empty(fs.fsyncdir(node).await, reply);
         });
     }
 

@@ -46,7 +46,6 @@ pub fn keep_own(
     let (alone, for_log) = (report.is_some(), words.try_clone());
     let ended = run(place, words, &mut report);
     match (&ended, report) {
-        (Ok(()), _) => {}
         (Err(why), Some(report)) => report.failed(why),
         (Err(why), None) if alone => {
             let plan = for_log.and_then(read_words).map(|words| words.plan());
@@ -56,7 +55,7 @@ pub fn keep_own(
                 tracing::error!("{why}");
             }
         }
-        (Err(_), None) => {}
+        (Ok(()), _) | (Err(_), None) => {}
     }
     ended
 }
