@@ -30,6 +30,7 @@ pub mod read;
 pub mod types;
 pub mod write;
 
+mod cache;
 mod content_types;
 mod contents;
 mod facade;
@@ -42,8 +43,7 @@ pub use config::FsConfig;
 pub use content_types::ContentTypes;
 pub use context::Context;
 pub use error::{Error, Result};
-pub use facade::{FileState, FileSystem, FileSystemState, PinnedState};
+pub use facade::FileSystem;
 pub use ledger::{Request, ResumeError, Vault};
-pub use namespace::{NamespaceState, NodeState};
 pub use types::*;
 pub use xattr::XattrMode;

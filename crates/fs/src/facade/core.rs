@@ -12,8 +12,10 @@ use crate::budget::Budget;
 use crate::clock::{Clock, Moment};
 use crate::config::FsConfig;
 use crate::error::{Error, Result};
+use crate::ledger::Ledger;
 use crate::namespace::{
-    Found, Known, Namespace, POINT_KEYS, Pages, Question, Seen, Shown, Slot, Ticket,
+    Found, Known, Namespace, POINT_KEYS, Pages, Question, Seen, SharedNamespace, Shown, Slot,
+    Ticket,
 };
 use crate::remote::{ListPage, ListRequest, Remote};
 use crate::types::NodeId;
@@ -30,7 +32,9 @@ pub(super) struct Core {
     pub(super) clock: Clock,
     pub(super) budget: Budget,
     pub(super) remote: Arc<dyn Remote>,
-    pub(super) ns: Mutex<Namespace>,
+    pub(super) ns: SharedNamespace,
+    /// What outlives this process.
+    pub(super) ledger: Ledger,
     /// `multireq_max` permits: metadata requests in flight.
     gate: Semaphore,
     /// First pages being listed, by directory.
@@ -97,9 +101,13 @@ impl Core {
         remote: Arc<dyn Remote>,
         budget: Budget,
         clock: Clock,
+        ledger: Ledger,
     ) -> Arc<Self> {
+        let mut ns = Namespace::new(&config, clock.wall());
+        ns.keep(&ledger);
         Arc::new(Self {
-            ns: Mutex::new(Namespace::new(&config, clock.wall())),
+            ns: SharedNamespace::new(ns),
+            ledger,
             gate: Semaphore::new(config.multireq_max.max(1)),
             config,
             clock,

@@ -79,7 +79,7 @@ impl Files {
                 };
                 let with = posix::described(&meta);
                 let key = version.key.to_string();
-                writer.replace(self.contents.write(key, Some(version), with));
+                writer.replace(self.contents.write(node, key, Some(version), with));
             }
         }
         Ok(())

@@ -24,6 +24,9 @@ impl Files {
         node: NodeId,
         flags: OpenFlags,
     ) -> Option<Result<Opened>> {
+        if let Some((_, opened)) = self.opened_again() {
+            return Some(Ok(opened));
+        }
         let now = self.core.clock.now();
         let mut ns = self.core.ns.lock();
         let slot = match ns.resolve(node) {
@@ -71,7 +74,7 @@ impl Files {
             let with = posix::described(&meta);
             let joined = self
                 .writers
-                .join(node, || self.contents.write(key, base, with));
+                .join(node, || self.contents.write(node, key, base, with));
             if flags.read {
                 joined.object().keep_for_reading();
             }
@@ -100,6 +103,7 @@ impl Files {
         ns.hold(slot);
         let mut file = OpenFile::new(node, flags, None, writer, false);
         *file.pinned.get_mut() = pinned;
+        self.record(ns.batch(), handle, &file);
         self.insert(handle, file);
         Ok(Opened {
             handle,
@@ -158,6 +162,14 @@ impl Files {
         creator: Creator,
         flags: OpenFlags,
     ) -> Result<(Entry, Opened)> {
+        if let Some((node, opened)) = self.opened_again() {
+            let mut ns = self.core.ns.lock();
+            let slot = ns.resolve(node)?;
+            let entry = ns.entry(slot, self.core.clock.now());
+            // It was counted when the request came first.
+            ns.forget(node, 1);
+            return Ok((entry, opened));
+        }
         loop {
             if let Some(target) = self.core.free_or(parent, name).await? {
                 if flags.exclusive {

@@ -135,7 +135,7 @@ impl Namespace {
             .dir()
             .and_then(|dir| dir.last_opened);
         let follows = last.is_some_and(|last| before.contains(&last));
-        let dir = self.inodes.get_mut(parent).dir_mut();
+        let dir = self.inodes.peek_mut(parent).dir_mut();
         dir.run = if follows {
             dir.run.saturating_add(1)
         } else {
