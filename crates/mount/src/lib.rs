@@ -8,6 +8,7 @@
 mod bridge;
 pub mod dialect;
 pub mod options;
+pub mod prefetch;
 pub mod process;
 
 pub use options::{Fault, Plan};

@@ -1,5 +1,6 @@
 //! What a kernel bridge calls. See [`FileSystem`].
 
+mod ahead;
 mod attributes;
 mod changes;
 mod core;
@@ -10,12 +11,14 @@ mod handover;
 mod moving;
 mod nodes;
 mod opening;
+mod pages;
 mod rename;
 mod state;
 mod stream;
 mod writers;
 mod xattrs;
 
+pub use self::ahead::PrefetchList;
 pub use self::state::{FileState, FileSystemState, PinnedState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -374,6 +377,12 @@ impl FileSystem {
     /// [`FileSystem::release`] if there is nothing to wait for; false: call the async one.
     pub fn try_release(&self, handle: FileHandle) -> bool {
         self.files.try_release(handle)
+    }
+
+    /// Takes a list of paths in the order in which their files will be read, and fetches them just ahead of the reads.
+    /// It replaces an unfinished list of this name.
+    pub fn prefetch_list(&self, name: &str) -> PrefetchList {
+        self.files.ahead.list(name)
     }
 
     /// Makes durable all that was written through any handle: for an orderly end.

@@ -1,6 +1,7 @@
 //! The process that serves: its signals and its end.
 
 use super::{Log, holders};
+use crate::prefetch::Listening;
 use ossplit_fs::FileSystem;
 use ossplit_fuse::mount::{UnmountError, UnmountMode, Unmounter};
 use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
@@ -57,6 +58,8 @@ impl Signals {
 
 /// A mount that is being served.
 pub(super) struct Serving {
+    /// Takes lists of files to prefetch.
+    pub(super) _prefetch: Option<Listening>,
     pub(super) fs: Arc<FileSystem>,
     pub(super) unmounter: Unmounter,
     pub(super) session: JoinHandle<()>,

@@ -7,7 +7,7 @@ use super::{
     ready::Report,
     serving::{Serving, Signals},
 };
-use crate::{Plan, bridge::Bridge};
+use crate::{Plan, bridge::Bridge, prefetch::Listening};
 use ossplit::Client;
 use ossplit_fs::{Context, FileSystem};
 use ossplit_fuse::{CacheInvalidation, InitOptions, Session, mount::UnmountMode};
@@ -115,7 +115,13 @@ fn start(plan: &Plan, place: &Path, runtime: &Runtime) -> Result<Serving, Failur
             }
             let _ = tell.send(());
         });
+        let prefetch = Listening::start(&fs, unmounter.connection())
+            .inspect_err(|error| {
+                tracing::warn!(%error, "no lists of files to prefetch can be taken");
+            })
+            .ok();
         Ok(Serving {
+            _prefetch: prefetch,
             fs,
             unmounter: unmounter.clone(),
             session,
