@@ -9,6 +9,7 @@ mod attributes;
 mod bad_mount;
 mod bad_serve;
 mod counts;
+mod failover;
 mod faults;
 mod full_disk;
 mod hazards;
