@@ -1,13 +1,14 @@
 //! The `ossplit` command, also under the names by which ossfs is called.
 
 mod commands;
+mod connect;
 mod env;
 mod exit;
 mod log;
 mod printer;
 
 use clap::{Parser, Subcommand};
-use commands::{mount, serve, umount};
+use commands::{checkpoint, mount, serve, umount};
 use env::Env;
 use exit::Exit;
 use std::{ffi::OsString, path::Path, process::ExitCode};
@@ -28,6 +29,8 @@ enum Command {
     /// Mount a bucket: BUCKET[:/PREFIX] MOUNTPOINT [-o OPTION[,OPTION]...]... [-f]
     #[command(disable_help_flag = true)]
     Mount(mount::Args),
+    /// Save, list, verify and restore checkpoints of training
+    Checkpoint(checkpoint::Args),
     /// Unmount a bucket in good order
     Umount(umount::Args),
 }
@@ -53,6 +56,7 @@ fn ours(called_as: OsString, words: impl Iterator<Item = OsString>, env: &Env) -
         Ok(cli) => match cli.command {
             Command::Serve(args) => serve::run(&args, env),
             Command::Mount(args) => mount::run(args, env),
+            Command::Checkpoint(args) => checkpoint::run(&args, env),
             Command::Umount(args) => umount::run(&args),
         },
         Err(error) => {
