@@ -8,6 +8,8 @@
 mod attributes;
 mod bad_mount;
 mod bad_serve;
+mod checkpoint;
+mod checkpoint_kills;
 mod counts;
 mod failover;
 mod faults;

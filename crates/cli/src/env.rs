@@ -12,6 +12,7 @@ const NAMES: [&str; 11] = [
     "OSSACCESSKEYID",
     "OSSSECRETACCESSKEY",
     "OSSSESSIONTOKEN",
+    "URL",
     "HOME",
     "RUST_LOG",
     // Ours: see `commands/worker`.

@@ -1,5 +1,6 @@
 //! A file for each command.
 
+pub(crate) mod checkpoint;
 pub(crate) mod keeper;
 pub(crate) mod mount;
 pub(crate) mod prefetch;
