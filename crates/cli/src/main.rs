@@ -7,7 +7,7 @@ mod log;
 mod printer;
 
 use clap::{Parser, Subcommand};
-use commands::{mount, serve, umount};
+use commands::{mount, serve, umount, undelete};
 use env::Env;
 use exit::Exit;
 use std::{ffi::OsString, path::Path, process::ExitCode};
@@ -30,6 +30,8 @@ enum Command {
     Mount(mount::Args),
     /// Unmount a bucket in good order
     Umount(umount::Args),
+    /// Bring deleted objects back, in a bucket that keeps versions
+    Undelete(undelete::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn ours(called_as: OsString, words: impl Iterator<Item = OsString>, env: &Env) -
             Command::Serve(args) => serve::run(&args, env),
             Command::Mount(args) => mount::run(args, env),
             Command::Umount(args) => umount::run(&args),
+            Command::Undelete(args) => undelete::run(&args, env),
         },
         Err(error) => {
             // Help and version are no errors; clap knows which stream they belong on.

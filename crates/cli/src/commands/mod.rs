@@ -3,3 +3,4 @@
 pub(crate) mod mount;
 pub(crate) mod serve;
 pub(crate) mod umount;
+pub(crate) mod undelete;

@@ -109,7 +109,8 @@ impl Namespace {
             .chain(before)
             .filter(|child| {
                 let inode = self.inodes.get(**child);
-                !inode.is_dir() && !inode.has(Flags::LOCAL) && inode.size <= largest
+                let plain = !inode.is_dir() && !inode.has(Flags::LOCAL) && !inode.has(Flags::LINK);
+                plain && inode.size <= largest
             })
             .filter(|child| !self.inodes.get(**child).has(Flags::CACHED))
             .filter_map(|child| self.version(*child))

@@ -80,14 +80,14 @@ pub struct Failure {
 }
 
 impl Failure {
-    pub(super) fn new(cause: Cause, text: impl Into<String>) -> Self {
+    pub(crate) fn new(cause: Cause, text: impl Into<String>) -> Self {
         Self {
             cause,
             text: text.into(),
         }
     }
 
-    pub(super) fn system(what: &str, error: impl fmt::Display) -> Self {
+    pub(crate) fn system(what: &str, error: impl fmt::Display) -> Self {
         Self::new(Cause::System, format!("can't {what}: {error}"))
     }
 }

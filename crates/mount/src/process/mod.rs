@@ -17,14 +17,16 @@ mod guard;
 mod holders;
 mod memory;
 mod mountpoint;
-mod preflight;
+pub(crate) mod preflight;
 mod ready;
+mod remount;
 mod serving;
 mod umount;
 mod worker;
 
 pub use failure::{Cause, Failure};
 pub use memory::limit as memory_limit;
+pub use remount::remount;
 pub use umount::unmount;
 
 use crate::Plan;

@@ -11,11 +11,9 @@ use crate::{Plan, bridge::Bridge};
 use ossplit::Client;
 use ossplit_fs::{Context, FileSystem};
 use ossplit_fuse::{CacheInvalidation, InitOptions, Session, mount::UnmountMode};
-use std::{ffi::CString, path::Path, sync::Arc, time::Duration};
-use tokio::{runtime::Runtime, sync::oneshot, time::timeout};
+use std::{ffi::CString, path::Path, sync::Arc};
+use tokio::{runtime::Runtime, sync::oneshot};
 
-/// How long a mount waits for the uploads of a dead process to be aborted.
-const RECOVERY: Duration = Duration::from_secs(5);
 /// The kernel reads this far ahead of a sequential reader, in bytes.
 const READ_AHEAD: u64 = 16 << 20;
 
@@ -85,10 +83,7 @@ fn start(plan: &Plan, place: &Path, runtime: &Runtime) -> Result<Serving, Failur
         let fuse = |e: &dyn std::fmt::Display| Failure::system("serve the mount", e);
         let context = Context::new(client, plan.fs.clone());
         if !plan.fs.read_only {
-            let aborted = ossplit_fs::write::abort_left_uploads(&context);
-            if runtime.block_on(timeout(RECOVERY, aborted)).is_err() {
-                tracing::warn!("uploads that a killed process left stay for now: OSS is slow");
-            }
+            runtime.block_on(ossplit_fs::recover(&context));
         }
         let fs = Arc::new(FileSystem::new(&context));
         let options = InitOptions {
