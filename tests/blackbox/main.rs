@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod acceptance;
 mod attributes;
 mod bad_mount;
 mod bad_serve;
@@ -18,8 +19,10 @@ mod hazards;
 mod identity;
 mod kills;
 mod lifecycle;
+mod outages;
 mod posix;
 mod programs;
 mod read_only;
 mod read_write;
 mod serve;
+mod writing;
