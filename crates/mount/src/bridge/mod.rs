@@ -201,7 +201,7 @@ impl Filesystem for Bridge {
         let handle = args.fh.map(FileHandle);
         let change = set_attr(&args);
         self.spawn(&header, |fs| async move {
-            answer_attr(fs.setattr(node, handle, change).await, reply)
+            answer_attr(fs.setattr(node, handle, change).await, reply);
         });
     }
 
@@ -254,7 +254,7 @@ impl Filesystem for Bridge {
         let parent = or_reply!(reply, node(header.nodeid));
         let name = self.name(name).into_owned();
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.unlink(parent, &name).await, reply)
+            answer_empty(fs.unlink(parent, &name).await, reply);
         });
     }
 
@@ -262,7 +262,7 @@ impl Filesystem for Bridge {
         let parent = or_reply!(reply, node(header.nodeid));
         let name = self.name(name).into_owned();
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.rmdir(parent, &name).await, reply)
+            answer_empty(fs.rmdir(parent, &name).await, reply);
         });
     }
 
@@ -376,7 +376,7 @@ impl Filesystem for Bridge {
     fn flush(&self, header: Header, args: request::Flush, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.flush(handle).await, reply)
+            answer_empty(fs.flush(handle).await, reply);
         });
     }
 
@@ -395,7 +395,7 @@ impl Filesystem for Bridge {
     fn fsync(&self, header: Header, args: request::Fsync, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.fsync(handle).await, reply)
+            answer_empty(fs.fsync(handle).await, reply);
         });
     }
 
@@ -477,7 +477,7 @@ impl Filesystem for Bridge {
     fn fsyncdir(&self, header: Header, _: request::Fsync, reply: ReplyEmpty) {
         let node = or_reply!(reply, node(header.nodeid));
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.fsyncdir(node).await, reply)
+            answer_empty(fs.fsyncdir(node).await, reply);
         });
     }
 

@@ -234,7 +234,7 @@ impl Control {
     }
 
     /// Does what is asked for while we serve.
-    fn obey(self, stopper: Stopper) {
+    fn obey(&self, stopper: &Stopper) {
         while let Ok(Some((order, _))) = self.hear() {
             if order == Order::Stop {
                 stopper.stop();
@@ -366,7 +366,7 @@ fn serve(
     let (listener, stopper) = (control.clone(), serving.stopper.clone());
     std::thread::Builder::new()
         .name("ossplit-control".to_owned())
-        .spawn(move || listener.obey(stopper))
+        .spawn(move || listener.obey(&stopper))
         .map_err(|e| Failure::system("start threads", e))?;
     control.say(&Word::Ready {
         minor: serving.minor,

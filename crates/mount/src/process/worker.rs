@@ -225,13 +225,12 @@ fn keep_requests(session: &mut Session, keeper: &Keeper, file: Option<OwnedFd>) 
     if session.resends() {
         return Ok(());
     }
-    let file = match file {
-        Some(file) => file,
-        None => {
-            let file = memfd_create("ossplit-requests", MemfdFlags::CLOEXEC)?;
-            keeper.hold(REQUESTS, file.as_fd())?;
-            file
-        }
+    let file = if let Some(file) = file {
+        file
+    } else {
+        let file = memfd_create("ossplit-requests", MemfdFlags::CLOEXEC)?;
+        keeper.hold(REQUESTS, file.as_fd())?;
+        file
     };
     session.keep_requests(file)
 }
