@@ -5,9 +5,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod acceptance;
 mod attributes;
 mod bad_mount;
 mod bad_serve;
+mod checkpoint;
+mod checkpoint_kills;
 mod counts;
 mod failover;
 mod faults;
@@ -16,8 +19,10 @@ mod hazards;
 mod identity;
 mod kills;
 mod lifecycle;
+mod outages;
 mod posix;
 mod programs;
 mod read_only;
 mod read_write;
 mod serve;
+mod writing;

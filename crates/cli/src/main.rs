@@ -1,13 +1,14 @@
 //! The `ossplit` command, also under the names by which ossfs is called.
 
 mod commands;
+mod connect;
 mod env;
 mod exit;
 mod log;
 mod printer;
 
 use clap::{Parser, Subcommand};
-use commands::{keeper, mount, serve, umount, upgrade, worker};
+use commands::{checkpoint, keeper, mount, prefetch, serve, umount, undelete, upgrade, worker};
 use env::Env;
 use exit::Exit;
 use std::{ffi::OsString, path::Path, process::ExitCode};
@@ -28,12 +29,18 @@ enum Command {
     /// Mount a bucket: BUCKET[:/PREFIX] MOUNTPOINT [-o OPTION[,OPTION]...]... [-f]
     #[command(disable_help_flag = true)]
     Mount(mount::Args),
+    /// Have a mount fetch files ahead of their reads, in a given order
+    Prefetch(prefetch::Args),
+    /// Save, list, verify and restore checkpoints of training
+    Checkpoint(checkpoint::Args),
     /// Unmount a bucket in good order
     Umount(umount::Args),
     /// Replace the process that serves a live mount by one of this program
     Upgrade(upgrade::Args),
     /// Hold mounts for the processes that serve them
     Keeper(keeper::Args),
+    /// Bring deleted objects back, in a bucket that keeps versions
+    Undelete(undelete::Args),
 }
 
 fn main() -> ExitCode {
@@ -70,9 +77,12 @@ fn ours(called_as: OsString, words: impl Iterator<Item = OsString>, env: &Env) -
         Ok(cli) => match cli.command {
             Command::Serve(args) => serve::run(&args, env),
             Command::Mount(args) => mount::run(args, env),
+            Command::Prefetch(args) => prefetch::run(&args),
+            Command::Checkpoint(args) => checkpoint::run(&args, env),
             Command::Umount(args) => umount::run(&args),
             Command::Upgrade(args) => upgrade::run(&args),
             Command::Keeper(args) => keeper::run(&args),
+            Command::Undelete(args) => undelete::run(&args, env),
         },
         Err(error) => {
             // Help and version are no errors; clap knows which stream they belong on.

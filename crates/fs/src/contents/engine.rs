@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use ossplit::NewObject;
 use parking_lot::Mutex;
 
-use super::{Contents, ReadObject, TakenOver, WriteObject};
+use super::{Begin, Contents, Prefetch, ReadObject, TakenOver, WriteObject};
 use crate::context::Context;
 use crate::error::Result;
 use crate::read::{Engine, Reader};
@@ -40,8 +40,12 @@ impl Contents for Objects {
         Arc::new(OpenReader(self.engine.open(version)))
     }
 
-    fn prefetch(&self, versions: Vec<ObjectVersion>) {
-        self.engine.prefetch(versions);
+    fn prefetch(&self, version: &ObjectVersion, begin: Begin) -> Prefetch {
+        self.engine.prefetch(version, begin)
+    }
+
+    fn has(&self, version: &ObjectVersion) -> bool {
+        self.engine.has(version)
     }
 
     fn write(

@@ -13,6 +13,7 @@ use crate::clock::{Clock, Moment};
 use crate::config::FsConfig;
 use crate::error::{Error, Result};
 use crate::ledger::Ledger;
+use crate::moves::Moves;
 use crate::namespace::{
     Found, Known, Namespace, POINT_KEYS, Pages, Question, Seen, SharedNamespace, Shown, Slot,
     Ticket,
@@ -35,6 +36,8 @@ pub(super) struct Core {
     pub(super) ns: SharedNamespace,
     /// What outlives this process.
     pub(super) ledger: Ledger,
+    /// Renames under way.
+    pub(super) moves: Moves,
     /// `multireq_max` permits: metadata requests in flight.
     gate: Semaphore,
     /// First pages being listed, by directory.
@@ -109,6 +112,7 @@ impl Core {
             ns: SharedNamespace::new(ns),
             ledger,
             gate: Semaphore::new(config.multireq_max.max(1)),
+            moves: Moves::new(&config.tmpdir, remote.place()),
             config,
             clock,
             budget,

@@ -148,7 +148,7 @@ impl Files {
         let mut file = OpenFile::new(node, flags, pinned, writer, lost);
         file.opened_by = record.opened_by;
         self.opens.note(record.opened_by, handle.0);
-        self.insert(handle, file);
+        self.insert(handle, &Arc::new(file));
         stored.map(|version| (node, version))
     }
 

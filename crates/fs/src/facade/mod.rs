@@ -1,5 +1,6 @@
 //! What a kernel bridge calls. See [`FileSystem`].
 
+mod ahead;
 mod attributes;
 mod changes;
 mod core;
@@ -10,11 +11,14 @@ mod handover;
 mod moving;
 mod nodes;
 mod opening;
+mod outcomes;
+mod pages;
 mod rename;
 mod stream;
 mod writers;
 mod xattrs;
 
+pub use self::ahead::PrefetchList;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -216,13 +220,21 @@ impl FileSystem {
         self.files.setattr(node, temporary, change).await
     }
 
+    /// Whether names that are no UTF-8 are to be kept, escaped.
+    pub fn uses_wtf8(&self) -> bool {
+        self.core.config.wtf8
+    }
+
     /// Whether extended attributes are kept.
     pub fn keeps_xattrs(&self) -> bool {
-        self.core.config.xattrs
+        self.core.config.xattrs || self.core.config.close_early
     }
 
     /// The value of an extended attribute.
     pub async fn getxattr(&self, node: NodeId, name: &str) -> Result<Vec<u8>> {
+        if self.core.config.close_early && name == outcomes::UPLOAD {
+            return self.files.upload_status(node);
+        }
         let get = self
             .files
             .with_xattrs(node, |_, _, xattrs| Ok(xattrs.get(name)?.to_owned()));
@@ -352,8 +364,8 @@ impl FileSystem {
 
     /// [`FileSystem::open`] from memory.
     pub fn try_open(&self, node: NodeId, flags: OpenFlags) -> Option<Result<Opened>> {
-        if flags.truncate {
-            // Cutting can wait for a writer.
+        // Cutting can wait for a writer.
+        if flags.truncate || self.core.asks_at_open(node) {
             return None;
         }
         self.files
@@ -362,6 +374,9 @@ impl FileSystem {
 
     /// Opens a file. For reading it pins the object's version.
     pub async fn open(&self, node: NodeId, flags: OpenFlags) -> Result<Opened> {
+        if self.core.asks_at_open(node) {
+            self.core.ask_at_open(node).await?;
+        }
         self.files
             .open(FileHandle(self.new_handle()), node, flags)
             .await
@@ -388,14 +403,19 @@ impl FileSystem {
         self.files.write(handle, offset, data).await
     }
 
-    /// `close(2)`: what was written is durable when this returns.
+    /// Makes the file at least `size` bytes long, with zeros at its end.
+    pub async fn allocate(&self, handle: FileHandle, size: u64) -> Result<()> {
+        self.files.allocate(handle, size).await
+    }
+
+    /// `close(2)`: what was written is durable when this returns, unless [`FsConfig::close_early`].
     pub async fn flush(&self, handle: FileHandle) -> Result<()> {
         self.files.flush(handle).await
     }
 
     /// `fsync(2)`: what was written is durable when this returns.
     pub async fn fsync(&self, handle: FileHandle) -> Result<()> {
-        self.files.flush(handle).await?;
+        self.files.sync(handle).await?;
         let node = self.files.get(handle)?.node;
         self.files.store(node).await
     }
@@ -413,6 +433,12 @@ impl FileSystem {
     /// [`FileSystem::release`] if there is nothing to wait for; false: call the async one.
     pub fn try_release(&self, handle: FileHandle) -> bool {
         self.files.try_release(handle)
+    }
+
+    /// Takes a list of paths in the order in which their files will be read, and fetches them just ahead of the reads.
+    /// It replaces an unfinished list of this name.
+    pub fn prefetch_list(&self, name: &str) -> PrefetchList {
+        self.files.ahead.list(name)
     }
 
     /// Makes durable all that was written through any handle: for an orderly end.

@@ -43,6 +43,8 @@ pub(crate) struct NodeRecord<'a> {
 struct MetaRecord<'a> {
     /// Type bits of `st_mode`, of what is neither a plain file nor a directory; otherwise 0.
     special: u32,
+    /// Where a symlink leads.
+    target: Option<Cow<'a, [u8]>>,
     rdev: u32,
     mode: Option<u16>,
     uid: Option<u32>,
@@ -56,7 +58,13 @@ struct MetaRecord<'a> {
 }
 
 /// The flags that a successor takes over.
-const KEPT: [Flags; 4] = [Flags::LOCAL, Flags::CACHED, Flags::DETAILED, Flags::OWN];
+const KEPT: [Flags; 5] = [
+    Flags::LOCAL,
+    Flags::CACHED,
+    Flags::DETAILED,
+    Flags::OWN,
+    Flags::LINK,
+];
 
 impl Namespace {
     /// Whether something changed that a successor must know.
@@ -136,6 +144,7 @@ impl Namespace {
             }),
             meta: meta.map(|meta| MetaRecord {
                 special: posix::bits(meta.special),
+                target: meta.target.as_deref().map(Cow::Borrowed),
                 rdev: meta.rdev,
                 mode: meta.mode,
                 uid: meta.uid,
@@ -284,6 +293,7 @@ impl From<MetaRecord<'_>> for Meta {
     fn from(record: MetaRecord<'_>) -> Self {
         Self {
             special: posix::kind(record.special),
+            target: record.target.map(|target| target.into_owned().into()),
             rdev: record.rdev,
             mode: record.mode,
             uid: record.uid,

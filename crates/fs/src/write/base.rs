@@ -93,6 +93,7 @@ impl File {
                 self.overlay(base).await?
             }
             Place::Memory { buffer, .. } => {
+                self.context.config.check_room(buffer.len())?;
                 let staging = Staging::create(&self.context).await?;
                 staging.write(0, buffer.lend()).await?;
                 Overlay::new(staging)

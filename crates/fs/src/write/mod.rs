@@ -41,7 +41,7 @@ mod writer;
 
 pub(crate) use left::LeftWriter;
 pub(crate) use record::Record;
-pub use record::abort_left_uploads;
+pub(crate) use record::abort_left_uploads;
 pub(crate) use upload::Upload;
 pub use writer::Writer;
 

@@ -514,7 +514,11 @@ impl File {
     /// Ends what [`State::enter`] began.
     pub(super) fn end<T>(&self, state: &mut State, result: Result<T>) -> Result<T> {
         state.inside = false;
-        state.failed = result.as_ref().err().cloned();
+        let error = result.as_ref().err();
+        // A write for which there is no room changes nothing.
+        state.failed = error
+            .filter(|error| !matches!(error, Error::NoSpace))
+            .cloned();
         if result.is_err() {
             self.save(state);
         }

@@ -1,7 +1,7 @@
 //! The process that serves: its signals and its end.
 
 use super::{Log, holders};
-use crate::keeper::worker::exit;
+use crate::{keeper::worker::exit, prefetch::Listening};
 use ossplit_fs::FileSystem;
 use ossplit_fuse::{
     End, Stopper,
@@ -70,6 +70,8 @@ impl Signals {
 
 /// A mount that is being served.
 pub(super) struct Serving {
+    /// Takes lists of files to prefetch.
+    pub(super) _prefetch: Option<Listening>,
     pub(super) fs: Arc<FileSystem>,
     /// The mount's minor device number.
     pub(super) minor: u32,
