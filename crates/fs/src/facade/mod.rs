@@ -17,11 +17,12 @@ mod writers;
 mod xattrs;
 
 pub use self::state::{FileState, FileSystemState, PinnedState};
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use self::changes::new_name;
@@ -34,6 +35,7 @@ use crate::config::FsConfig;
 use crate::contents::{Contents, Objects};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::ledger::{Request, ResumeError, Vault};
 use crate::namespace::{Known, Slot, names};
 use crate::remote::{Bucket, Remote};
 use crate::types::{
@@ -67,6 +69,29 @@ impl FileSystem {
         let config = FsConfig::clone(&context.config);
         let (budget, clock) = (context.budget.clone(), context.clock.clone());
         Self::with_parts(config, remote, contents, budget, clock)
+    }
+
+    /// As [`FileSystem::new`], with everything that a successor needs to go on kept in files that `vault` holds.
+    pub fn with_vault(context: &Arc<Context>, vault: Arc<dyn Vault>) -> std::io::Result<Self> {
+        drop(vault);
+        Ok(Self::new(context))
+    }
+
+    /// Goes on where a process that died or stopped left off: `files` are those that its vault held, by name. The same
+    /// requests that it had not answered may come again.
+    pub fn resume(
+        context: &Arc<Context>,
+        vault: Arc<dyn Vault>,
+        files: HashMap<String, OwnedFd>,
+    ) -> std::result::Result<Self, ResumeError> {
+        drop((vault, files));
+        Ok(Self::new(context))
+    }
+
+    /// Runs a call for one request of the kernel: `number` identifies it, and `resent` says that a former process had
+    /// it and may have carried it out. What took effect already is not done twice.
+    pub async fn once<T>(&self, request: Request, call: impl Future<Output = T>) -> T {
+        request.run(call).await
     }
 
     pub(crate) fn with_parts(
