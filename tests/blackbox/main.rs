@@ -9,6 +9,7 @@ mod attributes;
 mod bad_mount;
 mod bad_serve;
 mod counts;
+mod csi;
 mod faults;
 mod full_disk;
 mod hazards;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// Variables that ossplit reads; nothing else of the environment is kept.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 13] = [
     "OSS_ACCESS_KEY_ID",
     "OSS_ACCESS_KEY_SECRET",
     "OSS_SESSION_TOKEN",
@@ -13,6 +13,9 @@ const NAMES: [&str; 10] = [
     "OSSSECRETACCESSKEY",
     "OSSSESSIONTOKEN",
     "HOME",
+    "KUBE_NODE_NAME",
+    "KUBERNETES_SERVICE_HOST",
+    "KUBERNETES_SERVICE_PORT",
     "RUST_LOG",
 ];
 

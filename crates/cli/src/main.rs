@@ -7,7 +7,7 @@ mod log;
 mod printer;
 
 use clap::{Parser, Subcommand};
-use commands::{mount, serve, umount};
+use commands::{csi, mount, serve, umount};
 use env::Env;
 use exit::Exit;
 use std::{ffi::OsString, path::Path, process::ExitCode};
@@ -28,6 +28,8 @@ enum Command {
     /// Mount a bucket: BUCKET[:/PREFIX] MOUNTPOINT [-o OPTION[,OPTION]...]... [-f]
     #[command(disable_help_flag = true)]
     Mount(mount::Args),
+    /// Serve Kubernetes' storage interface (CSI)
+    Csi(csi::Args),
     /// Unmount a bucket in good order
     Umount(umount::Args),
 }
@@ -53,6 +55,7 @@ fn ours(called_as: OsString, words: impl Iterator<Item = OsString>, env: &Env) -
         Ok(cli) => match cli.command {
             Command::Serve(args) => serve::run(&args, env),
             Command::Mount(args) => mount::run(args, env),
+            Command::Csi(args) => csi::run(&args, env),
             Command::Umount(args) => umount::run(&args),
         },
         Err(error) => {

@@ -1,5 +1,6 @@
 //! A file for each command.
 
+pub(crate) mod csi;
 pub(crate) mod mount;
 pub(crate) mod serve;
 pub(crate) mod umount;

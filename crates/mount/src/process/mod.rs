@@ -25,6 +25,7 @@ mod worker;
 
 pub use failure::{Cause, Failure};
 pub use memory::limit as memory_limit;
+pub use preflight::client_config;
 pub use umount::unmount;
 
 use crate::Plan;
