@@ -10,6 +10,7 @@ mod bad_mount;
 mod bad_serve;
 mod counts;
 mod csi;
+mod failover;
 mod faults;
 mod full_disk;
 mod hazards;

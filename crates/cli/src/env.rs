@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// Variables that ossplit reads; nothing else of the environment is kept.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "OSS_ACCESS_KEY_ID",
     "OSS_ACCESS_KEY_SECRET",
     "OSS_SESSION_TOKEN",
@@ -17,6 +17,8 @@ const NAMES: [&str; 13] = [
     "KUBERNETES_SERVICE_HOST",
     "KUBERNETES_SERVICE_PORT",
     "RUST_LOG",
+    // Ours: see `commands/worker`.
+    "OSSPLIT_TEST_HOOKS",
 ];
 
 /// What the environment said at start. Never printed: it holds secrets.

@@ -7,7 +7,7 @@ mod log;
 mod printer;
 
 use clap::{Parser, Subcommand};
-use commands::{csi, mount, serve, umount};
+use commands::{csi, keeper, mount, serve, umount, upgrade, worker};
 use env::Env;
 use exit::Exit;
 use std::{ffi::OsString, path::Path, process::ExitCode};
@@ -32,11 +32,18 @@ enum Command {
     Csi(csi::Args),
     /// Unmount a bucket in good order
     Umount(umount::Args),
+    /// Replace the process that serves a live mount by one of this program
+    Upgrade(upgrade::Args),
+    /// Hold mounts for the processes that serve them
+    Keeper(keeper::Args),
 }
 
 fn main() -> ExitCode {
     let env = Env::of_process();
     let mut words = std::env::args_os();
+    if let Some(exit) = own_process(&env) {
+        return exit.into();
+    }
     let called_as = words.next().unwrap_or_default();
     let called_as = Path::new(&called_as)
         .file_name()
@@ -50,6 +57,16 @@ fn main() -> ExitCode {
     exit.into()
 }
 
+/// A process that ossplit itself started. Looked for before anything else: a keeper is to stay small.
+fn own_process(env: &Env) -> Option<Exit> {
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    match words.split_first() {
+        Some((verb, rest)) if verb == "keeper" => keeper::run_own(rest),
+        Some((verb, rest)) if verb == "worker" => worker::run(rest, env),
+        _ => None,
+    }
+}
+
 fn ours(called_as: OsString, words: impl Iterator<Item = OsString>, env: &Env) -> Exit {
     match Cli::try_parse_from(std::iter::once(called_as).chain(words)) {
         Ok(cli) => match cli.command {
@@ -57,6 +74,8 @@ fn ours(called_as: OsString, words: impl Iterator<Item = OsString>, env: &Env) -
             Command::Mount(args) => mount::run(args, env),
             Command::Csi(args) => csi::run(&args, env),
             Command::Umount(args) => umount::run(&args),
+            Command::Upgrade(args) => upgrade::run(&args),
+            Command::Keeper(args) => keeper::run(&args),
         },
         Err(error) => {
             // Help and version are no errors; clap knows which stream they belong on.

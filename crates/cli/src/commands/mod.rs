@@ -1,6 +1,9 @@
 //! A file for each command.
 
 pub(crate) mod csi;
+pub(crate) mod keeper;
 pub(crate) mod mount;
 pub(crate) mod serve;
 pub(crate) mod umount;
+pub(crate) mod upgrade;
+pub(crate) mod worker;
