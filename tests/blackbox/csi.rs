@@ -11,6 +11,7 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -610,34 +611,30 @@ fn figures_for_prometheus() {
 }
 
 /// What the driver changes the world by.
-const CALLS: [&str; 5] = ["mount", "umount2", "rename", "mkdir", "/unlink|rmdir"];
+const CALLS: [&str; 5] = ["mount", "umount2", "rename", "mkdir", "unlink,rmdir"];
 
-#[test]
-fn every_call_can_be_killed_at_each_of_its_steps_and_repeated() {
-    let (server, mut driver) = served();
+/// Kills the driver at the first, second, … of each kind of system call of a publish and an unpublish; repeats both each
+/// time, as kubelet does.
+fn die_at_each_step(mut driver: Driver) {
+    let server = Server::start();
+    oss::put(&server, "data", "f", b"content");
     let volume = Volume::new(&server, "v");
     let mut deaths = 0;
     for calls in CALLS {
         for nth in 1..=12 {
             let target = driver.target("pod/mount");
             driver.restart_to_die(calls, nth);
-            let died = (|| {
-                driver.publish(&volume, &target)?;
-                driver.unpublish("v", &target)
-            })();
-            let died = died.is_err() && {
+            let done = driver
+                .publish(&volume, &target)
+                .and_then(|()| driver.unpublish("v", &target));
+            if done.is_err() {
                 until("the driver to be dead", || driver.is_dead());
-                true
-            };
-            deaths += u32::from(died);
-            // kubelet asks again, as it does until it is answered.
+                deaths += 1;
+            }
             driver.restart();
             driver.publish(&volume, &target).unwrap();
-            assert_eq!(
-                fs::read(target.join("f")).unwrap(),
-                b"content",
-                "{calls} {nth}"
-            );
+            let read = fs::read(target.join("f")).unwrap();
+            assert_eq!(read, b"content", "{calls} {nth}");
             assert_eq!(
                 driver.mounts().len(),
                 2,
@@ -646,10 +643,170 @@ fn every_call_can_be_killed_at_each_of_its_steps_and_repeated() {
             );
             driver.unpublish("v", &target).unwrap();
             assert_eq!(driver.leftovers(), Vec::<PathBuf>::new(), "{calls} {nth}");
-            if !died {
+            if done.is_ok() {
                 break;
             }
         }
     }
     assert!(deaths >= 8, "only {deaths} deaths: what was tried?");
+    println!("killed at {deaths} steps, repeated each time: nothing was left over");
+}
+
+#[test]
+fn every_call_can_be_killed_at_each_of_its_steps_and_repeated() {
+    die_at_each_step(Driver::start(&[]));
+}
+
+#[test]
+fn every_call_can_be_killed_and_repeated_where_a_keeper_holds_the_mounts() {
+    die_at_each_step(Driver::with_keeper(&[]));
+}
+
+/// Reads, lists and writes in `folder` until told to stop; gives how often, and the first error.
+fn work(folder: &Path, name: &str, stop: &AtomicBool, rounds: &AtomicU32) -> Option<String> {
+    let once = |turn: u32| -> std::io::Result<()> {
+        let file = folder.join(format!("f{}", turn % 20));
+        if fs::read(file)? != b"content" {
+            return Err(std::io::Error::other("other bytes"));
+        }
+        fs::read_dir(folder)?.try_for_each(|entry| entry.map(drop))?;
+        fs::write(folder.join(name), turn.to_string())?;
+        let back = fs::read_to_string(folder.join(name))?;
+        if back != turn.to_string() {
+            return Err(std::io::Error::other(format!("wrote {turn}, read {back}")));
+        }
+        Ok(())
+    };
+    for turn in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            return None;
+        }
+        if let Err(error) = once(turn) {
+            return Some(format!("{name}, round {turn}: {error}"));
+        }
+        rounds.fetch_add(1, Ordering::Relaxed);
+    }
+    None
+}
+
+/// Kills of the driver.
+const RESTARTS: u32 = 20;
+
+#[test]
+fn pods_see_nothing_of_a_driver_that_is_killed_twenty_times() {
+    let server = Server::start();
+    for i in 0..20 {
+        oss::put(&server, "data", &format!("f{i}"), b"content");
+    }
+    let mut driver = Driver::with_keeper(&[]);
+    let volume = Volume::new(&server, "v").with("otherOpts", "-o max_stat_cache_size=0");
+    let targets = [driver.target("a/mount"), driver.target("b/mount")];
+    for target in &targets {
+        driver.publish(&volume, target).unwrap();
+    }
+    let (stop, rounds) = (AtomicBool::new(false), AtomicU32::new(0));
+    let mut pauses = Vec::new();
+    let errors: Vec<String> = std::thread::scope(|scope| {
+        let workers: Vec<_> = targets
+            .iter()
+            .zip(["w-a", "w-b"])
+            .map(|(target, name)| {
+                let (stop, rounds) = (&stop, &rounds);
+                scope.spawn(move || work(target, name, stop, rounds))
+            })
+            .collect();
+        for _ in 0..RESTARTS {
+            let before = rounds.load(Ordering::Relaxed);
+            let started = Instant::now();
+            driver.restart();
+            until("the pods to go on", || {
+                rounds.load(Ordering::Relaxed) > before + 6
+                    || workers
+                        .iter()
+                        .any(std::thread::ScopedJoinHandle::is_finished)
+            });
+            pauses.push(started.elapsed());
+        }
+        stop.store(true, Ordering::Relaxed);
+        workers
+            .into_iter()
+            .filter_map(|worker| worker.join().unwrap())
+            .collect()
+    });
+    assert_eq!(errors, Vec::<String>::new());
+    pauses.sort();
+    println!(
+        "{RESTARTS} kills of the driver, {} rounds of reading, listing and writing: 0 errors; until all went on: \
+         median {:?}, longest {:?}",
+        rounds.load(Ordering::Relaxed),
+        pauses[pauses.len() / 2],
+        pauses[pauses.len() - 1]
+    );
+    for target in &targets {
+        driver.unpublish("v", target).unwrap();
+    }
+    assert_eq!(driver.leftovers(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_killed_keeper_leaves_nothing_stuck() {
+    let server = Server::start();
+    oss::put(&server, "data", "f", b"content");
+    let mut driver = Driver::with_keeper(&[]);
+    let volume = Volume::new(&server, "v");
+    let target = driver.target("a/mount");
+    driver.publish(&volume, &target).unwrap();
+    driver.restart_keeper();
+    // kubelet publishes again, as it does about once a minute, and does it again when it is refused.
+    until("the volume to be usable again", || {
+        driver.publish(&volume, &target).is_ok() && fs::read(target.join("f")).is_ok()
+    });
+    // And with the driver restarted as well, the keeper that is there now holds the mount.
+    driver.restart();
+    until("the volume to be usable after the driver", || {
+        driver.publish(&volume, &target).is_ok() && fs::read(target.join("f")).is_ok()
+    });
+    driver.unpublish("v", &target).unwrap();
+    assert_eq!(driver.leftovers(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_hundred_volumes_fit_into_a_gibibyte_and_a_half() {
+    let server = Server::start();
+    oss::put(&server, "data", "f", &vec![7; 1 << 20]);
+    let driver = Driver::with_keeper(&["--memory", "1073741824"]);
+    let targets: Vec<PathBuf> = (0..100)
+        .map(|i| driver.target(&format!("p{i}/mount")))
+        .collect();
+    for (i, target) in targets.iter().enumerate() {
+        let volume = Volume::new(&server, &format!("v{i}"));
+        driver.publish(&volume, target).unwrap();
+        assert_eq!(fs::read(target.join("f")).unwrap().len(), 1 << 20);
+    }
+    // Each process's share of what several have, so that the program's own pages count once.
+    let proportional = |pid: u32| -> u64 {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("Pss:"))
+            .unwrap_or("");
+        let kib = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|kib| kib.parse::<u64>().ok());
+        kib.unwrap_or(0) << 10
+    };
+    let processes = driver.processes();
+    assert!(processes.len() >= 102, "{processes:?}");
+    let all: u64 = processes.iter().map(|pid| proportional(*pid)).sum();
+    println!(
+        "100 volumes, each read from: {} MiB in {} processes",
+        all >> 20,
+        processes.len()
+    );
+    assert!(all < 1536 << 20, "{} MiB", all >> 20);
+    for (i, target) in targets.iter().enumerate() {
+        driver.unpublish(&format!("v{i}"), target).unwrap();
+    }
+    assert_eq!(driver.leftovers(), Vec::<PathBuf>::new());
 }

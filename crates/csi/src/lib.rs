@@ -57,6 +57,8 @@ pub struct Config {
     pub registration_dir: Option<PathBuf>,
     /// The socket as kubelet sees it.
     pub kubelet_socket: PathBuf,
+    /// Socket of the keeper that holds this node's mounts; without one each mount has a keeper of its own.
+    pub keeper: Option<PathBuf>,
     /// Address of `GET /metrics`.
     pub metrics: Option<SocketAddr>,
     /// Bytes of memory that all volumes may use for data.
@@ -108,6 +110,7 @@ pub async fn run(config: Config, end: impl Future<Output = ()>) -> io::Result<()
             id: id.clone(),
             state: state.clone(),
             keys: keys::Keys::new(&config.sts),
+            host: host::Host::new(config.keeper.clone()),
             rrsa: config.rrsa.clone(),
             memory: config.memory,
             locks: Locks::default(),

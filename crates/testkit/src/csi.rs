@@ -101,30 +101,79 @@ impl Volume {
 /// A running driver; its process is killed when this is dropped, and what it mounted is unmounted.
 pub struct Driver {
     child: Child,
+    keeper: Option<Child>,
     folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
     more: Vec<String>,
 }
 
 impl Driver {
-    /// Starts one in a folder of its own and waits until it answers.
+    /// Starts one in a folder of its own and waits until it answers. Each mount has a keeper of its own.
     pub fn start(more: &[&str]) -> Self {
+        Self::begin(more, false)
+    }
+
+    /// As in a cluster: a keeper holds the mounts, and the driver serves them.
+    pub fn with_keeper(more: &[&str]) -> Self {
+        Self::begin(more, true)
+    }
+
+    fn begin(more: &[&str], kept: bool) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .expect("a runtime");
-        let more: Vec<String> = more.iter().map(|word| (*word).to_owned()).collect();
+        let mut more: Vec<String> = more.iter().map(|word| (*word).to_owned()).collect();
+        let keeper = kept.then(|| {
+            more.extend(["--keeper".to_owned(), keeper_socket(folder.path())]);
+            start_keeper(folder.path())
+        });
         let child = spawn(folder.path(), &more, None);
         let driver = Self {
             child,
+            keeper,
             folder,
             runtime,
             more,
         };
         driver.wait();
         driver
+    }
+
+    /// kill -9 of the keeper, and a new one that holds nothing.
+    ///
+    /// # Panics
+    /// When there was none.
+    pub fn restart_keeper(&mut self) {
+        let keeper = self.keeper.as_mut().expect("a keeper");
+        let _ = keeper.kill();
+        let _ = keeper.wait();
+        self.keeper = Some(start_keeper(self.folder.path()));
+    }
+
+    /// The driver, its keeper, and everything that serves its mounts.
+    pub fn processes(&self) -> Vec<u32> {
+        let mut found = vec![self.child.id()];
+        found.extend(self.keeper.as_ref().map(Child::id));
+        let state = self.state();
+        let state = state.as_os_str().as_encoded_bytes();
+        for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Some(pid) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok())
+            else {
+                continue;
+            };
+            let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let ours = line.windows(state.len()).any(|part| part == state);
+            if ours && !found.contains(&pid) {
+                found.push(pid);
+            }
+        }
+        found
     }
 
     fn wait(&self) {
@@ -324,6 +373,25 @@ impl Driver {
     }
 }
 
+fn keeper_socket(folder: &Path) -> String {
+    folder.join("keeper.sock").to_string_lossy().into_owned()
+}
+
+fn start_keeper(folder: &Path) -> Child {
+    let socket = keeper_socket(folder);
+    let mut child = Command::new(crate::ossplit())
+        .args(["keeper", "--socket", &socket])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("ossplit keeper can be started");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("stdout is piped");
+    let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line);
+    assert!(read.is_ok() && line.contains("ready"), "{line:?}");
+    child
+}
+
 fn mounts_below(folder: &Path) -> Vec<PathBuf> {
     let table = std::fs::read_to_string("/proc/self/mounts").expect("/proc is there");
     let paths = table.lines().filter_map(|line| line.split(' ').nth(1));
@@ -372,6 +440,10 @@ impl Drop for Driver {
         self.kill();
         for path in self.mounts().iter().rev() {
             let _ = rustix::mount::unmount(path, rustix::mount::UnmountFlags::DETACH);
+        }
+        if let Some(keeper) = &mut self.keeper {
+            let _ = keeper.kill();
+            let _ = keeper.wait();
         }
         if std::thread::panicking() {
             #[allow(clippy::print_stderr, reason = "for whoever reads why a test failed")]

@@ -52,6 +52,11 @@ struct Given {
     #[arg(long, value_name = "PATH")]
     kubelet_socket: Option<PathBuf>,
 
+    /// Socket of the keeper (ossplit keeper --socket PATH) that holds the node's mounts while the driver is away;
+    /// without one each mount has a keeper of its own.
+    #[arg(long, value_name = "PATH")]
+    keeper: Option<PathBuf>,
+
     /// Provision claims without a sidecar (in a pod of the cluster, with mode controller or all).
     #[arg(long)]
     provision: bool,
@@ -141,6 +146,7 @@ fn configure(args: &Given, env: &Env) -> Result<Config, String> {
             .kubelet_socket
             .clone()
             .unwrap_or_else(|| args.endpoint.clone()),
+        keeper: args.keeper.clone(),
         metrics: args.metrics,
         memory: args.memory.unwrap_or_else(|| process::memory_limit() / 2),
         rrsa: Rrsa {

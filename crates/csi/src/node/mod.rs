@@ -11,7 +11,8 @@ mod sweep;
 pub(crate) use service::{NodeService, need};
 
 use crate::{
-    budget, host,
+    budget,
+    host::Host,
     keys::{Keys, Pod},
     locks::Locks,
     place::{self, Health},
@@ -33,6 +34,7 @@ pub(crate) struct Node {
     pub(crate) id: String,
     pub(crate) state: State,
     pub(crate) keys: Keys,
+    pub(crate) host: Host,
     pub(crate) rrsa: Rrsa,
     /// Bytes of memory for all volumes together.
     pub(crate) memory: u64,
@@ -151,7 +153,8 @@ impl Node {
                 }
                 Health::Dead => {
                     tracing::warn!(volume = volume_id, "the mount is dead: it is made anew");
-                    place::clear(&mountpoint).map_err(|e| internal("remove a dead mount", e))?;
+                    let given_up = self.host.give_up(&name, &mountpoint).await;
+                    given_up.map_err(|e| internal("remove a dead mount", e))?;
                 }
             }
         }
@@ -165,14 +168,18 @@ impl Node {
         let line = volume
             .command_line(&mountpoint, &folder.key_file(), &folder.staging(), memory)
             .map_err(faults)?;
-        let plan = options::validate(&line, &surroundings(self.memory)).map_err(faults)?;
+        let around = surroundings(self.memory);
+        let plan = options::validate(&line, &around).map_err(faults)?;
         for note in &plan.notes {
             tracing::info!(volume = volume_id, "{note}");
         }
-        host::start(&line).await.map_err(|why| {
-            tracing::warn!(volume = volume_id, why, "the volume can't be mounted");
-            Status::failed_precondition(format!("volume {volume_id}: {why}"))
-        })?;
+        self.host
+            .start(&name, &line, &around)
+            .await
+            .map_err(|why| {
+                tracing::warn!(volume = volume_id, why, "the volume can't be mounted");
+                Status::failed_precondition(format!("volume {volume_id}: {why}"))
+            })?;
         tracing::info!(
             volume = volume_id,
             bucket = volume.bucket,
@@ -229,13 +236,12 @@ impl Node {
         let there = place::on(&mountpoint).map_err(|e| internal("read the table of mounts", e))?;
         if there.is_some() {
             let ended = match place::health(&mountpoint).await {
-                Health::Alive => host::end(&mountpoint).await,
+                Health::Alive => self.host.end(&folder.name(), &mountpoint).await,
                 Health::Dead | Health::Silent => {
-                    place::clear(&mountpoint).map_err(|error| error.to_string())
+                    self.host.give_up(&folder.name(), &mountpoint).await
                 }
             };
             ended.map_err(|e| internal("unmount the volume", e))?;
-            place::clear(&mountpoint).map_err(|e| internal("unmount the volume", e))?;
         }
         self.keys.forget(&folder.name());
         folder

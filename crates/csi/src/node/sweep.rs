@@ -25,6 +25,12 @@ impl Node {
     /// Takes dead mounts away, and what belongs to pods that are gone.
     pub(crate) async fn sweep(&self) -> io::Result<Swept> {
         let mut swept = Swept::default();
+        let wanted = |name: &str| {
+            let folders = self.state.folders().ok()?;
+            let folder = folders.into_iter().find(|folder| folder.name() == name)?;
+            folder.record().map(|_| folder.mountpoint())
+        };
+        self.host.resume(wanted).await?;
         for folder in self.state.folders()? {
             let Some(record) = folder.record() else {
                 // A call was cut off before the record, or in the midst of removing all.
@@ -59,7 +65,8 @@ impl Node {
         match health {
             Some(Health::Alive | Health::Silent) => swept.alive += 1,
             Some(Health::Dead) => {
-                place::clear(&mountpoint).map_err(|e| super::internal("unmount", e))?;
+                let given_up = self.host.give_up(&folder.name(), &mountpoint).await;
+                given_up.map_err(|e| super::internal("unmount", e))?;
                 swept.dead += 1;
             }
             None => {}
