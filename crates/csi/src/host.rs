@@ -239,7 +239,12 @@ async fn own(line: &CommandLine) -> Result<(), String> {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.lines().last().unwrap_or_default();
+    let Some(said) = said.lines().last() else {
+        return Err(format!(
+            "the volume's process ended before it was usable ({})",
+            output.status
+        ));
+    };
     Err(said.strip_prefix("ossplit: ").unwrap_or(said).to_owned())
 }
 

@@ -207,11 +207,14 @@ impl Driver {
         self.wait();
     }
 
-    /// kill -9, and a new one that `strace` ends by SIGKILL at the `nth` of `calls` (system calls, with commas).
+    /// kill -9, and a new one that `strace` ends by SIGKILL at the `nth` of `calls` (system calls, with commas) of a thread.
     pub fn restart_to_die(&mut self, calls: &str, nth: u32) {
         self.kill();
         self.child = spawn(self.folder.path(), &self.more, Some((calls, nth)));
-        self.wait();
+        // It may die before it answers.
+        crate::until("the driver to answer or to be dead", || {
+            self.probe().is_ok() || self.is_dead()
+        });
     }
 
     /// Whether the driver's process has ended.
@@ -407,7 +410,16 @@ fn spawn(folder: &Path, more: &[String], die_at: Option<(&str, u32)>) -> Child {
         Some((calls, nth)) => {
             let mut strace = Command::new("strace");
             // Detached: the child is the driver itself, and its end is the driver's.
-            strace.args(["-qq", "-D", "-f", "-e", &format!("trace={calls}")]);
+            // Its threads are followed; the programs that it starts are not.
+            strace.args([
+                "-qq",
+                "-D",
+                "-f",
+                "-b",
+                "execve",
+                "-e",
+                &format!("trace={calls}"),
+            ]);
             strace.args(["-e", &format!("inject={calls}:signal=SIGKILL:when={nth}")]);
             strace.args(["-o", "/dev/null"]).arg(crate::ossplit());
             strace

@@ -141,6 +141,9 @@ impl Node {
                 tracing::info!(volume = volume_id, "the key is a new one");
             }
         }
+        volume
+            .check_signer()
+            .map_err(|why| Status::invalid_argument(format!("volume {volume_id}: {why}")))?;
         let mountpoint = folder.mountpoint();
         let there = place::on(&mountpoint).map_err(|e| internal("read the table of mounts", e))?;
         if there.is_some() {

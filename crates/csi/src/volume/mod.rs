@@ -173,7 +173,9 @@ impl Volume {
         Ok(Self {
             read_only: mode.is_read_only()
                 || attributes.is_true("readonly")
-                || words.iter().any(|word| word == "ro"),
+                || words
+                    .iter()
+                    .any(|word| matches!(&**word, "ro" | "ro=true" | "ro=1")),
             auth: auth(&attributes, raw, secrets, rrsa)?,
             encryption: encryption(&attributes)?,
             path: path.trim_matches('/').to_owned(),
@@ -187,6 +189,24 @@ impl Volume {
             v4,
             ram_role,
         })
+    }
+
+    /// What is missing for it to be mounted: somebody who signs.
+    ///
+    /// # Errors
+    /// One sentence.
+    pub(crate) fn check_signer(&self) -> Result<(), String> {
+        let signs = |word: &String| {
+            ["ram_role", "public_bucket"]
+                .iter()
+                .any(|name| word.starts_with(name))
+        };
+        if self.auth != Auth::Options || self.ram_role.is_some() || self.words.iter().any(signs) {
+            return Ok(());
+        }
+        Err("there is no key; name a Secret with akId and akSecret in nodePublishSecretRef, or write authType: rrsa, \
+             ramRole: NAME, or otherOpts: -o public_bucket=1"
+            .into())
     }
 
     /// The command line that mounts it on `mountpoint`, with its key in `key_file` and what can't be streamed in

@@ -205,6 +205,11 @@ fn who_signs() {
     assert!(
         matches!(plan(&ecs).unwrap().credentials, Credentials::RamRole(Some(role)) if role == "node")
     );
+    assert!(ecs.check_signer().is_ok());
+    let nobody = read_with(&[], &[]).unwrap().check_signer().unwrap_err();
+    assert!(nobody.contains("nodePublishSecretRef"));
+    let public = read_with(&[("otherOpts", "-o public_bucket=1")], &[]).unwrap();
+    assert!(public.check_signer().is_ok());
     let attributes = read_with(&[("akId", "id"), ("akSecret", "hidden")], &[]).unwrap();
     assert!(matches!(attributes.auth, Auth::Key(_)));
     assert!(refusal(&[], &[("akId", "id")]).contains("akSecret"));
