@@ -4,10 +4,10 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install test-checkpoint-kills
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: ## Install what the demo and the tests need
 	@scripts/setup
@@ -16,7 +16,7 @@ demo: setup ## Train on the embedded server in the page's two forms, and compare
 	cargo build --release --bin ossplit
 	$(PY) examples/mnist/demo.py --ossplit target/release/ossplit
 
-test: setup lint check unit blackbox judges fuzz semver ## Run every test
+test: setup lint check unit blackbox judges csi fuzz semver ## Run every test
 	@echo "make test: everything passed"
 
 lint: ## Format, clippy and licences
@@ -42,6 +42,15 @@ judges: setup ## Other clients against the server, and the example
 	cargo build --bin ossplit
 	$(PY) -m pytest -q tests/judges examples/mnist/tests
 	DEMO_STEPS=101 $(PY) examples/mnist/demo.py --ossplit target/debug/ossplit
+
+csi: setup ## csi-sanity against the Kubernetes driver; the chart
+	cargo build --bin ossplit
+	scripts/csi-sanity target/debug/ossplit
+	$(PY) -m pytest -q tests/k8s/test_chart.py
+
+test-k8s: setup ## The driver in a real one-node cluster: the page's YAML, restarts, failures (skips what the machine can't)
+	@scripts/setup-k8s
+	$(PY) -m pytest -q -rs tests/k8s
 
 fuzz: setup ## Feed nonsense to everything that reads what strangers write (FUZZ_SECONDS a target)
 	@scripts/fuzz $(FUZZ_SECONDS)
