@@ -196,8 +196,9 @@ impl Client {
         Ok(())
     }
 
-    /// Sends any request. `iterator` gives the body piece by piece, `length` bytes in all if that is known.
-    #[pyo3(signature = (method_name, bucket, key, query, headers, body=None, iterator=None, length=None, check_crc=false))]
+    /// Sends any request. `iterator` gives the body piece by piece, `length` bytes in all if that is known. With
+    /// `once` it is not sent again if it may have taken effect.
+    #[pyo3(signature = (method_name, bucket, key, query, headers, body=None, iterator=None, length=None, check_crc=false, once=false))]
     #[expect(clippy::too_many_arguments, reason = "a request's parts, each once")]
     fn request(
         &self,
@@ -211,6 +212,7 @@ impl Client {
         iterator: Option<Py<PyAny>>,
         length: Option<u64>,
         check_crc: bool,
+        once: bool,
     ) -> PyResult<Answer> {
         let mut request = RawRequest::new(method(method_name)?);
         let raised = source::Raised::default();
@@ -225,6 +227,7 @@ impl Client {
         request.query = query;
         request.headers = headers;
         request.check_crc = check_crc;
+        request.once = once;
         let client = self.here(py)?;
         let done = wait(py, async move {
             Answer::new(client.send_raw(request).await?).await

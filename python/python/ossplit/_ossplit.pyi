@@ -53,6 +53,7 @@ class Client:
         iterator: Optional[object] = None,
         length: Optional[int] = None,
         check_crc: bool = False,
+        once: bool = False,
     ) -> Answer: ...
     # Each of these gives an awaitable when `asynchronous` is true.
     def put(self, bucket: str, key: str, body: object, options: Optional[Dict[str, Any]] = None,
