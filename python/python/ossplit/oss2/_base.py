@@ -115,8 +115,11 @@ class Base:
         except _errors.OssError as error:
             headers = http.CaseInsensitiveDict(error._headers) if error._headers is not None else None
             raise exceptions.of_native(error, headers) from None
-        if progress is not None and body is not None:
-            progress(len(memoryview(body).cast("B")), len(memoryview(body).cast("B")))
+        if isinstance(pieces, _Told):
+            pieces.end()
+        elif progress is not None and body is not None:
+            whole = memoryview(body).nbytes
+            progress(whole, whole)
         return http.Response(answer)
 
     @staticmethod
@@ -144,7 +147,7 @@ def _body_of(data: Any, progress: Any) -> Tuple[Any, Optional[Iterator[Any]], Op
         view = memoryview(data).cast("B")
         if progress is None or len(view) <= _PIECE:
             return data, None, None
-        return None, _told(_slices(view), progress, len(view)), len(view)
+        return None, _Told(_slices(view), progress, len(view)), len(view)
     size = utils._size_of(data)
     if hasattr(data, "read"):
         if size is not None and size <= _IN_MEMORY:
@@ -154,7 +157,7 @@ def _body_of(data: Any, progress: Any) -> Tuple[Any, Optional[Iterator[Any]], Op
         pieces, size = (to_bytes(piece) for piece in data), None
     else:
         raise ClientError(f"{type(data).__name__} is not a file object, nor an iterator")
-    return None, pieces if progress is None else _told(pieces, progress, size), size
+    return None, pieces if progress is None else _Told(pieces, progress, size), size
 
 
 def _has_buffer(data: Any) -> bool:
@@ -193,13 +196,27 @@ def _pieces(data: Any, size: Optional[int]) -> Iterator[bytes]:
         yield piece
 
 
-def _told(pieces: Iterator[Any], progress: Callable[..., Any], size: Optional[int]) -> Iterator[Any]:
-    done = 0
-    for piece in pieces:
-        progress(done, size)
-        done += len(piece)
-        yield piece
-    progress(done, size)
+class _Told:
+    """Pieces, while `progress` hears of each before the next is asked for. The last is heard of once all were sent: a body of
+    known length is not asked for its end."""
+
+    def __init__(self, pieces: Iterator[Any], progress: Callable[..., Any], size: Optional[int]) -> None:
+        self.pieces = pieces
+        self.progress = progress
+        self.size = size
+        self.done = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        self.progress(self.done, self.size)
+        piece = next(self.pieces)
+        self.done += len(piece)
+        return piece
+
+    def end(self) -> None:
+        self.progress(self.done, self.size)
 
 
 def _normalize_endpoint(endpoint: str) -> str:

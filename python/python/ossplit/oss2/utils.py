@@ -144,7 +144,7 @@ def _size_of(data: Any) -> Optional[int]:
     if hasattr(data, "__len__"):
         return len(data)
     if hasattr(data, "len"):
-        return int(data.len)
+        return None if data.len is None else int(data.len)
     if hasattr(data, "seek") and hasattr(data, "tell"):
         return file_object_remaining_bytes(data)
     return None
@@ -183,7 +183,7 @@ class _Adapter:
 
     def read(self, amt: Optional[int] = None) -> bytes:
         if self._pieces is not None:
-            return b"".join(self) if amt is None or amt < 0 else next(self, b"")
+            return b"".join(self) if amt is None or amt < 0 else next((piece for piece in self if piece), b"")
         left = None if self.size is None else self.size - self.offset
         if amt is None or amt < 0:
             amt = left
