@@ -4,7 +4,7 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills bench bench-server semver install wheel python
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills bench bench-server semver install wheel python bench-python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,6 +65,13 @@ bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
 bench-server: ## Time the server: small and large GETs, and a directory with a million objects
 	cargo build --release --bin ossplit --bin bench
 	target/release/bench server --objects 1000000
+
+bench-python: setup ## Time the Python package beside oss2 and alibabacloud-oss-v2, at 0 and 20 ms
+	@scripts/wheel
+	cargo build --release --bin ossplit
+	cargo build --release -p ossplit-transfer --example transfer
+	.tools/python/bin/python benches/python/bench.py
+	.tools/python/bin/python benches/python/bench.py --latency 20
 
 semver: ## Fail on changes of the libraries' API that break users of the last release (BASE=REV)
 	@scripts/semver $(BASE)

@@ -64,10 +64,10 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
     Nothing of listings is kept: what `ls` shows is what is there.
     """
 
-    protocol = ("ossplit", "oss")
-    root_marker = ""
-    async_impl = True
-    mirror_sync_methods = True
+    protocol: Tuple[str, ...] = ("ossplit", "oss")
+    root_marker: str = ""
+    async_impl: bool = True
+    mirror_sync_methods: bool = True
 
     def __init__(self, endpoint: Optional[str] = None, region: Optional[str] = None, key: Optional[str] = None,
                  secret: Optional[str] = None, token: Optional[str] = None, anon: bool = False,
@@ -83,7 +83,7 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
         """
         super().__init__(asynchronous=asynchronous, loop=loop, **more)
         credentials: Any = None if anon else (key, secret, token) if key and secret else "environment"
-        self.client = Client(endpoint, region, credentials, **(client_options or {}))
+        self.client: Client = Client(endpoint, region, credentials, **(client_options or {}))
         self._native = self.client._native
         self.block_size = block_size
         self.readahead = readahead
@@ -92,7 +92,8 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
     @property
     def loop(self) -> Any:
         # Nothing here is the parent's alone, so a forked child takes fsspec's new loop rather than refuse.
-        if self._pid != os.getpid():
+        pid: int = self.__dict__["_pid"]
+        if pid != os.getpid():
             self._pid = os.getpid()
             self._loop = fsspec.asyn.get_loop()
         return super().loop
@@ -321,7 +322,7 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
             raise NotImplementedError("OSS can't set an object's time: touch with truncate=True")
         await self._pipe_file(path, b"", **options)
 
-    touch = sync_wrapper(_touch)
+    touch: Any = sync_wrapper(_touch)
 
     # Folders and buckets
 
@@ -354,7 +355,7 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
                 except errors.BucketNotEmpty as error:
                     raise OSError(39, "the bucket is not empty", path) from error
 
-    rmdir = sync_wrapper(_rmdir)
+    rmdir: Any = sync_wrapper(_rmdir)
 
     # File objects
 

@@ -14,6 +14,7 @@ from typing import Any, Dict, Iterator, Optional
 
 from . import http, models, utils
 from ._base import _range
+from ._schema import to_document
 from .exceptions import ClientError, InconsistentError, SelectOperationClientError, SelectOperationFailed
 from .select_params import SelectJsonTypes, SelectParameters
 
@@ -86,7 +87,7 @@ def _request(sql: str, params: Optional[Dict[str, Any]]) -> bytes:
             _add(root, places[name][0], _encoded(value, places[name][1]))
         else:
             raise SelectOperationClientError(f"The select_params contains unsupported key {name}", "")
-    return ElementTree.tostring(root, encoding="utf-8")
+    return to_document(root)
 
 
 def _meta_request(params: Optional[Dict[str, Any]]) -> bytes:
@@ -101,7 +102,7 @@ def _meta_request(params: Optional[Dict[str, Any]]) -> bytes:
         if name not in places:
             raise SelectOperationClientError(f"The select_meta_params contains unsupported key {name}", "")
         _add(root, places[name][0], _encoded(value, places[name][1]))
-    return ElementTree.tostring(root, encoding="utf-8")
+    return to_document(root)
 
 
 class SelectResponseAdapter:
