@@ -186,7 +186,7 @@ def rows(large):
         yield what + "_many", f"{what}-many", 32, ["ossplit"]
     if large:
         for what in ("upload", "download"):
-            yield what, what, 0, [*CLIENTS, "Rust"]
+            yield what, what, 0, [*CLIENTS, *(["Rust"] if TRANSFER.exists() else [])]
 
 
 def main():
