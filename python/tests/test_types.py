@@ -12,6 +12,7 @@ PROGRAM = '''
 import asyncio
 from typing import List
 
+import ossplit
 from ossplit import errors
 
 

@@ -20,6 +20,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import fsspec
 from fsspec.asyn import AsyncFileSystem, sync_wrapper
 from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.core import get_compression
 
 from . import _ossplit, errors
 from ._client import Client, ObjectInfo
@@ -46,6 +47,31 @@ def _as_os(path: str) -> Iterator[None]:
         raise FileExistsError(17, str(error), path) from error
     except errors.PreconditionFailed as error:
         raise OSError(116, str(error), path) from error
+
+
+class _Packed:
+    """A compressing file that closes the one below with it. Others of fsspec leave that to the garbage collector, which could
+    not tell a file that is done from one that was given up."""
+
+    def __init__(self, packer: Any, file: ObjectWriter) -> None:
+        self._packer = packer
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._packer, name)
+
+    def close(self) -> None:
+        self._packer.close()
+        self._file.close()
+
+    def __enter__(self) -> _Packed:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._file.discard()
 
 
 class _File(ObjectWriter):
@@ -358,6 +384,16 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
     rmdir: Any = sync_wrapper(_rmdir)
 
     # File objects
+
+    def open(self, path: str, mode: str = "rb", block_size: Any = None, cache_options: Any = None,
+             compression: Any = None, **options: Any) -> Any:
+        """See fsspec."""
+        packing = get_compression(path, compression) if compression and "b" in mode and "r" not in mode else None
+        if packing is None:
+            return super().open(path, mode, block_size=block_size, cache_options=cache_options,
+                                compression=compression, **options)
+        file = super().open(path, mode, block_size=block_size, cache_options=cache_options, **options)
+        return _Packed(fsspec.compression.compr[packing](file, mode=mode[0]), file)
 
     def _open(self, path: str, mode: str = "rb", block_size: Any = None, autocommit: bool = True,
               cache_options: Any = None, **options: Any) -> Any:
