@@ -4,7 +4,7 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install test-checkpoint-kills wheel python bench-python
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install test-checkpoint-kills wheel python python-ecosystem bench-python
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -73,6 +73,13 @@ bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
 bench-server: ## Time the server: small and large GETs, and a directory with a million objects
 	cargo build --release --bin ossplit --bin bench
 	target/release/bench server --objects 1000000
+
+python-ecosystem: setup ## pandas, pyarrow, zarr and dask on ossplit:// (installs them into .tools/python-ecosystem)
+	@scripts/wheel
+	cargo build --bin ossplit
+	python3 -m venv .tools/python-ecosystem
+	.tools/python-ecosystem/bin/pip install -q pandas pyarrow zarr dask numpy pytest fsspec requests target/wheels/ossplit-*.whl
+	.tools/python-ecosystem/bin/python -m pytest -q -rs python/tests/test_fsspec.py
 
 bench-python: setup ## Time the Python package beside oss2 and alibabacloud-oss-v2, at 0 and 20 ms
 	@scripts/wheel
