@@ -4,7 +4,11 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
+<<<<<<< HEAD
 .PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills bench bench-server semver install csi test-k8s
+=======
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install
+>>>>>>> keeper
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +62,10 @@ fuzz: setup ## Feed nonsense to everything that reads what strangers write (FUZZ
 test-kills: setup ## Kill read-write mounts 200 times (docs/reliability.md)
 	cargo build --bin ossplit
 	OSSPLIT_KILLS=200 cargo test -p ossplit-tests -- kills
+
+test-failover: setup ## Kill workers of live mounts 200 times, upgrade them 50 times (docs/reliability.md)
+	cargo build --bin ossplit
+	OSSPLIT_FAILOVER=200 cargo test -p ossplit-tests -- --test-threads 1 --nocapture failover
 
 bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
 	cargo build --release --bin ossplit --bin bench

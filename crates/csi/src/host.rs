@@ -66,9 +66,14 @@ impl Host {
         match self {
             Self::Own => own(line).await,
             Self::Kept(kept) => {
-                let words = Carried::new(line, around);
+                // Its log goes to the driver's, which `kubectl logs` shows.
+                let line = CommandLine {
+                    foreground: true,
+                    ..line.clone()
+                };
+                let words = Carried::new(&line, around);
                 kept.register(name, words).await?;
-                kept.serve(name, line.mountpoint.clone()).await
+                kept.serve(name, line.mountpoint).await
             }
         }
     }

@@ -104,7 +104,7 @@ pub fn serve(
         }
         match event.or_else(|| supervisor.look(&mut holder, Instant::now())) {
             None => {}
-            Some(Event::Usable(_)) => {
+            Some(Event::Serves { .. }) => {
                 if let Some(usable) = usable.take() {
                     usable();
                 }

@@ -41,8 +41,12 @@ pub(super) trait Holder {
 /// What the supervisor has to say.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// The mount is usable for the first time. Its minor device number.
-    Usable(u32),
+    /// A worker serves; the first one, or a successor.
+    Serves {
+        /// The mount's minor device number.
+        minor: u32,
+        first: bool,
+    },
     /// It is over.
     Over(Result<(), Failure>),
 }
@@ -187,7 +191,11 @@ impl Supervisor {
             careful: self.recovery.careful(),
             because: self.because.clone(),
         };
-        worker.tell(&Order::Begin(begin), &[connection.as_fd()])?;
+        match worker.tell(&Order::Begin(begin), &[connection.as_fd()]) {
+            // It has ended already: its status will say more.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            told => told?,
+        }
         Ok(worker)
     }
 
@@ -248,7 +256,10 @@ impl Supervisor {
             worker.signal(signal);
         }
         let first = !std::mem::replace(&mut self.was_usable, true);
-        first.then_some(Event::Usable(*minor))
+        Some(Event::Serves {
+            minor: *minor,
+            first,
+        })
     }
 
     /// An upgrade came to nothing; the worker that serves goes on.

@@ -22,9 +22,18 @@ fn worker_name(minor: u32) -> String {
     format!("ossplit@{minor}")
 }
 
-/// Calls the main thread, which this is to be, a worker's.
+/// Gives the main thread, which is to call this, the name of a worker's.
 pub(crate) fn name_worker(minor: u32) {
-    if let Ok(name) = CString::new(worker_name(minor)) {
+    name(worker_name(minor));
+}
+
+/// The same for a keeper's.
+pub(crate) fn name_keeper(minor: u32) {
+    name(keeper_name(minor));
+}
+
+fn name(name: String) {
+    if let Ok(name) = CString::new(name) {
         let _ = rustix::thread::set_name(&name);
     }
 }
@@ -32,7 +41,7 @@ pub(crate) fn name_worker(minor: u32) {
 const KEEPER: &str = "osskeep@";
 
 /// What the main thread of a mount's keeper is called.
-pub(crate) fn keeper_name(minor: u32) -> String {
+fn keeper_name(minor: u32) -> String {
     format!("{KEEPER}{minor}")
 }
 
