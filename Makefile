@@ -4,11 +4,7 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-<<<<<<< HEAD
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills bench bench-server semver install csi test-k8s
-=======
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install
->>>>>>> keeper
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install csi test-k8s
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
