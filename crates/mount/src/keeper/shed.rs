@@ -27,7 +27,11 @@ fn untouched(maps: &str) -> Vec<(usize, usize)> {
     for line in maps.lines() {
         if let Some(range) = range_of_read_only_file(line) {
             mapping = Some(range);
-        } else if line.split(' ').next().is_some_and(|word| word.contains('-')) {
+        } else if line
+            .split(' ')
+            .next()
+            .is_some_and(|word| word.contains('-'))
+        {
             mapping = None;
         } else if let Some(kib) = line.strip_prefix("Anonymous:")
             && kib.trim() == "0 kB"
