@@ -17,6 +17,8 @@ WORK = pathlib.Path(os.environ.get("K8S_DIR", "/tmp/k8s"))
 HOST = "10.244.0.1"
 PLUGIN = "/var/lib/kubelet/csi-plugins/ossplugin.csi.alibabacloud.com"
 TOOLS = ROOT / ".tools" / "bin"
+# What could not be tried, for the end of the output.
+SKIPPED = []
 
 
 def missing():
@@ -41,9 +43,14 @@ def pytest_collection_modifyitems(items):
     why = missing()
     wanted = [item for item in items if "cluster" in getattr(item, "fixturenames", ())]
     if why and wanted:
-        print(f"\n*** {len(wanted)} tests of the real cluster are SKIPPED: {why} ***")
+        SKIPPED.append(f"{len(wanted)} tests of the real cluster are SKIPPED: {why}")
         for item in wanted:
             item.add_marker(pytest.mark.skip(reason=f"no cluster: {why}"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in SKIPPED:
+        terminalreporter.section(line, sep="!", red=True, bold=True)
 
 
 def until(what, attempt, seconds=60):

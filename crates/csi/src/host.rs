@@ -8,7 +8,7 @@
 use crate::place;
 use ossplit_mount::{
     dialect::CommandLine,
-    keeper::{self, Client, Ended},
+    keeper::{self, Client, HeldMount},
     options::{Carried, Surroundings, Written},
     process,
 };
@@ -19,13 +19,15 @@ use std::{
     os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
     process::Stdio,
-    sync::Arc,
     time::Duration,
 };
 use tokio::{process::Command, sync::oneshot};
 
 /// How long a mount that a keeper holds may take to be served again, before kubelet may ask for others.
 const RESUME: Duration = Duration::from_secs(20);
+
+/// How long to wait before a keeper that is not there is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Serves volumes.
 pub(crate) enum Host {
@@ -39,7 +41,7 @@ pub(crate) enum Host {
 pub(crate) struct Kept {
     socket: PathBuf,
     /// By the mount's name: closing it leaves the mount to the keeper.
-    serving: Arc<Mutex<HashMap<String, OwnedFd>>>,
+    serving: Mutex<HashMap<String, OwnedFd>>,
 }
 
 impl Host {
@@ -48,7 +50,7 @@ impl Host {
             None => Self::Own,
             Some(socket) => Self::Kept(Kept {
                 socket,
-                serving: Arc::default(),
+                serving: Mutex::default(),
             }),
         }
     }
@@ -66,9 +68,14 @@ impl Host {
         match self {
             Self::Own => own(line).await,
             Self::Kept(kept) => {
-                let words = Carried::new(line, around);
+                // Its log goes to the driver's, which `kubectl logs` shows.
+                let line = CommandLine {
+                    foreground: true,
+                    ..line.clone()
+                };
+                let words = Carried::new(&line, around);
                 kept.register(name, words).await?;
-                kept.serve(name, line.mountpoint.clone()).await
+                kept.serve(name, line.mountpoint).await
             }
         }
     }
@@ -81,17 +88,13 @@ impl Host {
         let Self::Kept(kept) = self else {
             return Ok(());
         };
-        let socket = kept.socket.clone();
-        let held = blocking(move || Client::connect(&socket)?.list()).await;
-        let held = held.map_err(|error| {
-            let socket = kept.socket.display();
-            io::Error::new(error.kind(), format!("the keeper on {socket}: {error}"))
-        })?;
         let mut starting = Vec::new();
+        let held = kept.held().await;
         for mount in held {
             match place_of(&mount.mount) {
                 Some(place) => {
-                    starting.push((mount.mount.clone(), kept.begin(&mount.mount, place)?))
+                    let usable = kept.begin(&mount.mount, place)?;
+                    starting.push((mount.mount, usable));
                 }
                 None => {
                     tracing::warn!(
@@ -143,6 +146,23 @@ impl Host {
 }
 
 impl Kept {
+    /// What the keeper holds. Nothing can be done without it, so it is waited for.
+    async fn held(&self) -> Vec<HeldMount> {
+        loop {
+            let socket = self.socket.clone();
+            match blocking(move || Client::connect(&socket)?.list()).await {
+                Ok(held) => return held,
+                Err(error) => {
+                    let socket = self.socket.display();
+                    tracing::warn!(
+                        "the keeper on {socket}: {error}; waiting for it (DaemonSet keeper)"
+                    );
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+    }
+
     async fn register(&self, name: &str, words: Carried) -> Result<(), String> {
         let (socket, mount) = (self.socket.clone(), name.to_owned());
         let registered = blocking(move || {
@@ -175,8 +195,7 @@ impl Kept {
             io::pipe().map(|(read, write)| (OwnedFd::from(write), OwnedFd::from(read)))?;
         let (tell, usable) = oneshot::channel();
         let (socket, mount) = (self.socket.clone(), name.to_owned());
-        let serving = Arc::clone(&self.serving);
-        serving.lock().insert(name.to_owned(), ours);
+        self.serving.lock().insert(name.to_owned(), ours);
         let work = move || {
             let tell = Mutex::new(Some(tell));
             let say = |how: Result<(), String>| {
@@ -186,14 +205,12 @@ impl Kept {
             };
             let ended = keeper::serve(&socket, &mount, &place, theirs.as_fd(), || say(Ok(())));
             match ended {
-                Ok(Ended::Left) => return,
-                Ok(Ended::Unmounted) => tracing::debug!(mount, "the mount has ended"),
+                Ok(how) => tracing::debug!(mount, ?how, "not served here any more"),
                 Err(failure) => {
                     tracing::warn!(mount, %failure, "the mount has ended");
                     say(Err(failure.to_string()));
                 }
             }
-            serving.lock().remove(&mount);
         };
         // A thread of its own, which lives as long as the serving process: that ends with its thread.
         std::thread::Builder::new()

@@ -91,19 +91,27 @@ impl Metrics {
     async fn mounts(&self, state: &State, out: &mut String) {
         let recorded = state.recorded().unwrap_or_default();
         let (mut counts, mut targets, mut memory) = ([0_u32; 4], 0, 0);
+        let mut asking = Vec::new();
         for (folder, record) in &recorded {
             targets += record.targets.len();
             memory += record.memory;
             let path = folder.mountpoint();
-            let how = match place::on(&path) {
-                Ok(Some(_)) => match place::health(&path).await {
-                    Health::Alive => 0,
-                    Health::Dead => 1,
-                    Health::Silent => 2,
-                },
-                Ok(None) | Err(_) => 3,
-            };
-            counts[how] += 1;
+            // All at once: those that don't answer are waited for together.
+            asking.push(tokio::spawn(async move {
+                match place::on(&path) {
+                    Ok(Some(_)) => match place::health(&path).await {
+                        Health::Alive => 0,
+                        Health::Dead => 1,
+                        Health::Silent => 2,
+                    },
+                    Ok(None) | Err(_) => 3,
+                }
+            }));
+        }
+        for asked in asking {
+            if let Ok(how) = asked.await {
+                counts[how] += 1;
+            }
         }
         *out += "# HELP ossplit_csi_mounts Volumes that this node holds, by how their mounts do.\n";
         *out += "# TYPE ossplit_csi_mounts gauge\n";

@@ -1,16 +1,17 @@
 //! Mount points: what is mounted on a path, whether it still answers, bind mounts of it, and its end.
 
-use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount_bind, mount_change, mount_remount,
-    unmount,
-};
+use parking_lot::Mutex;
+use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
 use std::{
+    collections::HashMap,
     ffi::OsString,
     fs, io,
     os::unix::ffi::OsStringExt as _,
     path::{Path, PathBuf},
+    sync::LazyLock,
     time::Duration,
 };
+use tokio::sync::watch;
 
 /// What a mount that is alive may take for one answer while we look.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -88,14 +89,35 @@ fn unescape(word: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Asks the mount on `path`. A call that hangs stays behind on a thread of its own until the mount ends.
+/// The mounts that are being asked: one question each, however many want to know, so that those that hang keep few threads.
+static ASKED: LazyLock<Mutex<HashMap<PathBuf, watch::Receiver<Option<Health>>>>> =
+    LazyLock::new(Mutex::default);
+
+/// Asks the mount on `path`. A question that hangs stays on a thread of its own until the mount answers or ends.
 pub(crate) async fn health(path: &Path) -> Health {
-    let path = path.to_owned();
-    let look = tokio::task::spawn_blocking(move || rustix::fs::stat(&path));
-    match tokio::time::timeout(PATIENCE, look).await {
-        Ok(Ok(Err(rustix::io::Errno::NOTCONN | rustix::io::Errno::CONNABORTED))) => Health::Dead,
-        Ok(_) => Health::Alive,
-        Err(_) => Health::Silent,
+    let mut answer = {
+        let mut asked = ASKED.lock();
+        asked.get(path).cloned().unwrap_or_else(|| {
+            let (tell, answer) = watch::channel(None);
+            asked.insert(path.to_owned(), answer.clone());
+            let path = path.to_owned();
+            tokio::task::spawn_blocking(move || {
+                let found = match rustix::fs::stat(&path) {
+                    Err(rustix::io::Errno::NOTCONN | rustix::io::Errno::CONNABORTED) => {
+                        Health::Dead
+                    }
+                    _ => Health::Alive,
+                };
+                ASKED.lock().remove(&path);
+                let _ = tell.send(Some(found));
+            });
+            answer
+        })
+    };
+    let told = tokio::time::timeout(PATIENCE, answer.wait_for(Option::is_some)).await;
+    match told {
+        Ok(Ok(found)) => found.unwrap_or(Health::Silent),
+        Ok(Err(_)) | Err(_) => Health::Silent,
     }
 }
 
@@ -114,21 +136,25 @@ pub(crate) fn clear(path: &Path) -> io::Result<()> {
 }
 
 /// Shows `source`, a mount, on `target`, a folder.
-pub(crate) fn bind(source: &Path, target: &Path, read_only: bool) -> io::Result<()> {
-    mount_bind(source, target)?;
-    let more = || -> rustix::io::Result<()> {
-        // What is mounted below it later must not travel back.
-        mount_change(target, MountPropagationFlags::PRIVATE)?;
-        let mut flags = MountFlags::BIND | MountFlags::NOSUID | MountFlags::NODEV;
-        if read_only {
-            flags |= MountFlags::RDONLY;
-        }
-        mount_remount(target, flags, c"")
+///
+/// A mount travels from the driver's container to the host as it is when it is made, and what is changed of it later does
+/// not: so that it is read-only there too, it is made of one on `view` that is read-only already.
+pub(crate) fn bind(source: &Path, target: &Path, read_only: bool, view: &Path) -> io::Result<()> {
+    if !read_only || on(source)?.is_some_and(|mount| mount.read_only) {
+        return Ok(mount_bind(source, target)?);
+    }
+    clear(view)?;
+    make_folder(view)?;
+    let shown = || -> rustix::io::Result<()> {
+        mount_bind(source, view)?;
+        let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
+        mount_remount(view, flags, c"")?;
+        mount_bind(view, target)
     };
-    more().map_err(|errno| {
-        let _ = unmount(target, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW);
-        errno.into()
-    })
+    let shown = shown();
+    clear(view)?;
+    remove_folder(view)?;
+    Ok(shown?)
 }
 
 /// Makes a folder for a mount, or takes one that is there.

@@ -5,6 +5,7 @@
 //! DIR/volumes/ID/key.json      the key, mode 600; the mount's process reads it again when it changes
 //! DIR/volumes/ID/staged/       what a mount that writes keeps on disk
 //! DIR/volumes/ID/mnt           the mount itself
+//! DIR/volumes/ID/view          a read-only view of it, while a pod's is made
 //! ```
 //!
 //! A record is written before what it records is done and removed after it is undone, so that whatever a
@@ -67,6 +68,11 @@ impl Folder {
         self.0.join("staged")
     }
 
+    /// Where a read-only view of the mount is, for a moment.
+    pub(crate) fn view(&self) -> PathBuf {
+        self.0.join("view")
+    }
+
     /// The mount's name among others.
     pub(crate) fn name(&self) -> String {
         let name = self.0.file_name().unwrap_or_default();
@@ -103,6 +109,7 @@ impl Folder {
 
     /// Removes it all; what is mounted there must be gone. The record goes last.
     pub(crate) fn remove(&self) -> io::Result<()> {
+        crate::place::clear(&self.view())?;
         crate::place::remove_folder(&self.mountpoint())?;
         let gone = |result: io::Result<()>| match result {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -204,6 +211,6 @@ mod tests {
         );
         folder.remove().unwrap();
         folder.remove().unwrap();
-        assert_eq!(again.folders().unwrap(), []);
+        assert!(again.folders().unwrap().is_empty());
     }
 }

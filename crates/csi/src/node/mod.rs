@@ -210,7 +210,7 @@ impl Node {
         }
         place::clear(target).map_err(cannot)?;
         place::make_folder(target).map_err(cannot)?;
-        place::bind(&folder.mountpoint(), target, read_only).map_err(cannot)
+        place::bind(&folder.mountpoint(), target, read_only, &folder.view()).map_err(cannot)
     }
 
     /// Takes a target away. It is not there: nothing happens.
