@@ -30,7 +30,7 @@ enum Command {
     #[command(disable_help_flag = true)]
     Mount(mount::Args),
     /// Save, list, verify and restore checkpoints of training
-    Checkpoint(checkpoint::Args),
+    Checkpoint(Box<checkpoint::Args>),
     /// Unmount a bucket in good order
     Umount(umount::Args),
 }
