@@ -1,4 +1,5 @@
-//! Times the built `ossplit` against a plain HTTP client, s3fs and rclone, in one run.
+//! Times the built `ossplit` against a plain HTTP client, an empty FUSE file system, s3fs and
+//! rclone, in one run.
 
 #![allow(
     clippy::print_stdout,
@@ -8,50 +9,72 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark ends at the first surprise")]
 
 mod clients;
+mod empty_fuse;
 mod plain;
 mod server;
+#[allow(dead_code, unreachable_pub, reason = "not all of it is needed here")]
+#[path = "../../crates/fuse/tests/mounted/tree.rs"]
+mod tree;
 mod usage;
 mod workloads;
 
-use clients::Client;
+use clients::{Bench, Client};
 use ossplit_testkit::{Server, ServerOptions, oss};
-use workloads::Workload;
+use std::path::Path;
+use workloads::{Measured, Run, Sizes, Workload};
 
 const HELP: &str = "\
-Usage: bench [--latency MS] [--files N] [--mib N] [--clients a,b] [--workloads a,b]
+Usage: bench [--latency MS] [--bandwidth BYTES] [--files N] [--mib N] [--rounds N] [--clients a,b]
+             [--workloads a,b] [--mount-options a,b]
   --latency MS      added by the server to each request (default 0)
+  --bandwidth BYTES per second that each connection carries (default 0: no cap)
   --files N         small files, in 10 directories, and entries of the flat directory (default 10000)
-  --mib N           size of the large object in MiB (default 1024)
-  --clients LIST    of plain, plain-64, ossplit, s3fs, rclone (default all that are installed)
-  --workloads LIST  of small-1, small-8, seq-read, seq-write, ls-l, create-1, create-8, rename, change
-                    (default all)
-Prints one Markdown table.
+  --mib N           size of a large object in MiB (default 1024)
+  --rounds N        do each row so often, client after client; the medians are printed (default 1)
+  --clients LIST    of plain, plain-64, empty-fuse, ossplit, s3fs, rclone (default all installed)
+  --workloads LIST  of the rows below (default all)
+  --mount-options   further words for ossplit's `-o`
+Prints one Markdown table. `x plain` is the rate over that of the row's first plain client, `x limit`
+that over the lesser of plain-64 (plain, where 64 connections make no sense) and empty-fuse.
        bench server [--objects N]
-What the server itself can do: signed GETs out of memory, and with --objects a directory with so many.";
+What the server itself can do: signed GETs out of memory, and with --objects a directory with so many.
+Rows:";
 
 /// What to run.
 struct Settings {
     latency: u64,
-    files: usize,
-    mib: usize,
+    bandwidth: u64,
+    sizes: Sizes,
+    rounds: usize,
     clients: Vec<Client>,
-    workloads: Vec<Workload>,
+    workloads: Vec<&'static Workload>,
+    mount_options: String,
 }
 
-fn settings() -> Result<Settings, String> {
+fn help() -> String {
+    let names = workloads::all().map(|workload| workload.name);
+    names.fold(HELP.to_owned(), |text, name| text + " " + name)
+}
+
+fn settings(words: &[String]) -> Result<Settings, String> {
     let mut settings = Settings {
         latency: 0,
-        files: 10_000,
-        mib: 1024,
+        bandwidth: 0,
+        sizes: Sizes {
+            files: 10_000,
+            mib: 1024,
+        },
+        rounds: 1,
         clients: Client::ALL
             .into_iter()
             .filter(|client| client.installed())
             .collect(),
-        workloads: Workload::ALL.to_vec(),
+        workloads: workloads::all().collect(),
+        mount_options: String::new(),
     };
-    let mut words = std::env::args().skip(1);
+    let mut words = words.iter();
     while let Some(word) = words.next() {
-        let value = words.next().ok_or_else(|| HELP.to_owned())?;
+        let value = words.next().ok_or_else(help)?;
         let number = || {
             value
                 .parse::<u64>()
@@ -59,11 +82,14 @@ fn settings() -> Result<Settings, String> {
         };
         match word.as_str() {
             "--latency" => settings.latency = number()?,
-            "--files" => settings.files = number()? as usize,
-            "--mib" => settings.mib = number()? as usize,
-            "--clients" => settings.clients = list(&value, &Client::ALL, Client::name)?,
-            "--workloads" => settings.workloads = list(&value, &Workload::ALL, Workload::name)?,
-            _ => return Err(HELP.to_owned()),
+            "--bandwidth" => settings.bandwidth = number()?,
+            "--files" => settings.sizes.files = number()? as usize,
+            "--mib" => settings.sizes.mib = number()? as usize,
+            "--rounds" => settings.rounds = number()?.max(1) as usize,
+            "--clients" => settings.clients = list(value, Client::ALL, Client::name)?,
+            "--workloads" => settings.workloads = list(value, workloads::all(), |row| row.name)?,
+            "--mount-options" => settings.mount_options.clone_from(value),
+            _ => return Err(help()),
         }
     }
     Ok(settings)
@@ -71,13 +97,14 @@ fn settings() -> Result<Settings, String> {
 
 fn list<T: Copy>(
     words: &str,
-    all: &[T],
+    all: impl IntoIterator<Item = T>,
     name: impl Fn(T) -> &'static str,
 ) -> Result<Vec<T>, String> {
+    let all: Vec<T> = all.into_iter().collect();
     let one = |word: &str| all.iter().copied().find(|item| name(*item) == word);
     words
         .split(',')
-        .map(|word| one(word).ok_or_else(|| format!("{word}?\n{HELP}")))
+        .map(|word| one(word).ok_or_else(|| format!("{word}?\n{}", help())))
         .collect()
 }
 
@@ -90,55 +117,115 @@ fn main() {
         ) {
             (None, None) => server::run(0),
             (Some("--objects"), Some(Ok(objects))) => server::run(objects),
-            _ => eprintln!("{HELP}"),
+            _ => eprintln!("{}", help()),
         }
         return;
     }
-    let settings = settings().unwrap_or_else(|message| {
-        eprintln!("{message}");
-        std::process::exit(2);
-    });
+    let told = |words: &[String]| {
+        settings(words).unwrap_or_else(|message| {
+            eprintln!("{message}");
+            std::process::exit(2);
+        })
+    };
+    // How `Client::EmptyFuse` is started.
+    if let [word, point, rest @ ..] = &words[..]
+        && word == "empty-fuse"
+    {
+        let settings = told(rest);
+        let objects = workloads::objects(&settings.workloads, settings.sizes);
+        empty_fuse::serve(Path::new(point), objects);
+        return;
+    }
+    compare(&told(&words));
+}
+
+fn compare(settings: &Settings) {
+    let mut more = Vec::new();
+    if settings.bandwidth > 0 {
+        more = vec!["--bandwidth".into(), settings.bandwidth.to_string()];
+    }
     let server = Server::with(&ServerOptions {
         latency: settings.latency,
+        more,
         ..ServerOptions::default()
     });
     let public = [("x-oss-acl", "public-read-write")];
     let answer = oss::send(&server, "PUT", "data", None, &[("acl", "")], &public, b"");
     assert_eq!(answer.status, 200, "the bucket can't be made public");
-    eprintln!(
-        "filling the bucket: {} files, {} MiB",
-        settings.files, settings.mib
-    );
-    workloads::fill(&server, settings.files, settings.mib);
+    let objects = workloads::objects(&settings.workloads, settings.sizes);
+    eprintln!("filling the bucket: {} objects", objects.len());
+    workloads::fill(&server, objects);
 
-    println!("| workload | client | rate | x plain | requests | CPU s | peak RSS MiB |");
-    println!("|---|---|---|---|---|---|---|");
+    println!("| workload | client | rate | x plain | x limit | requests | CPU s | peak RSS MiB |");
+    println!("|---|---|---|---|---|---|---|---|");
     for workload in &settings.workloads {
-        let mut plain = None;
-        for client in &settings.clients {
-            if !workload.suits(*client) {
-                continue;
-            }
-            eprintln!("{} {}", workload.name(), client.name());
-            let mounted = client.mount(&server, workload.reads());
-            server.reset();
-            let before = mounted.usage();
-            let seconds = workload.run(&server, &mounted, settings.files, settings.mib);
-            let used = mounted.usage();
-            let requests: u64 = server.requests().values().sum();
-            let (rate, unit) = workload.rate(seconds, settings.files, settings.mib);
-            if client.is_plain() && plain.is_none() {
-                plain = Some(rate);
-            }
-            let ratio = plain.map_or_else(|| "-".into(), |plain| format!("{:.2}", rate / plain));
+        let rounds: Vec<_> = (0..settings.rounds)
+            .map(|_| round(settings, &server, workload))
+            .collect();
+        for (i, (client, _)) in rounds[0].iter().enumerate() {
+            let of = |value: &dyn Fn(&Round) -> f64| median(rounds.iter().map(value).collect());
+            let of_client = |value: fn(&Measured) -> f64| of(&|round| value(&round[i].1));
+            let ratio = |reference: fn(&Round) -> Option<f64>| {
+                if reference(&rounds[0]).is_none() {
+                    return "-".to_owned();
+                }
+                let ratio = of(&|round| round[i].1.rate / reference(round).unwrap());
+                format!("{ratio:.2}")
+            };
             println!(
-                "| {} | {} | {rate:.0} {unit} | {ratio} | {requests} | {:.2} | {:.0} |",
-                workload.name(),
+                "| {} | {} | {:.0} {} | {} | {} | {:.0} | {:.2} | {:.0} |",
+                workload.name,
                 client.name(),
-                used.cpu_seconds - before.cpu_seconds,
-                used.peak_rss_mib,
+                of_client(|it| it.rate),
+                workload.unit,
+                ratio(plain),
+                ratio(limit),
+                of_client(|it| it.requests as f64),
+                of_client(|it| it.cpu_seconds),
+                of_client(|it| it.peak_rss_mib),
             );
-            mounted.end();
         }
     }
+}
+
+/// What each client reached in one round of one row.
+type Round = Vec<(Client, Measured)>;
+
+fn round(settings: &Settings, server: &Server, workload: &'static Workload) -> Round {
+    let clients = settings.clients.iter();
+    let suited = clients.filter(|client| (workload.suits)(**client));
+    let measured = suited.map(|client| {
+        eprintln!("{} {}", workload.name, client.name());
+        let bench = Bench::mount(*client, server, workload, settings);
+        let run = Run {
+            server,
+            bench: &bench,
+            sizes: settings.sizes,
+        };
+        let measured = (workload.run)(&run);
+        bench.end();
+        (*client, measured)
+    });
+    measured.collect()
+}
+
+fn rate(round: &Round, client: Client) -> Option<f64> {
+    let found = round.iter().find(|(other, _)| *other == client);
+    found.map(|(_, measured)| measured.rate)
+}
+
+/// The rate of one connection a thread, or else of 64.
+fn plain(round: &Round) -> Option<f64> {
+    rate(round, Client::Plain).or_else(|| rate(round, Client::Plain64))
+}
+
+/// What no mount can pass by much: the lesser of the two references.
+fn limit(round: &Round) -> Option<f64> {
+    let http = rate(round, Client::Plain64).or_else(|| rate(round, Client::Plain))?;
+    Some(http.min(rate(round, Client::EmptyFuse)?))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -11,6 +11,7 @@ mod bad_serve;
 mod checkpoint;
 mod checkpoint_kills;
 mod counts;
+mod failover;
 mod faults;
 mod full_disk;
 mod hazards;

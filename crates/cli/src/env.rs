@@ -15,6 +15,8 @@ const NAMES: [&str; 11] = [
     "URL",
     "HOME",
     "RUST_LOG",
+    // Ours: see `commands/worker`.
+    "OSSPLIT_TEST_HOOKS",
 ];
 
 /// What the environment said at start. Never printed: it holds secrets.

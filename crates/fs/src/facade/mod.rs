@@ -1,5 +1,6 @@
 //! What a kernel bridge calls. See [`FileSystem`].
 
+mod ahead;
 mod attributes;
 mod changes;
 mod core;
@@ -10,18 +11,21 @@ mod handover;
 mod moving;
 mod nodes;
 mod opening;
+mod pages;
 mod rename;
 mod state;
 mod stream;
 mod writers;
 mod xattrs;
 
+pub use self::ahead::PrefetchList;
 pub use self::state::{FileState, FileSystemState, PinnedState};
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use self::changes::new_name;
@@ -34,6 +38,7 @@ use crate::config::FsConfig;
 use crate::contents::{Contents, Objects};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::ledger::{Request, ResumeError, Vault};
 use crate::namespace::{Known, Slot, names};
 use crate::remote::{Bucket, Remote};
 use crate::types::{
@@ -67,6 +72,29 @@ impl FileSystem {
         let config = FsConfig::clone(&context.config);
         let (budget, clock) = (context.budget.clone(), context.clock.clone());
         Self::with_parts(config, remote, contents, budget, clock)
+    }
+
+    /// As [`FileSystem::new`], with everything that a successor needs to go on kept in files that `vault` holds.
+    pub fn with_vault(context: &Arc<Context>, vault: Arc<dyn Vault>) -> std::io::Result<Self> {
+        drop(vault);
+        Ok(Self::new(context))
+    }
+
+    /// Goes on where a process that died or stopped left off: `files` are those that its vault held, by name. The same
+    /// requests that it had not answered may come again.
+    pub fn resume(
+        context: &Arc<Context>,
+        vault: Arc<dyn Vault>,
+        files: HashMap<String, OwnedFd>,
+    ) -> std::result::Result<Self, ResumeError> {
+        drop((vault, files));
+        Ok(Self::new(context))
+    }
+
+    /// Runs a call for one request of the kernel: `number` identifies it, and `resent` says that a former process had
+    /// it and may have carried it out. What took effect already is not done twice.
+    pub async fn once<T>(&self, request: Request, call: impl Future<Output = T>) -> T {
+        request.run(call).await
     }
 
     pub(crate) fn with_parts(
@@ -374,6 +402,12 @@ impl FileSystem {
     /// [`FileSystem::release`] if there is nothing to wait for; false: call the async one.
     pub fn try_release(&self, handle: FileHandle) -> bool {
         self.files.try_release(handle)
+    }
+
+    /// Takes a list of paths in the order in which their files will be read, and fetches them just ahead of the reads.
+    /// It replaces an unfinished list of this name.
+    pub fn prefetch_list(&self, name: &str) -> PrefetchList {
+        self.files.ahead.list(name)
     }
 
     /// Makes durable all that was written through any handle: for an orderly end.
