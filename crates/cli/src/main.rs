@@ -34,7 +34,7 @@ enum Command {
     /// Have a mount fetch files ahead of their reads, in a given order
     Prefetch(prefetch::Args),
     /// Save, list, verify and restore checkpoints of training
-    Checkpoint(checkpoint::Args),
+    Checkpoint(Box<checkpoint::Args>),
     /// Serve Kubernetes' storage interface (CSI)
     Csi(csi::Args),
     /// Unmount a bucket in good order
