@@ -16,6 +16,7 @@ mod identity;
 mod kills;
 mod lifecycle;
 mod posix;
+mod prefetch;
 mod programs;
 mod read_only;
 mod read_write;

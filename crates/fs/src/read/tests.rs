@@ -364,12 +364,12 @@ fn prefetched_objects_are_there_when_they_are_opened() {
             .collect();
         for (version, _) in &objects {
             let begun = setup.engine.prefetch(version, Box::new(|| Box::new(())));
-            assert_eq!(begun, Prefetch::Begun);
+            assert_eq!(begun, crate::read::Prefetch::Begun);
         }
         let again = setup
             .engine
             .prefetch(&objects[0].0, Box::new(|| Box::new(())));
-        assert_eq!(again, Prefetch::Needless);
+        assert_eq!(again, crate::read::Prefetch::Needless);
         for (version, data) in &objects {
             expect(&setup.engine.open(version), data, 0, 50_000).await;
         }
