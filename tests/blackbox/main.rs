@@ -15,6 +15,7 @@ mod hazards;
 mod identity;
 mod kills;
 mod lifecycle;
+mod listing;
 mod posix;
 mod prefetch;
 mod programs;

@@ -21,6 +21,12 @@ impl Dentries {
         }
     }
 
+    /// Bytes of the index.
+    #[cfg(test)]
+    pub(crate) fn allocated(&self) -> usize {
+        self.table.allocation_size()
+    }
+
     /// How many names are linked.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {

@@ -453,6 +453,23 @@ fn nothing_is_fetched_for_a_file_that_was_closed() {
 }
 
 #[test]
+fn what_was_read_is_not_kept_beside_the_page_cache_for_long() {
+    run(async {
+        let setup = Setup::new(|config| config.memory = 64 * MIB);
+        for i in 0..200 {
+            let data = pattern(MIB / 4, i);
+            let version = setup.oss.store(&format!("k{i}"), data.clone());
+            setup.engine.prefetch(&version, Box::new(|| Box::new(())));
+            expect(&setup.engine.open(&version), &data, 0, MIB).await;
+        }
+        let peak = setup.context.budget.peak();
+        // An eighth, and what was on its way.
+        assert!(peak <= 10 * MIB, "{peak}");
+        assert_eq!(setup.oss.asked(Op::Get), 200);
+    });
+}
+
+#[test]
 fn objects_that_were_read_make_room_for_those_that_will_be() {
     run(async {
         let setup = Setup::new(|config| config.memory = 8 * MIB);
