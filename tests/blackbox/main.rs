@@ -8,7 +8,10 @@
 mod attributes;
 mod bad_mount;
 mod bad_serve;
+mod checkpoint;
+mod checkpoint_kills;
 mod counts;
+mod failover;
 mod faults;
 mod full_disk;
 mod hazards;

@@ -7,6 +7,7 @@
 
 mod bridge;
 pub mod dialect;
+pub mod keeper;
 pub mod options;
 pub mod prefetch;
 pub mod process;

@@ -3,7 +3,7 @@
 use crate::{env::Env, exit::Exit, log, printer};
 use ossplit_mount::{
     dialect::{self, CommandLine},
-    options::{self, Effect, Fault, Surroundings},
+    options::{self, Carried, Effect, Fault, Surroundings},
     process,
 };
 use std::{ffi::OsString, fmt::Write as _};
@@ -78,10 +78,12 @@ pub(crate) fn run_as(dialect: Dialect, words: Vec<OsString>, env: &Env) -> Exit 
         printer::line(&format!("ossplit {}", env!("CARGO_PKG_VERSION")));
         return Exit::Done;
     }
-    let plan = dialect
-        .read(words, env)
-        .and_then(|line| options::validate(&line, &surroundings(env)));
-    let plan = match plan {
+    let plan = dialect.read(words, env).and_then(|line| {
+        let around = surroundings(env);
+        let plan = options::validate(&line, &around)?;
+        Ok((plan, Carried::new(&line, &around)))
+    });
+    let (plan, words) = match plan {
         Ok(plan) => plan,
         Err(faults) => {
             for fault in faults {
@@ -93,7 +95,7 @@ pub(crate) fn run_as(dialect: Dialect, words: Vec<OsString>, env: &Env) -> Exit 
     for note in &plan.notes {
         printer::error(note);
     }
-    match process::mount(&plan, log::set_up) {
+    match process::mount(&plan, &words, log::set_up) {
         Ok(()) => Exit::Done,
         Err(failure) => {
             printer::error(&failure.to_string());

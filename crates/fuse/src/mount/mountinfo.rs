@@ -37,6 +37,16 @@ pub fn find(path: &Path) -> io::Result<Option<Found>> {
     Ok(last_on(&table, path))
 }
 
+/// Where the connection of this minor device number is mounted, if it is; one of the places if there are
+/// several.
+pub fn place_of(minor: u32) -> io::Result<Option<PathBuf>> {
+    let table = std::fs::read("/proc/self/mountinfo")?;
+    let mut mounts = table.split(|&byte| byte == b'\n').filter_map(parse);
+    Ok(mounts
+        .find(|found| found.is_fuse() && found.id.minor == minor)
+        .map(|found| found.path))
+}
+
 fn last_on(table: &[u8], path: &Path) -> Option<Found> {
     // Later lines are mounted over earlier ones.
     table

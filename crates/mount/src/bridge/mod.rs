@@ -14,7 +14,7 @@ use bytes::Bytes;
 use convert::{creator, entry, open_flags, open_reply, set_attr, statfs};
 use errno::errno;
 use killed::{Waiter, Waiting};
-use ossplit_fs::{DirHandle, Error, FileHandle, FileSystem, NodeId, RenameFlags};
+use ossplit_fs::{DirHandle, Error, FileHandle, FileSystem, NodeId, RenameFlags, Request};
 use ossplit_fuse::{
     Delivery, Errno, Filesystem, Header, Interrupt, OpenReplyFlags, Payload, ReplyAttr,
     ReplyCreate, ReplyData, ReplyDir, ReplyDirPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
@@ -40,11 +40,17 @@ impl Bridge {
     }
 
     /// Runs the rest of a request as a task.
-    fn spawn<F>(&self, work: impl FnOnce(Arc<FileSystem>) -> F)
+    fn spawn<F>(&self, header: &Header, work: impl FnOnce(Arc<FileSystem>) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.runtime.spawn(work(Arc::clone(&self.fs)));
+        let request = Request {
+            number: header.unique.number(),
+            resent: header.unique.is_resent(),
+        };
+        let (fs, work) = (Arc::clone(&self.fs), work(Arc::clone(&self.fs)));
+        self.runtime
+            .spawn(async move { fs.once(request, work).await });
     }
 
     /// As [`Bridge::spawn`], for a request that changes nothing: it ends early if its caller is killed.
@@ -53,7 +59,7 @@ impl Bridge {
         F: Future<Output = ()> + Send + 'static,
     {
         let waiter = self.waiting.enter(header);
-        self.runtime.spawn(work(Arc::clone(&self.fs), waiter));
+        self.spawn(header, |fs| work(fs, waiter));
     }
 
     /// The name of an extended attribute, if it is one that can be kept.
@@ -183,7 +189,9 @@ impl Filesystem for Bridge {
         let node = or_reply!(reply, node(header.nodeid));
         let handle = args.fh.map(FileHandle);
         let change = set_attr(&args);
-        self.spawn(|fs| async move { answer_attr(fs.setattr(node, handle, change).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_attr(fs.setattr(node, handle, change).await, reply)
+        });
     }
 
     fn mknod(&self, header: Header, args: request::Mknod<'_>, reply: ReplyEntry) {
@@ -192,13 +200,13 @@ impl Filesystem for Bridge {
         let kind = or_reply!(reply, convert::node_kind(args.mode).ok_or(Errno::INVAL));
         if kind != ossplit_fs::FileKind::File {
             let node = (kind, args.rdev);
-            self.spawn(|fs| async move {
+            self.spawn(&header, |fs| async move {
                 let made = fs.mknod(parent, &name, creator, node).await;
                 Self::answer_entry(&fs, made, reply);
             });
             return;
         }
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             let flags = ossplit_fs::OpenFlags {
                 write: true,
                 exclusive: true,
@@ -219,7 +227,7 @@ impl Filesystem for Bridge {
     fn mkdir(&self, header: Header, args: request::Mkdir<'_>, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
         let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             let made = fs.mkdir(parent, &name, creator).await;
             Self::answer_entry(&fs, made, reply);
         });
@@ -228,13 +236,17 @@ impl Filesystem for Bridge {
     fn unlink(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
         let parent = or_reply!(reply, node(header.nodeid));
         let name = name.as_bytes().to_vec();
-        self.spawn(|fs| async move { answer_empty(fs.unlink(parent, &name).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.unlink(parent, &name).await, reply)
+        });
     }
 
     fn rmdir(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
         let parent = or_reply!(reply, node(header.nodeid));
         let name = name.as_bytes().to_vec();
-        self.spawn(|fs| async move { answer_empty(fs.rmdir(parent, &name).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.rmdir(parent, &name).await, reply)
+        });
     }
 
     fn rename(&self, header: Header, args: request::Rename<'_>, reply: ReplyEmpty) {
@@ -253,7 +265,7 @@ impl Filesystem for Bridge {
             no_replace: args.flags.contains(ossplit_fuse::RenameFlags::NOREPLACE),
             exchange: args.flags.contains(ossplit_fuse::RenameFlags::EXCHANGE),
         };
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             answer_empty(
                 fs.rename(parent, &name, new_parent, &new_name, flags).await,
                 reply,
@@ -272,7 +284,7 @@ impl Filesystem for Bridge {
             args.target.as_bytes().to_vec(),
         );
         let creator = creator(&header, 0o777);
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             let made = fs.symlink(parent, &name, &target, creator).await;
             Self::answer_entry(&fs, made, reply);
         });
@@ -293,7 +305,7 @@ impl Filesystem for Bridge {
         let flags = open_flags(args.flags);
         if let Some(opened) = self.fs.try_open(node, flags) {
             if let Some(handle) = answer_open(opened, reply) {
-                self.spawn(|fs| async move { fs.release(handle).await });
+                self.spawn(&header, |fs| async move { fs.release(handle).await });
             }
             return;
         }
@@ -333,10 +345,10 @@ impl Filesystem for Bridge {
         }
     }
 
-    fn write(&self, _: Header, args: request::Write, data: Payload<'_>, reply: ReplyWrite) {
+    fn write(&self, header: Header, args: request::Write, data: Payload<'_>, reply: ReplyWrite) {
         let handle = FileHandle(args.fh);
         let data = Bytes::from_owner(data.into_owned());
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             match fs.write(handle, args.offset, data).await {
                 Ok(()) => reply.written(args.size),
                 Err(error) => reply.error(errno(&error)),
@@ -344,26 +356,30 @@ impl Filesystem for Bridge {
         });
     }
 
-    fn flush(&self, _: Header, args: request::Flush, reply: ReplyEmpty) {
+    fn flush(&self, header: Header, args: request::Flush, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
-        self.spawn(|fs| async move { answer_empty(fs.flush(handle).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.flush(handle).await, reply)
+        });
     }
 
-    fn release(&self, _: Header, args: request::Release, reply: ReplyEmpty) {
+    fn release(&self, header: Header, args: request::Release, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
         if self.fs.try_release(handle) {
             reply.ok();
             return;
         }
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             fs.release(handle).await;
             reply.ok();
         });
     }
 
-    fn fsync(&self, _: Header, args: request::Fsync, reply: ReplyEmpty) {
+    fn fsync(&self, header: Header, args: request::Fsync, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
-        self.spawn(|fs| async move { answer_empty(fs.fsync(handle).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.fsync(handle).await, reply)
+        });
     }
 
     fn opendir(&self, header: Header, _: request::Open, reply: ReplyOpen) {
@@ -433,7 +449,9 @@ impl Filesystem for Bridge {
 
     fn fsyncdir(&self, header: Header, _: request::Fsync, reply: ReplyEmpty) {
         let node = or_reply!(reply, node(header.nodeid));
-        self.spawn(|fs| async move { answer_empty(fs.fsyncdir(node).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.fsyncdir(node).await, reply)
+        });
     }
 
     fn statfs(&self, _: Header, reply: ReplyStatfs) {
@@ -444,7 +462,7 @@ impl Filesystem for Bridge {
         let node = or_reply!(reply, node(header.nodeid));
         let name = or_reply!(reply, self.xattr_name(args.name));
         let (value, mode) = (args.value.to_vec(), convert::xattr_mode(args.flags));
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             answer_empty(fs.setxattr(node, &name, &value, mode).await, reply);
         });
     }
@@ -477,7 +495,7 @@ impl Filesystem for Bridge {
     fn removexattr(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
         let node = or_reply!(reply, node(header.nodeid));
         let name = or_reply!(reply, self.xattr_name(name));
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             answer_empty(fs.removexattr(node, &name).await, reply);
         });
     }
@@ -486,7 +504,7 @@ impl Filesystem for Bridge {
         let parent = or_reply!(reply, node(header.nodeid));
         let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
         let flags = open_flags(args.flags);
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             match fs.create(parent, &name, creator, flags).await {
                 Ok((made, opened)) => {
                     let handle = opened.handle;

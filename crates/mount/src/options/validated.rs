@@ -78,6 +78,7 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
     Ok(Plan {
         mountpoint: around.folder.join(&line.mountpoint),
         foreground: line.foreground,
+        failover: words.text("failover") != Some("off"),
         kernel: MountOptions {
             fsname: words.text("fsname").unwrap_or("ossfs").to_owned(),
             subtype: words.text("subtype").unwrap_or("ossfs").to_owned(),
