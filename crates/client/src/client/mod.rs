@@ -118,18 +118,27 @@ impl Client {
 
     /// Sends a call and reads the document that it answers. A document that breaks off, or is none,
     /// is asked for again.
-    pub(crate) async fn document<T: DeserializeOwned>(
+    pub(crate) async fn document<T: DeserializeOwned + Send>(
         &self,
         call: &Call,
     ) -> Result<(HeaderMap, T), Error> {
-        self.run(call, |client, call, reply| {
+        self.document_by(call, xml::read).await
+    }
+
+    /// The same by a reader of its own.
+    pub(crate) async fn document_by<T: Send>(
+        &self,
+        call: &Call,
+        read: fn(&[u8]) -> Result<T, xml::Malformed>,
+    ) -> Result<(HeaderMap, T), Error> {
+        self.run(call, move |client, call, reply| {
             async move {
                 let (head, body) = reply.response.into_parts();
                 let bytes = collect_limited(body, DOCUMENT_LIMIT).await;
                 let bytes = bytes.map_err(|e| of_transport(&e))?;
                 client.received(call.operation, bytes.len() as u64);
                 let document =
-                    xml::read(&bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))?;
+                    read(&bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))?;
                 Ok((head.headers, document))
             }
             .boxed()

@@ -75,6 +75,8 @@ struct Mark {
 struct Page {
     first: u64,
     shown: Shown,
+    /// The inodes of its entries, as far as they were learned.
+    known: Snapshot,
     next: Option<Span>,
     /// Its first and last key.
     ends: Option<(String, String)>,
@@ -134,13 +136,14 @@ impl Stream {
         };
         // Until this mount takes a name away, an entry that is not known can only have been evicted.
         let learn = (out.ns.removals(out.dir) == page.removals).then_some(self.listing.started);
-        for entry in page.shown.entries.iter().skip(skip as usize) {
+        let entries = page.shown.entries.iter().enumerate();
+        for (at, entry) in entries.skip(skip as usize) {
             let double = local.iter().any(|child| {
                 out.ns.still_there(out.dir, *child) && *out.ns.name(child.0) == *entry.name
             });
             if double {
                 out.at += 1;
-            } else if !out.listed(entry, learn) {
+            } else if !out.listed(entry, page.known.get(at), learn) {
                 return Step::Done;
             }
         }
@@ -193,7 +196,7 @@ impl Stream {
         let next = next.filter(|next| next.from != mark.span.from);
         self.judge(ends.as_ref());
         log_odd(&self.key, &shown);
-        self.learn(core, node, index, &shown, (removals, next.is_none()))?;
+        let known = self.learn(core, node, index, &shown, (removals, next.is_none()))?;
         let after = Mark {
             first: mark.first + shown.entries.len() as u64,
             span: next.clone().unwrap_or_default(),
@@ -214,6 +217,7 @@ impl Stream {
         self.page = Some(Page {
             first: mark.first,
             shown,
+            known,
             next,
             ends,
             removals,
@@ -232,7 +236,7 @@ impl Stream {
         };
     }
 
-    /// Puts the page with this index into the namespace.
+    /// Puts the page with this index into the namespace; gives its inodes, or none.
     fn learn(
         &mut self,
         core: &Core,
@@ -240,17 +244,23 @@ impl Stream {
         index: usize,
         shown: &Shown,
         (removals, last): (u32, bool),
-    ) -> Result<()> {
+    ) -> Result<Snapshot> {
         let mut ns = core.ns.lock();
         let dir = ns.directory(node)?;
         if ns.key(dir).as_deref() != Some(&*self.key) {
             // Renamed since: what comes is of another path.
             self.learned = None;
-            return Ok(());
+            return Ok(Vec::new());
         }
         let sent = self.listing.started;
+        let mut known = Vec::new();
         if ns.removals(dir) == removals {
-            for entry in &shown.entries {
+            let learned = shown.entries.iter().map_while(|entry| {
+                let slot = ns.learn(dir, &entry.name, &entry.seen, sent)?;
+                Some((slot, ns.generation(slot)))
+            });
+            known = learned.collect();
+            for entry in &shown.entries[known.len()..] {
                 ns.learn(dir, &entry.name, &entry.seen, sent);
             }
         } else {
@@ -275,7 +285,7 @@ impl Stream {
         } else if pages == Pages::Many {
             ns.is_large(dir);
         }
-        Ok(())
+        Ok(known)
     }
 
     /// After a call: sends for the next page while the reader is busy, and keeps no page that the budget has no room

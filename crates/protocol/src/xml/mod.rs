@@ -10,6 +10,7 @@ mod error;
 mod list;
 mod multipart;
 mod object;
+mod page;
 pub mod settings;
 mod tagging;
 mod versions;
