@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod acceptance;
 mod attributes;
 mod bad_mount;
 mod bad_serve;
@@ -19,9 +20,11 @@ mod identity;
 mod kills;
 mod lifecycle;
 mod listing;
+mod outages;
 mod posix;
 mod prefetch;
 mod programs;
 mod read_only;
 mod read_write;
 mod serve;
+mod writing;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// Variables that ossplit reads; nothing else of the environment is kept.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "OSS_ACCESS_KEY_ID",
     "OSS_ACCESS_KEY_SECRET",
     "OSS_SESSION_TOKEN",

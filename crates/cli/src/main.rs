@@ -8,7 +8,7 @@ mod log;
 mod printer;
 
 use clap::{Parser, Subcommand};
-use commands::{checkpoint, keeper, mount, prefetch, serve, umount, upgrade, worker};
+use commands::{checkpoint, keeper, mount, prefetch, serve, umount, undelete, upgrade, worker};
 use env::Env;
 use exit::Exit;
 use std::{ffi::OsString, path::Path, process::ExitCode};
@@ -39,6 +39,8 @@ enum Command {
     Upgrade(upgrade::Args),
     /// Hold mounts for the processes that serve them
     Keeper(keeper::Args),
+    /// Bring deleted objects back, in a bucket that keeps versions
+    Undelete(undelete::Args),
 }
 
 fn main() -> ExitCode {
@@ -80,6 +82,7 @@ fn ours(called_as: OsString, words: impl Iterator<Item = OsString>, env: &Env) -
             Command::Umount(args) => umount::run(&args),
             Command::Upgrade(args) => upgrade::run(&args),
             Command::Keeper(args) => keeper::run(&args),
+            Command::Undelete(args) => undelete::run(&args, env),
         },
         Err(error) => {
             // Help and version are no errors; clap knows which stream they belong on.

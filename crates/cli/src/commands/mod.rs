@@ -6,5 +6,6 @@ pub(crate) mod mount;
 pub(crate) mod prefetch;
 pub(crate) mod serve;
 pub(crate) mod umount;
+pub(crate) mod undelete;
 pub(crate) mod upgrade;
 pub(crate) mod worker;
