@@ -118,27 +118,27 @@ impl Client {
 
     /// Sends a call and reads the document that it answers. A document that breaks off, or is none,
     /// is asked for again.
-    pub(crate) async fn document<T: DeserializeOwned + Send>(
+    pub(crate) async fn document<T: DeserializeOwned>(
         &self,
         call: &Call,
     ) -> Result<(HeaderMap, T), Error> {
-        self.document_by(call, xml::read).await
+        let (head, document) = self.special::<xml::Any<T>>(call).await?;
+        Ok((head, document.0))
     }
 
-    /// The same by a reader of its own.
-    pub(crate) async fn document_by<T: Send>(
+    /// The same of a document that has a reader of its own.
+    pub(crate) async fn special<T: xml::Document>(
         &self,
         call: &Call,
-        read: fn(&[u8]) -> Result<T, xml::Malformed>,
     ) -> Result<(HeaderMap, T), Error> {
-        self.run(call, move |client, call, reply| {
+        self.run(call, |client, call, reply| {
             async move {
                 let (head, body) = reply.response.into_parts();
                 let bytes = collect_limited(body, DOCUMENT_LIMIT).await;
                 let bytes = bytes.map_err(|e| of_transport(&e))?;
                 client.received(call.operation, bytes.len() as u64);
                 let document =
-                    read(&bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))?;
+                    T::read(&bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))?;
                 Ok((head.headers, document))
             }
             .boxed()

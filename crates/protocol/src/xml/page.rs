@@ -3,11 +3,10 @@
 //! This reads what services send (elements without attributes but for the root, text without references) and leaves
 //! everything else to the general reader, whose outcome is the same and takes four times as long.
 
-use super::{CommonPrefix, Contents, ListBucketResultV2, Malformed};
+use super::{CommonPrefix, Contents, Document, ListBucketResultV2, Malformed};
 
-impl ListBucketResultV2 {
-    /// Reads a page. As [`super::read`].
-    pub fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+impl Document for ListBucketResultV2 {
+    fn read(bytes: &[u8]) -> Result<Self, Malformed> {
         match std::str::from_utf8(bytes).ok().and_then(plain) {
             Some(page) => Ok(page),
             None => super::read(bytes),
