@@ -7,6 +7,7 @@ use super::{
     supervise::{self, Event, Supervisor},
     wait,
 };
+use crate::options::Carried;
 use crate::process::{
     Cause, Failure, Report, SetUpLog, holders, mountpoint, read_words, signals::SignalFd,
 };
@@ -48,7 +49,7 @@ pub fn keep_own(
     match (&ended, report) {
         (Err(why), Some(report)) => report.failed(why),
         (Err(why), None) if alone => {
-            let plan = for_log.and_then(read_words).map(|words| words.plan());
+            let plan = for_log.and_then(read_words).map(Carried::plan_without_key);
             if let Ok(Ok(plan)) = plan
                 && let Ok(_log) = log(&plan)
             {

@@ -14,7 +14,7 @@ use crate::{
         worker::{ALIVE_EVERY, Begin, Order, PROTOCOL, Word, exit},
     },
 };
-use ossplit_fs::{FileSystem, Vault};
+use ossplit_fs::{FileSystem, Vault, ledger};
 use ossplit_fuse::{Negotiated, Stopper, mount::ConnectionId};
 use rustix::{
     fs::{MemfdFlags, memfd_create},
@@ -338,7 +338,7 @@ fn run(
     let runtime = worker::runtime()?;
     let ready = worker::Prepared::new(&plan, &runtime)?;
     if begin.standby {
-        // ledger::check(&held.files).map_err(|e| Failure::new(Cause::System, e.to_string()))?;
+        ledger::check(&held.files).map_err(|e| Failure::new(Cause::System, e.to_string()))?;
         control.say(&Word::Prepared);
         if !control.wait_to_go() {
             return Ok(exit::NOT_STARTED);
