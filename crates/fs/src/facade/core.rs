@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::clock::{Clock, Moment};
 use crate::config::FsConfig;
 use crate::error::{Error, Result};
-use crate::ledger::Ledger;
+use crate::ledger::{Begun, Ledger};
 use crate::moves::Moves;
 use crate::namespace::{
     Found, Known, Namespace, POINT_KEYS, Pages, Question, Seen, SharedNamespace, Shown, Slot,
@@ -36,6 +36,8 @@ pub(super) struct Core {
     pub(super) ns: SharedNamespace,
     /// What outlives this process.
     pub(super) ledger: Ledger,
+    /// Changes of names that may come again.
+    pub(super) begun: Begun,
     /// Renames under way.
     pub(super) moves: Moves,
     /// `multireq_max` permits: metadata requests in flight.
@@ -111,6 +113,7 @@ impl Core {
         Arc::new(Self {
             ns: SharedNamespace::new(ns),
             ledger,
+            begun: Begun::default(),
             gate: Semaphore::new(config.multireq_max.max(1)),
             moves: Moves::new(&config.tmpdir, remote.place()),
             config,

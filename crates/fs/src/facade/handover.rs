@@ -118,6 +118,11 @@ impl Files {
             let with = posix::described(&ns.meta(slot));
             let (key, base) = (ns.key(slot), ns.version(slot));
             let left = self.contents.take_left(node, with.clone());
+            // One that a rename was about to replace is of no use.
+            let left = left.filter(|left| match (&left.stored, &key) {
+                (Some(version), Some(key)) => **key == *version.key,
+                _ => true,
+            });
             let left = left.map(|left| {
                 stored = left.stored;
                 left.object
@@ -221,6 +226,7 @@ impl FileSystem {
             Key::Dir(handle) => Some(handle),
             _ => None,
         })?;
+        self.core.begun.restore(left)?;
         let held = files.iter().map(|(_, file)| file.node);
         let held: HashSet<u64> = held.chain(dirs.iter().map(|(_, dir)| dir.node)).collect();
         self.core.ns.lock().restore(ledger, nodes, &held);

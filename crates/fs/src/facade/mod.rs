@@ -261,14 +261,27 @@ impl FileSystem {
         let set = self
             .files
             .change_xattrs(node, |xattrs| xattrs.set(name, value, mode));
-        set.await
+        match set.await {
+            // By this very request, when a former process had it.
+            Err(Error::Exists) if Request::current().resent => {
+                let there = self.getxattr(node, name).await?;
+                if there == value {
+                    Ok(())
+                } else {
+                    Err(Error::Exists)
+                }
+            }
+            other => other,
+        }
     }
 
     /// Removes an extended attribute.
     pub async fn removexattr(&self, node: NodeId, name: &str) -> Result<()> {
-        self.files
-            .change_xattrs(node, |xattrs| xattrs.remove(name))
-            .await
+        let remove = self.files.change_xattrs(node, |xattrs| xattrs.remove(name));
+        match remove.await {
+            Err(Error::NoAttribute) if Request::current().resent => Ok(()),
+            other => other,
+        }
     }
 
     /// Makes a directory; counts as a lookup of it.

@@ -6,6 +6,7 @@ use super::ahead::Opening;
 use super::changes::new_meta;
 use super::files::{Files, OpenFile, cut};
 use crate::error::{Error, Result};
+use crate::ledger::Began;
 use crate::namespace::{Meta, Namespace, Slot};
 use crate::remote::posix;
 use crate::types::{Creator, Entry, FileHandle, FileKind, NodeId, OpenFlags, Opened};
@@ -150,7 +151,7 @@ impl Files {
         }
         loop {
             if let Some(target) = self.core.free_or(parent, name).await? {
-                if flags.exclusive {
+                if flags.exclusive && !self.core.begun.was_making() {
                     return Err(Error::Exists);
                 }
                 if target.kind == FileKind::Directory {
@@ -182,6 +183,7 @@ impl Files {
             return Ok(None);
         }
         ns.child_key(dir, name)?;
+        self.core.begun.note(&self.core.ledger, Began::Making);
         let (now, wall) = (self.core.clock.now(), self.core.clock.wall());
         let meta = new_meta(creator);
         let slot = ns.created(dir, name, false, meta.clone(), (now, wall));

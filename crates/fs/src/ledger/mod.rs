@@ -12,6 +12,7 @@
 //! What a process does twice because it died in the middle is found by the number of the kernel's [`Request`].
 //! Without a vault a ledger keeps nothing and costs a branch.
 
+mod begun;
 mod journal;
 mod records;
 mod request;
@@ -28,6 +29,7 @@ use serde::de::DeserializeOwned;
 
 use crate::budget::{Budget, Lease, Priority};
 use crate::cache::{Arena, Pages, Words};
+pub(crate) use begun::{Began, Begun};
 use journal::{Group, Journal};
 pub(crate) use records::VersionRecord;
 pub use request::Request;

@@ -1,4 +1,5 @@
 use super::*;
+use std::task::Poll;
 
 const READ: OpenFlags = OpenFlags {
     read: true,
@@ -242,4 +243,132 @@ async fn handles_that_the_kernel_never_got_are_not_given_out_twice() {
         AGAIN.run_now(|| last.fs.opendir(NodeId::ROOT)).unwrap(),
         dir
     );
+}
+
+#[tokio::test]
+async fn changes_of_names_that_took_effect_are_not_made_twice() {
+    // Each is killed once its effect is in OSS and before this mount knows.
+    let first = mount_with(FakeBucket::new(&["d/a", "e/a", "f/g/h"]), |_| {});
+    for path in ["d/a", "e/a", "f/g/h"] {
+        first.walk(path).await.unwrap();
+    }
+    let fresh = |mount: Mount| mount.killed();
+    let dir = async |mount: &Mount, name: &str| mount.walk(name).await.unwrap().attr.node;
+    let flags = RenameFlags {
+        no_replace: true,
+        ..RenameFlags::default()
+    };
+
+    let mut mount = fresh(first);
+    let bucket = Arc::clone(&mount.bucket);
+    let stalled = async |mount: &Mount, change: std::pin::Pin<&mut dyn Future<Output = ()>>| {
+        let gate = mount.bucket.hold_answers();
+        let before = mount.bucket.keys();
+        let mut change = change;
+        for _ in 0..100 {
+            for _ in 0..8 {
+                let done = std::future::poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
+                assert!(done.is_pending());
+                tokio::task::yield_now().await;
+            }
+            if mount.bucket.keys() != before {
+                return;
+            }
+            gate.add_permits(1);
+        }
+        panic!("nothing happened: {before:?}");
+    };
+
+    // mkdir
+    {
+        let mut made = Box::pin(async {
+            let made = mount.fs.mkdir(NodeId::ROOT, b"new", CREATOR);
+            let _ = mount.fs.once(ONCE, made).await;
+        });
+        stalled(&mount, made.as_mut()).await;
+        std::mem::forget(made);
+    }
+    mount = fresh(mount);
+    let other = mount.fs.mkdir(NodeId::ROOT, b"new", CREATOR).await;
+    assert!(matches!(other, Err(Error::Exists)), "{other:?}");
+    let made = mount.fs.mkdir(NodeId::ROOT, b"new", CREATOR);
+    let made = mount.fs.once(AGAIN, made).await.unwrap();
+    assert_eq!(made.attr.kind, FileKind::Directory);
+
+    // unlink
+    let d = dir(&mount, "d").await;
+    let second = Request { number: 8, ..ONCE };
+    {
+        let mut gone = Box::pin(async {
+            let _ = mount.fs.once(second, mount.fs.unlink(d, b"a")).await;
+        });
+        mount.walk("d/a").await.unwrap();
+        stalled(&mount, gone.as_mut()).await;
+        std::mem::forget(gone);
+    }
+    mount = fresh(mount);
+    let again = Request { number: 8, ..AGAIN };
+    mount
+        .fs
+        .once(again, mount.fs.unlink(d, b"a"))
+        .await
+        .unwrap();
+    assert!(matches!(
+        mount.fs.unlink(d, b"a").await,
+        Err(Error::NotFound)
+    ));
+    // Somebody made another one since.
+    bucket.write("d/a", 77);
+    mount
+        .fs
+        .once(again, mount.fs.unlink(d, b"a"))
+        .await
+        .unwrap();
+    assert!(bucket.keys().contains(&"d/a".to_owned()));
+
+    // rename of a file, killed between the copy and the deletion, and of a directory.
+    for (number, from, name, to) in [(20, "e", "a", "e2"), (30, "f", "g", "g2")] {
+        let parent = dir(&mount, from).await;
+        let node = dir(&mount, &format!("{from}/{name}")).await;
+        let first = Request { number, ..ONCE };
+        {
+            let mut moved = Box::pin(async {
+                let _ = mount
+                    .fs
+                    .once(first, rename(&mount.fs, parent, name, to, flags))
+                    .await;
+            });
+            stalled(&mount, moved.as_mut()).await;
+            std::mem::forget(moved);
+        }
+        mount = fresh(mount);
+        let again = Request { number, ..AGAIN };
+        mount
+            .fs
+            .once(again, rename(&mount.fs, parent, name, to, flags))
+            .await
+            .unwrap();
+        assert_eq!(dir(&mount, to).await, node, "{to}");
+        assert_eq!(mount.kind(&format!("{from}/{name}")).await, None);
+        mount = fresh(mount);
+        mount
+            .fs
+            .once(again, rename(&mount.fs, parent, name, to, flags))
+            .await
+            .unwrap();
+        assert_eq!(dir(&mount, to).await, node, "{to}");
+    }
+    let keys = bucket.keys();
+    assert_eq!(keys, ["d/a", "e2", "g2/h", "new/"]);
+}
+
+async fn rename(
+    fs: &FileSystem,
+    parent: NodeId,
+    name: &str,
+    to: &str,
+    flags: RenameFlags,
+) -> Result<()> {
+    fs.rename(parent, name.as_bytes(), NodeId::ROOT, to.as_bytes(), flags)
+        .await
 }
