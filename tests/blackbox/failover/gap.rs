@@ -100,19 +100,26 @@ fn what_was_written_and_not_synced_is_not_lost() {
 }
 
 #[test]
-fn a_removed_file_that_is_open_stays_readable() {
-    let (_server, mount) = mounted("");
+fn what_was_written_to_a_removed_file_is_not_lost() {
+    let (server, mount) = mounted("");
     let path = mount.path("gone");
-    fs::write(&path, b"still here").unwrap();
-    let mut file = File::options().read(true).write(true).open(&path).unwrap();
+    let open = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(&path);
+    let mut file = open.unwrap();
+    file.write_all(b"still here").unwrap();
     fs::remove_file(&path).unwrap();
     kill_and_wait(&mount);
     let mut text = String::new();
+    file.rewind().unwrap();
     file.read_to_string(&mut text).unwrap();
     assert_eq!(text, "still here");
     assert!(!path.exists());
     drop(file);
     mount.unmount();
+    assert_eq!(oss::get(&server, "data", "gone"), None);
 }
 
 #[test]

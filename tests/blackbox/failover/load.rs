@@ -155,12 +155,7 @@ fn read(root: &Path, reader: u64, contents: &[Vec<u8>], outcome: &Outcome, done:
     while !done.load(Ordering::Acquire) {
         let number = numbers.below(contents.len() as u64) as usize;
         let wanted = &contents[number];
-        let whole = outcome.timed(|| -> std::io::Result<Vec<u8>> {
-            let mut bytes = Vec::new();
-            File::open(root.join(number.to_string()))?.read_to_end(&mut bytes)?;
-            Ok(bytes)
-        });
-        match whole {
+        match read_whole(&root.join(number.to_string()), outcome) {
             Ok(bytes) if bytes == *wanted => {
                 outcome
                     .compared
@@ -186,6 +181,19 @@ fn read(root: &Path, reader: u64, contents: &[Vec<u8>], outcome: &Outcome, done:
             Ok(count) => outcome.error(format!("read/ lists {count} names")),
             Err(error) => outcome.error(format!("read/: {error}")),
         }
+    }
+}
+
+/// Each call of it is timed for itself: that is what a program waits for.
+fn read_whole(path: &Path, outcome: &Outcome) -> std::io::Result<Vec<u8>> {
+    let mut file = outcome.timed(|| File::open(path))?;
+    let (mut bytes, mut piece) = (Vec::new(), vec![0; 256 << 10]);
+    loop {
+        let len = outcome.timed(|| file.read(&mut piece))?;
+        if len == 0 {
+            return Ok(bytes);
+        }
+        bytes.extend_from_slice(&piece[..len]);
     }
 }
 
