@@ -222,6 +222,7 @@ impl Prepared {
 
 /// Where the kernel does not send requests again, they are kept: in the predecessor's file, or a new one.
 fn keep_requests(session: &mut Session, keeper: &Keeper, file: Option<OwnedFd>) -> io::Result<()> {
+    session.survive();
     if session.resends() {
         return Ok(());
     }
