@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::core::Core;
+use super::given::Given;
 use super::stream::Stream;
 use crate::error::Result;
 use crate::namespace::{Namespace, Seen, Slot, Snapshot};
@@ -22,6 +23,8 @@ pub(super) struct OpenDir {
     source: Source,
     /// Entries that OSS does not show; they come first.
     local: Snapshot,
+    handle: u64,
+    given: Given,
 }
 
 enum Source {
@@ -42,8 +45,11 @@ pub(super) enum Step {
 }
 
 impl OpenDir {
-    pub(super) fn new(core: &Arc<Core>, node: NodeId) -> Self {
+    /// One of which its reader was given entries by a former process, perhaps.
+    pub(super) fn new(core: &Arc<Core>, node: NodeId, handle: u64, given: Given) -> Self {
         Self {
+            handle,
+            given,
             node,
             core: Arc::clone(core),
             source: Source::Closed,
@@ -58,6 +64,7 @@ impl OpenDir {
         plus: bool,
         sink: &mut Sink<'_>,
     ) -> Result<bool> {
+        let offset = self.place(offset);
         if !self.prepare(offset)? {
             return Ok(false);
         }
@@ -72,6 +79,7 @@ impl OpenDir {
         plus: bool,
         sink: &mut Sink<'_>,
     ) -> Result<()> {
+        let offset = self.place(offset);
         if !self.prepare(offset)? {
             self.fetch(offset).await?;
         }
@@ -89,6 +97,15 @@ impl OpenDir {
             stream.settle_down(&self.core, self.node);
         }
         Ok(())
+    }
+
+    /// Where the reader's offset is in the source.
+    fn place(&mut self, offset: u64) -> u64 {
+        let (place, begins) = self.given.place(offset);
+        if begins {
+            self.source = Source::Closed;
+        }
+        place
     }
 
     /// Opens the source, anew if the reader goes back to the start. False if that needs a request.
@@ -113,8 +130,22 @@ impl OpenDir {
     /// Hands entries to the sink; tells whether it took any, and the offset it came to.
     fn emit(&mut self, offset: u64, plus: bool, sink: &mut Sink<'_>) -> Result<(Step, bool, u64)> {
         let mut taken = false;
+        let mut passed = Vec::new();
+        let given = &mut self.given;
         let mut sink = |entry: DirEntry<'_>| {
-            let took = sink(entry);
+            if given.has(entry.name) {
+                passed.extend(entry.entry.map(|entry| entry.attr.node));
+                return true;
+            }
+            let (name, place) = (entry.name, entry.next_offset);
+            let next_offset = given.offset(place);
+            let took = sink(DirEntry {
+                next_offset,
+                ..entry
+            });
+            if took {
+                given.took(name, (next_offset, place));
+            }
             taken |= took;
             took
         };
@@ -145,6 +176,11 @@ impl OpenDir {
             }
         };
         let reached = out.at;
+        // Nobody looked these up.
+        for node in passed {
+            ns.forget(node, 1);
+        }
+        self.given.record(self.handle, ns.batch());
         Ok((step, taken, reached))
     }
 

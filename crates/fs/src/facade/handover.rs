@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::FileSystem;
 use super::dirs::OpenDir;
 use super::files::{Files, OpenFile};
+use super::given::{DirRecord, Given, GivenRecord};
 use crate::error::Result;
 use crate::ledger::{Batch, Key, Ledger, Left, Request, ResumeError, VersionRecord};
 use crate::namespace::NodeRecord;
 use crate::remote::posix;
-use crate::types::{DirHandle, FileHandle, NodeId, ObjectVersion, OpenFlags, Opened};
+use crate::types::{FileHandle, NodeId, ObjectVersion, OpenFlags, Opened};
 
 /// Handles that no request of the kernel asked for have this bit: they end with the call that needs them, and are not
 /// written down.
@@ -31,13 +32,6 @@ struct FileRecord<'a> {
     /// Data of a former process were lost.
     lost: bool,
     /// The number of the request that opened it.
-    opened_by: u64,
-}
-
-/// One open directory.
-#[derive(Debug, Serialize, Deserialize)]
-struct DirRecord {
-    node: u64,
     opened_by: u64,
 }
 
@@ -199,15 +193,6 @@ impl Files {
 }
 
 impl FileSystem {
-    /// Writes an open directory down.
-    pub(super) fn record_dir(&self, handle: DirHandle, node: NodeId) {
-        let record = DirRecord {
-            node: node.get(),
-            opened_by: Request::current().number,
-        };
-        self.core.ledger.put(Key::Dir(handle.0), &record);
-    }
-
     /// Takes over what a former process left, into a file system that has served no call yet.
     pub(crate) fn take_over(
         &self,
@@ -222,13 +207,20 @@ impl FileSystem {
             Key::File(handle) => Some(handle),
             _ => None,
         })?;
-        let dirs: Vec<(u64, DirRecord)> = left.take_all(|key| match key {
-            Key::Dir(handle) => Some(handle),
+        let dirs = left.values.keys().filter_map(|key| match key {
+            Key::Dir(handle) => Some(*handle),
             _ => None,
-        })?;
+        });
+        let mut open_dirs = Vec::new();
+        for handle in dirs.collect::<Vec<_>>() {
+            let found: Option<(DirRecord, Vec<GivenRecord>)> = left.take_list(Key::Dir(handle))?;
+            open_dirs.extend(found.map(|(record, given)| (handle, record, given)));
+        }
         self.core.begun.restore(left)?;
         let held = files.iter().map(|(_, file)| file.node);
-        let held: HashSet<u64> = held.chain(dirs.iter().map(|(_, dir)| dir.node)).collect();
+        let held: HashSet<u64> = held
+            .chain(open_dirs.iter().map(|(_, dir, _)| dir.node))
+            .collect();
         self.core.ns.lock().restore(ledger, nodes, &held);
         let stored: Vec<_> = files
             .into_iter()
@@ -237,23 +229,29 @@ impl FileSystem {
         for (node, version) in stored {
             self.files.publish(node, &version);
         }
-        for (handle, record) in dirs {
-            self.restore_dir(handle, &record);
+        for (handle, record, given) in open_dirs {
+            let node = NodeId::new(record.node);
+            self.restore_dir(
+                handle,
+                node,
+                record.opened_by,
+                Given::restored(record, given),
+            );
         }
         self.files.settle_orphans();
         Ok(())
     }
 
-    fn restore_dir(&self, handle: u64, record: &DirRecord) {
-        let Some(node) = NodeId::new(record.node) else {
-            return;
-        };
+    fn restore_dir(&self, handle: u64, node: Option<NodeId>, opened_by: u64, given: Given) {
+        let Some(node) = node else { return };
         let mut ns = self.core.ns.lock();
         let Ok(slot) = ns.resolve(node) else { return };
         ns.hold(slot);
         drop(ns);
-        self.opens.note(record.opened_by, handle);
-        let dir = Arc::new(tokio::sync::Mutex::new(OpenDir::new(&self.core, node)));
+        self.opens.note(opened_by, handle);
+        let dir = Arc::new(tokio::sync::Mutex::new(OpenDir::new(
+            &self.core, node, handle, given,
+        )));
         self.dirs.lock().insert(handle, (node, dir));
     }
 }

@@ -7,6 +7,7 @@ mod core;
 mod details;
 mod dirs;
 mod files;
+mod given;
 mod guess;
 mod handover;
 mod moving;
@@ -32,6 +33,7 @@ use self::changes::new_name;
 use self::core::Core;
 use self::dirs::OpenDir;
 use self::files::Files;
+use self::given::Given;
 use self::handover::{Opens, TEMPORARY};
 use crate::budget::Budget;
 use crate::clock::Clock;
@@ -472,8 +474,10 @@ impl FileSystem {
         ns.hold(dir);
         drop(ns);
         let handle = self.new_handle();
-        self.record_dir(DirHandle(handle), node);
-        let dir = Arc::new(tokio::sync::Mutex::new(OpenDir::new(&self.core, node)));
+        let given = Given::new(node);
+        given.open(handle, &self.core.ledger);
+        let dir = OpenDir::new(&self.core, node, handle, given);
+        let dir = Arc::new(tokio::sync::Mutex::new(dir));
         self.dirs.lock().insert(handle, (node, dir));
         Ok(DirHandle(handle))
     }

@@ -14,7 +14,10 @@ use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Range,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -78,7 +81,7 @@ struct State {
 
 /// The service. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct FakeOss(Arc<Mutex<State>>);
+pub(crate) struct FakeOss(Arc<Mutex<State>>, Arc<AtomicBool>);
 
 impl FakeOss {
     /// Surroundings on this service, as `change` makes them.
@@ -95,6 +98,20 @@ impl FakeOss {
         config.tmpdir = std::env::temp_dir();
         change(&mut config);
         Context::new(client, config)
+    }
+
+    /// The service for a successor. Whoever has this one is dead, and hears and does nothing more.
+    pub(crate) fn successor(&self) -> Self {
+        self.1.store(true, Ordering::Relaxed);
+        Self(Arc::clone(&self.0), Arc::default())
+    }
+
+    /// Never returns to the dead.
+    async fn alive(&self) {
+        tokio::task::yield_now().await;
+        if self.1.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Stores an object and gives the version that it has now.
@@ -439,7 +456,7 @@ impl Transport for FakeOss {
             let body = body.collect().await.map_err(|_| broken())?;
             let request = Request::from_parts(head, body);
             // Others go on meanwhile, as they would with a network.
-            tokio::task::yield_now().await;
+            self.alive().await;
             let query = query(request.uri());
             let op = op(request.method(), &query, request.headers());
             let key = request.uri().path();
@@ -447,17 +464,20 @@ impl Transport for FakeOss {
                 .strip_prefix(&format!("/{BUCKET}/"))
                 .expect("of the bucket");
             let key = encode::decode(key).expect("UTF-8").into_owned();
-            let mut state = self.0.lock();
-            state.asked.push(op);
-            let fault = state.faults.iter().position(|(at, _)| *at == op);
-            let fault = fault.map(|i| state.faults.remove(i).1);
-            match fault {
-                Some(Fault::BrokenBefore) => return Err(broken()),
-                Some(Fault::Busy) => return Ok(refusal(503, "ServiceUnavailable")),
-                Some(Fault::Refused) => return Ok(refusal(403, "AccessDenied")),
-                _ => {}
-            }
-            let answer = state.answer(op, &request, &key, &query, fault);
+            let (answer, fault) = {
+                let mut state = self.0.lock();
+                state.asked.push(op);
+                let fault = state.faults.iter().position(|(at, _)| *at == op);
+                let fault = fault.map(|i| state.faults.remove(i).1);
+                match fault {
+                    Some(Fault::BrokenBefore) => return Err(broken()),
+                    Some(Fault::Busy) => return Ok(refusal(503, "ServiceUnavailable")),
+                    Some(Fault::Refused) => return Ok(refusal(403, "AccessDenied")),
+                    _ => {}
+                }
+                (state.answer(op, &request, &key, &query, fault), fault)
+            };
+            self.alive().await;
             match fault {
                 Some(Fault::BrokenAfter) => Err(broken()),
                 _ => Ok(answer),

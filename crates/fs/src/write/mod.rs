@@ -46,4 +46,6 @@ pub(crate) use upload::Upload;
 pub use writer::Writer;
 
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod tests;

@@ -108,6 +108,12 @@ impl Record {
             .is_some_and(|open| open.ids.contains(upload_id))
     }
 
+    /// As if the process were dead.
+    #[cfg(test)]
+    pub(super) fn unlock(&self) {
+        *self.0.lock() = None;
+    }
+
     fn note(&self, line: &Line) {
         if let Some(open) = &mut *self.0.lock()
             && let Err(error) = open.append(line)
@@ -336,7 +342,7 @@ mod tests {
 
             // A killed process drops nothing, but its locks.
             std::mem::forget(left);
-            *dead.uploads.0.lock() = None;
+            dead.uploads.unlock();
             let other = oss.context(|config| {
                 config.tmpdir = folder.path().to_owned();
                 config.bucket = "other-bucket".to_owned();

@@ -372,3 +372,84 @@ async fn rename(
     fs.rename(parent, name.as_bytes(), NodeId::ROOT, to.as_bytes(), flags)
         .await
 }
+
+/// Reads some entries from `offset` on, and gives the offset behind the last.
+async fn some(
+    mount: &Mount,
+    dir: DirHandle,
+    offset: u64,
+    room: usize,
+    names: &mut Vec<String>,
+) -> u64 {
+    let (before, mut next) = (names.len(), offset);
+    let mut sink = |entry: DirEntry<'_>| {
+        if names.len() - before == room {
+            return false;
+        }
+        next = entry.next_offset;
+        names.push(entry.name.to_owned());
+        true
+    };
+    match mount.fs.try_readdir(dir, offset, true, &mut sink) {
+        Some(answer) => answer.unwrap(),
+        None => mount
+            .fs
+            .readdir(dir, offset, true, &mut sink)
+            .await
+            .unwrap(),
+    }
+    next
+}
+
+#[tokio::test]
+async fn a_listing_goes_on_with_each_entry_once() {
+    let keys: Vec<String> = (0..60)
+        .map(|n| {
+            if n % 7 == 0 {
+                format!("d/{n}/x")
+            } else {
+                format!("d/{n}")
+            }
+        })
+        .collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    for (page, known) in [(1000, true), (1000, false), (10, false)] {
+        for stop in [0, 1, 2, 3, 17, 58] {
+            let mut mount = mount_with(FakeBucket::with_page(&keys, page), |_| {});
+            let node = mount.walk("d").await.unwrap().attr.node;
+            mount
+                .fs
+                .create(node, b"local", CREATOR, WRITE)
+                .await
+                .unwrap();
+            if known {
+                mount.entries(node, true, 100).await;
+            }
+            let dir = mount.fs.opendir(node).unwrap();
+            let (mut names, mut offset) = (Vec::new(), 0);
+            while names.len() < stop {
+                let room = 5.min(stop - names.len());
+                offset = some(&mount, dir, offset, room, &mut names).await;
+            }
+            // What a program had no room for is asked for again.
+            some(&mount, dir, offset, 4, &mut Vec::new()).await;
+            mount = mount.killed();
+            for round in 0..100 {
+                let before = names.len();
+                offset = some(&mount, dir, offset, 5, &mut names).await;
+                if names.len() == before {
+                    break;
+                }
+                some(&mount, dir, offset, 2, &mut Vec::new()).await;
+                if round == 3 {
+                    mount = mount.killed();
+                }
+            }
+            names.sort_unstable();
+            let mut wanted: Vec<String> = (0..60).map(|n| n.to_string()).collect();
+            wanted.extend([".", "..", "local"].map(str::to_owned));
+            wanted.sort_unstable();
+            assert_eq!(names, wanted, "{page} {known} {stop}");
+        }
+    }
+}
