@@ -16,7 +16,8 @@ struct Kept {
     server: Server,
     mount: Mounted,
     tmpdir: tempfile::TempDir,
-    minor: u32,
+    /// The inode of its keeper's socket.
+    socket: String,
 }
 
 impl Kept {
@@ -26,13 +27,12 @@ impl Kept {
         let tmpdir = tempfile::tempdir().unwrap();
         let options = format!("multipart_size=1,tmpdir={}", tmpdir.path().display());
         let mount = Mounted::new(&server, "data", &options);
-        let minor = mount.minor();
-        assert!(listens(minor), "its keeper listens");
+        let socket = socket_of(mount.minor()).expect("its keeper listens");
         Self {
             server,
             mount,
             tmpdir,
-            minor,
+            socket,
         }
     }
 
@@ -50,7 +50,8 @@ impl Kept {
         let point = self.mount.path("");
         until("the mount to be gone", || !is_mounted(&point));
         until("its processes to end", || self.mount.processes().is_empty());
-        assert!(!listens(self.minor), "its keeper's socket is gone");
+        let table = fs::read_to_string("/proc/net/unix").unwrap();
+        assert!(!table.contains(&self.socket), "its keeper's socket is gone");
         assert_eq!(fs::read_dir(&point).unwrap().count(), 0);
         let left: Vec<_> = self.tmpdir.path().read_dir().unwrap().collect();
         assert!(left.is_empty(), "{left:?}");
@@ -61,13 +62,14 @@ impl Kept {
     }
 }
 
-/// Whether somebody listens at the address of this mount's keeper.
-fn listens(minor: u32) -> bool {
-    let wanted = format!("@ossplit/mount/{minor}");
+/// The inode and address of the socket of this mount's keeper, as the kernel's table has them. The number is
+/// given to the next mount when this one has ended, the inode is not.
+fn socket_of(minor: u32) -> Option<String> {
+    let wanted = format!(" @ossplit/mount/{minor}");
     let table = fs::read_to_string("/proc/net/unix").unwrap();
-    table
-        .lines()
-        .any(|line| line.split(' ').next_back() == Some(&wanted))
+    let line = table.lines().find(|line| line.ends_with(&wanted))?;
+    let inode = line.split_ascii_whitespace().nth(6)?;
+    Some(format!(" {inode}{wanted}"))
 }
 
 fn ossplit_umount(kept: &Kept) -> Finished {

@@ -372,7 +372,9 @@ fn serve(
         minor: serving.minor,
     });
     tracing::info!("mounted");
-    Ok(serving.until_the_end(runtime, log))
+    let status = serving.until_the_end(runtime, log);
+    // Nothing is dropped: a request that is dropped unanswered says EIO, and the successor is to answer it.
+    fork::exit_at_once(status)
 }
 
 /// A panic leaves what others rely on in an unknown state: the process ends, and its successor goes on
