@@ -43,7 +43,6 @@ use crate::types::{
     Attr, AttrReply, Creator, DirEntry, DirHandle, Entry, FileHandle, FileKind, NodeId, OpenFlags,
     Opened, RenameFlags, SetAttr, StatFs,
 };
-use crate::xattr::XattrMode;
 
 /// An open directory with its node. Reads of one handle come one at a time.
 type SharedDir = (NodeId, Arc<tokio::sync::Mutex<OpenDir>>);
@@ -203,56 +202,6 @@ impl FileSystem {
         self.files.setattr(node, temporary, change).await
     }
 
-    /// Whether names that are no UTF-8 are to be kept, escaped.
-    pub fn uses_wtf8(&self) -> bool {
-        self.core.config.wtf8
-    }
-
-    /// Whether extended attributes are kept.
-    pub fn keeps_xattrs(&self) -> bool {
-        self.core.config.xattrs || self.core.config.close_early
-    }
-
-    /// The value of an extended attribute.
-    pub async fn getxattr(&self, node: NodeId, name: &str) -> Result<Vec<u8>> {
-        if self.core.config.close_early && name == outcomes::UPLOAD {
-            return self.files.upload_status(node);
-        }
-        let get = self
-            .files
-            .with_xattrs(node, |_, _, xattrs| Ok(xattrs.get(name)?.to_owned()));
-        get.await
-    }
-
-    /// The names of all extended attributes, each ended by a zero byte.
-    pub async fn listxattr(&self, node: NodeId) -> Result<Vec<u8>> {
-        let list = self
-            .files
-            .with_xattrs(node, |_, _, xattrs| Ok(xattrs.names()));
-        list.await
-    }
-
-    /// Sets an extended attribute. It is in OSS as other attributes are: a moment later, or at fsync.
-    pub async fn setxattr(
-        &self,
-        node: NodeId,
-        name: &str,
-        value: &[u8],
-        mode: XattrMode,
-    ) -> Result<()> {
-        let set = self
-            .files
-            .change_xattrs(node, |xattrs| xattrs.set(name, value, mode));
-        set.await
-    }
-
-    /// Removes an extended attribute.
-    pub async fn removexattr(&self, node: NodeId, name: &str) -> Result<()> {
-        self.files
-            .change_xattrs(node, |xattrs| xattrs.remove(name))
-            .await
-    }
-
     /// Makes a directory; counts as a lookup of it.
     pub async fn mkdir(&self, parent: NodeId, name: &[u8], creator: Creator) -> Result<Entry> {
         self.core.writable()?;
@@ -299,6 +248,20 @@ impl FileSystem {
     /// The path that a symlink leads to.
     pub async fn readlink(&self, node: NodeId) -> Result<Bytes> {
         self.files.readlink(node).await
+    }
+
+    /// [`FileSystem::create`] of a name that is known not to be there.
+    pub fn try_create(
+        &self,
+        parent: NodeId,
+        name: &[u8],
+        creator: Creator,
+        flags: OpenFlags,
+    ) -> Option<Result<(Entry, Opened)>> {
+        self.core.writable().ok()?;
+        let name = names::new_name(name).ok()?;
+        let handle = FileHandle(self.new_handle());
+        self.files.try_create(handle, parent, name, creator, flags)
     }
 
     /// Makes a regular file and opens it; counts as a lookup of it. Nothing is in OSS before `flush`.
@@ -494,6 +457,11 @@ impl FileSystem {
             files_free: 1 << 40,
             name_max: 255,
         }
+    }
+
+    /// Whether names that are no UTF-8 are to be kept, escaped.
+    pub fn uses_wtf8(&self) -> bool {
+        self.core.config.wtf8
     }
 
     /// The root's attributes.

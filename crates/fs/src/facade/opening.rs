@@ -24,6 +24,17 @@ impl Files {
         node: NodeId,
         flags: OpenFlags,
     ) -> Option<Result<Opened>> {
+        self.open_known(handle, node, flags, false)
+    }
+
+    /// Opens what the namespace knows; unless it was `asked` for during this call, only if it is young enough.
+    fn open_known(
+        &self,
+        handle: FileHandle,
+        node: NodeId,
+        flags: OpenFlags,
+        asked: bool,
+    ) -> Option<Result<Opened>> {
         let now = self.core.clock.now();
         let mut ns = self.core.ns.lock();
         let slot = match ns.resolve(node) {
@@ -38,7 +49,7 @@ impl Files {
             // Deleted or replaced: the kernel walks the path again.
             return Some(Err(Error::Stale));
         }
-        if !ns.version_is_fresh(slot, now) {
+        if !asked && !ns.version_is_fresh(slot, now) {
             return None;
         }
         Some(self.open_in(&mut ns, slot, handle, flags, Meta::default()))
@@ -132,12 +143,14 @@ impl Files {
         node: NodeId,
         flags: OpenFlags,
     ) -> Result<Opened> {
-        let opened = loop {
-            if let Some(answer) = self.try_open(handle, node, flags) {
-                break answer?;
+        let opened = match self.try_open(handle, node, flags) {
+            Some(answer) => answer?,
+            None => {
+                self.core.refresh(node).await?;
+                // However little time answers hold: this one is what the call asked for.
+                let known = self.open_known(handle, node, flags, true);
+                known.unwrap_or(Err(Error::Stale))?
             }
-            self.core.refresh(node).await?;
-            // With `max_stat_cache_size=0` an answer can be too old again by now only if this task slept for a second.
         };
         if flags.truncate
             && let Some(writer) = &self.get(handle)?.writer
@@ -175,6 +188,27 @@ impl Files {
                 return Ok(made);
             }
         }
+    }
+
+    /// Makes and opens a file if that needs no request: its name was not there a moment ago.
+    pub(super) fn try_create(
+        &self,
+        handle: FileHandle,
+        parent: NodeId,
+        name: &str,
+        creator: Creator,
+        flags: OpenFlags,
+    ) -> Option<Result<(Entry, Opened)>> {
+        let now = self.core.clock.now();
+        {
+            let ns = self.core.ns.lock();
+            let dir = ns.directory(parent).ok()?;
+            if !ns.lately_absent(dir, name, now) {
+                return None;
+            }
+        }
+        self.create_new(handle, parent, name, creator, flags)
+            .transpose()
     }
 
     /// Makes and opens a file where there was none; `None` if another call was faster.

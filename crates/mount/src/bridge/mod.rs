@@ -158,6 +158,29 @@ fn answer_open(result: Result<ossplit_fs::Opened, Error>, reply: ReplyOpen) -> O
     }
 }
 
+/// `None` if the kernel has both node and handle, or there are none; otherwise it will give neither back.
+fn answer_create(
+    result: Result<(ossplit_fs::Entry, ossplit_fs::Opened), Error>,
+    reply: ReplyCreate,
+) -> Option<(NodeId, FileHandle)> {
+    match result {
+        Ok((made, opened)) => {
+            let delivery = reply.created(&entry(&made), opened.handle.0, open_reply(&opened));
+            (delivery != Delivery::Delivered).then_some((made.attr.node, opened.handle))
+        }
+        Err(error) => {
+            reply.error(errno(&error));
+            None
+        }
+    }
+}
+
+/// Gives back what the kernel never saw.
+async fn unmake(fs: &FileSystem, node: NodeId, handle: FileHandle) {
+    fs.release(handle).await;
+    fs.forget(node, 1);
+}
+
 impl Filesystem for Bridge {
     fn lookup(&self, header: Header, name: &OsStr, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
@@ -509,25 +532,19 @@ impl Filesystem for Bridge {
 
     fn create(&self, header: Header, args: request::Create<'_>, reply: ReplyCreate) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let (name, creator) = (
-            self.name(args.name).into_owned(),
-            creator(&header, args.mode),
-        );
+        let (name, creator) = (self.name(args.name), creator(&header, args.mode));
         let flags = open_flags(args.flags);
+        if let Some(made) = self.fs.try_create(parent, &name, creator, flags) {
+            if let Some((node, handle)) = answer_create(made, reply) {
+                self.spawn(|fs| async move { unmake(&fs, node, handle).await });
+            }
+            return;
+        }
+        let name = name.into_owned();
         self.spawn(|fs| async move {
-            match fs.create(parent, &name, creator, flags).await {
-                Ok((made, opened)) => {
-                    let handle = opened.handle;
-                    let delivery = reply.created(&entry(&made), handle.0, open_reply(&opened));
-                    if delivery != Delivery::Delivered {
-                        // The kernel never saw either, and will give neither back.
-                        fs.release(handle).await;
-                        fs.forget(made.attr.node, 1);
-                    }
-                }
-                Err(error) => {
-                    reply.error(errno(&error));
-                }
+            let made = fs.create(parent, &name, creator, flags).await;
+            if let Some((node, handle)) = answer_create(made, reply) {
+                unmake(&fs, node, handle).await;
             }
         });
     }
