@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// Variables that ossplit reads; nothing else of the environment is kept.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 15] = [
     "OSS_ACCESS_KEY_ID",
     "OSS_ACCESS_KEY_SECRET",
     "OSS_SESSION_TOKEN",
@@ -12,8 +12,14 @@ const NAMES: [&str; 10] = [
     "OSSACCESSKEYID",
     "OSSSECRETACCESSKEY",
     "OSSSESSIONTOKEN",
+    "URL",
     "HOME",
+    "KUBE_NODE_NAME",
+    "KUBERNETES_SERVICE_HOST",
+    "KUBERNETES_SERVICE_PORT",
     "RUST_LOG",
+    // Ours: see `commands/worker`.
+    "OSSPLIT_TEST_HOOKS",
 ];
 
 /// What the environment said at start. Never printed: it holds secrets.

@@ -7,7 +7,9 @@
 
 mod bridge;
 pub mod dialect;
+pub mod keeper;
 pub mod options;
+pub mod prefetch;
 pub mod process;
 pub mod utility;
 

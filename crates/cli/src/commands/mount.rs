@@ -3,7 +3,7 @@
 use crate::{env::Env, exit::Exit, log, printer};
 use ossplit_mount::{
     dialect::{self, CommandLine, Utility},
-    options::{self, Effect, Fault, Surroundings},
+    options::{self, Carried, Effect, Fault, Surroundings},
     process::{self, Failure},
     utility,
 };
@@ -86,7 +86,8 @@ pub(crate) fn run_as(dialect: Dialect, words: Vec<OsString>, env: &Env) -> Exit 
     if line.remounts() {
         return ended(process::remount(&line.mountpoint, &line.options));
     }
-    let plan = match options::validate(&line, &surroundings(env)) {
+    let around = surroundings(env);
+    let plan = match options::validate(&line, &around) {
         Ok(plan) => plan,
         Err(faults) => return wrong(faults),
     };
@@ -95,7 +96,7 @@ pub(crate) fn run_as(dialect: Dialect, words: Vec<OsString>, env: &Env) -> Exit 
     }
     ended(match plan.utility {
         Some(utility) => utility::run(&plan, utility, &mut printer::line),
-        None => process::mount(&plan, log::set_up),
+        None => process::mount(&plan, &Carried::new(&line, &around), log::set_up),
     })
 }
 

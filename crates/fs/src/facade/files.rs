@@ -10,6 +10,7 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
+use super::ahead::{Ahead, Opening};
 use super::attributes::Unstored;
 use super::core::Core;
 use super::outcomes::Outcomes;
@@ -88,14 +89,22 @@ pub(super) struct Files {
     pub(super) core: Arc<Core>,
     pub(super) contents: Arc<dyn Contents>,
     open: RwLock<HashMap<u64, Arc<OpenFile>>>,
+    pub(super) ahead: Arc<Ahead>,
     pub(super) writers: Writers,
     pub(super) unstored: Unstored,
     pub(super) outcomes: Outcomes,
 }
 
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.ahead.end();
+    }
+}
+
 impl Files {
     pub(super) fn new(core: Arc<Core>, contents: Arc<dyn Contents>) -> Self {
         Self {
+            ahead: Ahead::new(&core, &contents),
             core,
             contents,
             open: RwLock::default(),
@@ -113,8 +122,8 @@ impl Files {
             .ok_or(Error::BadHandle)
     }
 
-    pub(super) fn insert(&self, handle: FileHandle, file: OpenFile) {
-        self.open.write().insert(handle.0, Arc::new(file));
+    pub(super) fn insert(&self, handle: FileHandle, file: &Arc<OpenFile>) {
+        self.open.write().insert(handle.0, Arc::clone(file));
     }
 
     /// Something of each open file.
@@ -124,12 +133,6 @@ impl Files {
             .iter()
             .map(|(handle, file)| get(*handle, file))
             .collect()
-    }
-
-    pub(super) fn reader<'a>(&self, pinned: &'a mut Pinned) -> &'a Arc<dyn ReadObject> {
-        pinned
-            .object
-            .get_or_insert_with(|| self.contents.open(&pinned.version))
     }
 
     pub(super) fn try_read(
@@ -149,8 +152,9 @@ impl Files {
         if self.writers.get(file.node).is_some() {
             return None;
         }
-        let mut pinned = file.pinned.lock();
-        self.reader(pinned.as_mut()?).try_read(offset, len, out)
+        let pinned = file.pinned.lock();
+        let object = pinned.as_ref()?.object.as_ref()?;
+        object.try_read(offset, len, out)
     }
 
     pub(super) async fn read(
@@ -170,15 +174,39 @@ impl Files {
             })
             .await;
         }
-        let (object, version) = match file.pinned.lock().as_mut() {
-            Some(pinned) => (Arc::clone(self.reader(pinned)), pinned.version.clone()),
-            None => return Ok(Vec::new()),
+        let Some((object, version)) = self.object(&file, Opening::Lost) else {
+            return Ok(Vec::new());
         };
         let result = object.read(offset, len).await;
         if let Err(Error::Stale) = &result {
             self.distrust(file.node, &version);
         }
         result
+    }
+
+    /// What a handle reads, with its version; made now if nobody needed it before, which is told to what fetches ahead.
+    pub(super) fn object(
+        &self,
+        file: &OpenFile,
+        opening: Opening,
+    ) -> Option<(Arc<dyn ReadObject>, ObjectVersion)> {
+        let (version, object) = {
+            let pinned = file.pinned.lock();
+            let pinned = pinned.as_ref()?;
+            (pinned.version.clone(), pinned.object.clone())
+        };
+        if let Some(object) = object {
+            return Some((object, version));
+        }
+        self.ahead
+            .opened(file.node, opening, || self.contents.has(&version));
+        let object = self.contents.open(&version);
+        if let Some(pinned) = file.pinned.lock().as_mut()
+            && pinned.version == version
+        {
+            pinned.object = Some(Arc::clone(&object));
+        }
+        Some((object, version))
     }
 
     /// A read found that the version is gone: lookups ask again.

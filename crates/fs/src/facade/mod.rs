@@ -1,22 +1,26 @@
 //! What a kernel bridge calls. See [`FileSystem`].
 
+mod ahead;
 mod attributes;
 mod changes;
 mod core;
 mod details;
 mod dirs;
 mod files;
+mod guess;
 mod handover;
 mod moving;
 mod nodes;
 mod opening;
 mod outcomes;
+mod pages;
 mod rename;
 mod state;
 mod stream;
 mod writers;
 mod xattrs;
 
+pub use self::ahead::PrefetchList;
 pub use self::state::{FileState, FileSystemState, PinnedState};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -250,20 +254,6 @@ impl FileSystem {
         self.files.readlink(node).await
     }
 
-    /// [`FileSystem::create`] of a name that is known not to be there.
-    pub fn try_create(
-        &self,
-        parent: NodeId,
-        name: &[u8],
-        creator: Creator,
-        flags: OpenFlags,
-    ) -> Option<Result<(Entry, Opened)>> {
-        self.core.writable().ok()?;
-        let name = names::new_name(name).ok()?;
-        let handle = FileHandle(self.new_handle());
-        self.files.try_create(handle, parent, name, creator, flags)
-    }
-
     /// Makes a regular file and opens it; counts as a lookup of it. Nothing is in OSS before `flush`.
     pub async fn create(
         &self,
@@ -379,6 +369,12 @@ impl FileSystem {
     /// [`FileSystem::release`] if there is nothing to wait for; false: call the async one.
     pub fn try_release(&self, handle: FileHandle) -> bool {
         self.files.try_release(handle)
+    }
+
+    /// Takes a list of paths in the order in which their files will be read, and fetches them just ahead of the reads.
+    /// It replaces an unfinished list of this name.
+    pub fn prefetch_list(&self, name: &str) -> PrefetchList {
+        self.files.ahead.list(name)
     }
 
     /// Makes durable all that was written through any handle: for an orderly end.

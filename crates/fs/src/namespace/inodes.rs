@@ -139,10 +139,7 @@ pub(crate) struct Dir {
     pub(crate) removals: u32,
     /// Listed at least once, and whether that took one page.
     pub(crate) listed: Option<Pages>,
-    /// How many opens in a row followed the order of names, and the child opened last.
-    pub(crate) run: u32,
-    pub(crate) last_opened: Option<Slot>,
-    /// The same of entries whose details were asked for.
+    /// How many entries in a row whose details were asked for followed the order of names, and the last of them.
     pub(crate) detail_run: u32,
     pub(crate) last_detailed: Option<Slot>,
 }

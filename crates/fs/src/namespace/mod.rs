@@ -36,6 +36,7 @@ mod list;
 mod lookup;
 pub(crate) mod names;
 mod negative;
+mod order;
 mod state;
 pub(crate) mod tag;
 mod tombstones;
@@ -49,6 +50,7 @@ pub(crate) use learn::{Details, Facts, Seen};
 pub(crate) use list::{Found, Listed, Listing, Shown, Snapshot};
 pub(crate) use lookup::{Known, POINT_KEYS, Question};
 use negative::Negatives;
+pub(crate) use order::Next;
 pub use state::{NamespaceState, NodeState};
 pub(crate) use tombstones::Ticket;
 use tombstones::Tombstones;
@@ -387,14 +389,6 @@ impl Namespace {
     /// True if an open may pin what is known of this file. With `max_stat_cache_size=0` the lookup just before asked.
     pub(crate) fn version_is_fresh(&self, slot: Slot, now: Moment) -> bool {
         !self.holds_for(slot, now).is_zero()
-    }
-
-    /// How many names are known in the inode's directory.
-    pub(crate) fn siblings(&self, slot: Slot) -> usize {
-        self.inodes
-            .get(self.inodes.get(slot).parent)
-            .children()
-            .len()
     }
 
     /// A request is about to be sent whose answer will be learned.

@@ -12,10 +12,8 @@ use crate::{
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::runtime::Handle;
 
-/// Objects being fetched before they were opened, over the whole mount.
-const PREFETCHES_IN_FLIGHT: usize = 64;
 /// A small object takes at most this share of the budget: several must fit.
 const SMALL_SHARE: u64 = 8;
 /// The window of a stream takes at most this share of the budget, so that several have room.
@@ -23,7 +21,7 @@ const WINDOW_SHARE: u64 = 4;
 
 /// The reading half of a mount. Clones share it.
 #[derive(Clone)]
-pub struct Engine(Arc<Shared>);
+pub struct Engine(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
     pub(super) source: Source,
@@ -32,8 +30,6 @@ pub(super) struct Shared {
     pub(super) small: u64,
     /// The largest window of one stream, in bytes.
     pub(super) window: u64,
-    /// Leave to fetch an object that nobody opened yet.
-    prefetches: Arc<Semaphore>,
     readers: Mutex<HashMap<Identity, Weak<Reader>>>,
 }
 
@@ -65,7 +61,6 @@ impl Engine {
             wholes: Wholes::default(),
             small: context.config.small_object_size.min(total / SMALL_SHARE),
             window: context.config.max_readahead.min(total / WINDOW_SHARE),
-            prefetches: Arc::new(Semaphore::new(PREFETCHES_IN_FLIGHT)),
             readers: Mutex::default(),
         });
         let weak: Weak<Shared> = Arc::downgrade(&shared);
@@ -93,26 +88,11 @@ impl Engine {
         }
         reader
     }
-
-    /// Fetches small objects that will be opened soon, as far as the budget has room: an object that
-    /// is large, in memory or under way, or finds no room, is passed over.
-    pub fn prefetch(&self, versions: Vec<ObjectVersion>) {
-        let shared = &self.0;
-        for version in versions {
-            if !shared.is_small(version.size) {
-                continue;
-            }
-            let Ok(permit) = Arc::clone(&shared.prefetches).try_acquire_owned() else {
-                return;
-            };
-            shared.prefetch_whole(&version, permit);
-        }
-    }
 }
 
 impl Shared {
     /// Fetched whole; an empty object need not be fetched at all.
-    fn is_small(&self, size: u64) -> bool {
+    pub(super) fn is_small(&self, size: u64) -> bool {
         (1..=self.small).contains(&size)
     }
 

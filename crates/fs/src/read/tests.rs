@@ -362,8 +362,14 @@ fn prefetched_objects_are_there_when_they_are_opened() {
                 (setup.oss.store(&format!("k{i}"), data.clone()), data)
             })
             .collect();
-        let versions = objects.iter().map(|(version, _)| version.clone());
-        setup.engine.prefetch(versions.collect());
+        for (version, _) in &objects {
+            let begun = setup.engine.prefetch(version, Box::new(|| Box::new(())));
+            assert_eq!(begun, crate::read::Prefetch::Begun);
+        }
+        let again = setup
+            .engine
+            .prefetch(&objects[0].0, Box::new(|| Box::new(())));
+        assert_eq!(again, crate::read::Prefetch::Needless);
         for (version, data) in &objects {
             expect(&setup.engine.open(version), data, 0, 50_000).await;
         }
@@ -447,6 +453,23 @@ fn nothing_is_fetched_for_a_file_that_was_closed() {
 }
 
 #[test]
+fn what_was_read_is_not_kept_beside_the_page_cache_for_long() {
+    run(async {
+        let setup = Setup::new(|config| config.memory = 64 * MIB);
+        for i in 0..200 {
+            let data = pattern(MIB / 4, i);
+            let version = setup.oss.store(&format!("k{i}"), data.clone());
+            setup.engine.prefetch(&version, Box::new(|| Box::new(())));
+            expect(&setup.engine.open(&version), &data, 0, MIB).await;
+        }
+        let peak = setup.context.budget.peak();
+        // An eighth, and what was on its way.
+        assert!(peak <= 10 * MIB, "{peak}");
+        assert_eq!(setup.oss.asked(Op::Get), 200);
+    });
+}
+
+#[test]
 fn objects_that_were_read_make_room_for_those_that_will_be() {
     run(async {
         let setup = Setup::new(|config| config.memory = 8 * MIB);
@@ -457,8 +480,9 @@ fn objects_that_were_read_make_room_for_those_that_will_be() {
             })
             .collect();
         for (i, pair) in objects.chunks(2).enumerate() {
-            let versions: Vec<_> = pair.iter().map(|(version, _)| version.clone()).collect();
-            setup.engine.prefetch(versions);
+            for (version, _) in pair {
+                setup.engine.prefetch(version, Box::new(|| Box::new(())));
+            }
             // Each is asked for before it is opened.
             let asked = 2 * (i + 1);
             for _ in 0..100_000 {

@@ -234,7 +234,9 @@ impl Remote for FakeBucket {
                 _ => None,
             };
             let shown = rolled.clone().unwrap_or_else(|| key.clone());
+            let after = request.start_after.as_ref();
             if request.token.as_ref().is_some_and(|token| shown <= *token)
+                || after.is_some_and(|after| key <= after)
                 || page.prefixes.last() == Some(&shown)
             {
                 continue;

@@ -24,6 +24,8 @@ pub(crate) struct ListRequest {
     pub(crate) max_keys: u32,
     /// Go on where this answer's token says.
     pub(crate) token: Option<String>,
+    /// Otherwise: go on after this key.
+    pub(crate) start_after: Option<String>,
 }
 
 /// One answer to it. Both lists are in key order.

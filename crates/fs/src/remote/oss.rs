@@ -137,7 +137,7 @@ impl Remote for Bucket {
                     bucket: self.name.clone(),
                     prefix: request.prefix,
                     delimiter: request.delimiter.then(|| "/".to_owned()),
-                    start_after: None,
+                    start_after: request.start_after,
                     max_keys: Some(request.max_keys),
                     continuation_token: request.token,
                 })

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use convert::{creator, entry, open_flags, open_reply, set_attr, statfs};
 use errno::errno;
 use killed::{Waiter, Waiting};
-use ossplit_fs::{DirHandle, Error, FileHandle, FileSystem, NodeId, RenameFlags};
+use ossplit_fs::{DirHandle, Error, FileHandle, FileSystem, NodeId, RenameFlags, Request};
 use ossplit_fuse::{
     Delivery, Errno, Filesystem, Header, Interrupt, OpenReplyFlags, Payload, ReplyAttr,
     ReplyCreate, ReplyData, ReplyDir, ReplyDirPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
@@ -41,11 +41,17 @@ impl Bridge {
     }
 
     /// Runs the rest of a request as a task.
-    fn spawn<F>(&self, work: impl FnOnce(Arc<FileSystem>) -> F)
+    fn spawn<F>(&self, header: &Header, work: impl FnOnce(Arc<FileSystem>) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.runtime.spawn(work(Arc::clone(&self.fs)));
+        let request = Request {
+            number: header.unique.number(),
+            resent: header.unique.is_resent(),
+        };
+        let (fs, work) = (Arc::clone(&self.fs), work(Arc::clone(&self.fs)));
+        self.runtime
+            .spawn(async move { fs.once(request, work).await });
     }
 
     /// As [`Bridge::spawn`], for a request that changes nothing: it ends early if its caller is killed.
@@ -54,7 +60,7 @@ impl Bridge {
         F: Future<Output = ()> + Send + 'static,
     {
         let waiter = self.waiting.enter(header);
-        self.runtime.spawn(work(Arc::clone(&self.fs), waiter));
+        self.spawn(header, |fs| work(fs, waiter));
     }
 
     /// A name of the kernel as the file system wants it.
@@ -158,29 +164,6 @@ fn answer_open(result: Result<ossplit_fs::Opened, Error>, reply: ReplyOpen) -> O
     }
 }
 
-/// `None` if the kernel has both node and handle, or there are none; otherwise it will give neither back.
-fn answer_create(
-    result: Result<(ossplit_fs::Entry, ossplit_fs::Opened), Error>,
-    reply: ReplyCreate,
-) -> Option<(NodeId, FileHandle)> {
-    match result {
-        Ok((made, opened)) => {
-            let delivery = reply.created(&entry(&made), opened.handle.0, open_reply(&opened));
-            (delivery != Delivery::Delivered).then_some((made.attr.node, opened.handle))
-        }
-        Err(error) => {
-            reply.error(errno(&error));
-            None
-        }
-    }
-}
-
-/// Gives back what the kernel never saw.
-async fn unmake(fs: &FileSystem, node: NodeId, handle: FileHandle) {
-    fs.release(handle).await;
-    fs.forget(node, 1);
-}
-
 impl Filesystem for Bridge {
     fn lookup(&self, header: Header, name: &OsStr, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
@@ -217,7 +200,9 @@ impl Filesystem for Bridge {
         let node = or_reply!(reply, node(header.nodeid));
         let handle = args.fh.map(FileHandle);
         let change = set_attr(&args);
-        self.spawn(|fs| async move { answer_attr(fs.setattr(node, handle, change).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_attr(fs.setattr(node, handle, change).await, reply)
+        });
     }
 
     fn mknod(&self, header: Header, args: request::Mknod<'_>, reply: ReplyEntry) {
@@ -229,13 +214,13 @@ impl Filesystem for Bridge {
         let kind = or_reply!(reply, convert::node_kind(args.mode).ok_or(Errno::INVAL));
         if kind != ossplit_fs::FileKind::File {
             let node = (kind, args.rdev);
-            self.spawn(|fs| async move {
+            self.spawn(&header, |fs| async move {
                 let made = fs.mknod(parent, &name, creator, node).await;
                 Self::answer_entry(&fs, made, reply);
             });
             return;
         }
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             let flags = ossplit_fs::OpenFlags {
                 write: true,
                 exclusive: true,
@@ -259,7 +244,7 @@ impl Filesystem for Bridge {
             self.name(args.name).into_owned(),
             creator(&header, args.mode),
         );
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             let made = fs.mkdir(parent, &name, creator).await;
             Self::answer_entry(&fs, made, reply);
         });
@@ -268,13 +253,17 @@ impl Filesystem for Bridge {
     fn unlink(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
         let parent = or_reply!(reply, node(header.nodeid));
         let name = self.name(name).into_owned();
-        self.spawn(|fs| async move { answer_empty(fs.unlink(parent, &name).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.unlink(parent, &name).await, reply)
+        });
     }
 
     fn rmdir(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
         let parent = or_reply!(reply, node(header.nodeid));
         let name = self.name(name).into_owned();
-        self.spawn(|fs| async move { answer_empty(fs.rmdir(parent, &name).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.rmdir(parent, &name).await, reply)
+        });
     }
 
     fn rename(&self, header: Header, args: request::Rename<'_>, reply: ReplyEmpty) {
@@ -293,7 +282,7 @@ impl Filesystem for Bridge {
             no_replace: args.flags.contains(ossplit_fuse::RenameFlags::NOREPLACE),
             exchange: args.flags.contains(ossplit_fuse::RenameFlags::EXCHANGE),
         };
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             answer_empty(
                 fs.rename(parent, &name, new_parent, &new_name, flags).await,
                 reply,
@@ -312,7 +301,7 @@ impl Filesystem for Bridge {
             args.target.as_bytes().to_vec(),
         );
         let creator = creator(&header, 0o777);
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             let made = fs.symlink(parent, &name, &target, creator).await;
             Self::answer_entry(&fs, made, reply);
         });
@@ -333,7 +322,7 @@ impl Filesystem for Bridge {
         let flags = open_flags(args.flags);
         if let Some(opened) = self.fs.try_open(node, flags) {
             if let Some(handle) = answer_open(opened, reply) {
-                self.spawn(|fs| async move { fs.release(handle).await });
+                self.spawn(&header, |fs| async move { fs.release(handle).await });
             }
             return;
         }
@@ -373,10 +362,10 @@ impl Filesystem for Bridge {
         }
     }
 
-    fn write(&self, _: Header, args: request::Write, data: Payload<'_>, reply: ReplyWrite) {
+    fn write(&self, header: Header, args: request::Write, data: Payload<'_>, reply: ReplyWrite) {
         let handle = FileHandle(args.fh);
         let data = Bytes::from_owner(data.into_owned());
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             match fs.write(handle, args.offset, data).await {
                 Ok(()) => reply.written(args.size),
                 Err(error) => reply.error(errno(&error)),
@@ -384,32 +373,38 @@ impl Filesystem for Bridge {
         });
     }
 
-    fn flush(&self, _: Header, args: request::Flush, reply: ReplyEmpty) {
+    fn flush(&self, header: Header, args: request::Flush, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
-        self.spawn(|fs| async move { answer_empty(fs.flush(handle).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.flush(handle).await, reply)
+        });
     }
 
-    fn release(&self, _: Header, args: request::Release, reply: ReplyEmpty) {
+    fn release(&self, header: Header, args: request::Release, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
         if self.fs.try_release(handle) {
             reply.ok();
             return;
         }
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             fs.release(handle).await;
             reply.ok();
         });
     }
 
-    fn fsync(&self, _: Header, args: request::Fsync, reply: ReplyEmpty) {
+    fn fsync(&self, header: Header, args: request::Fsync, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
-        self.spawn(|fs| async move { answer_empty(fs.fsync(handle).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.fsync(handle).await, reply)
+        });
     }
 
-    fn fallocate(&self, _: Header, args: request::Fallocate, reply: ReplyEmpty) {
+    fn fallocate(&self, header: Header, args: request::Fallocate, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
         let end = or_reply!(reply, convert::allocated_end(&args));
-        self.spawn(|fs| async move { answer_empty(fs.allocate(handle, end).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.allocate(handle, end).await, reply)
+        });
     }
 
     fn opendir(&self, header: Header, _: request::Open, reply: ReplyOpen) {
@@ -481,7 +476,9 @@ impl Filesystem for Bridge {
 
     fn fsyncdir(&self, header: Header, _: request::Fsync, reply: ReplyEmpty) {
         let node = or_reply!(reply, node(header.nodeid));
-        self.spawn(|fs| async move { answer_empty(fs.fsyncdir(node).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.fsyncdir(node).await, reply)
+        });
     }
 
     fn statfs(&self, _: Header, reply: ReplyStatfs) {
@@ -492,7 +489,7 @@ impl Filesystem for Bridge {
         let node = or_reply!(reply, node(header.nodeid));
         let name = or_reply!(reply, self.xattr_name(args.name));
         let (value, mode) = (args.value.to_vec(), convert::xattr_mode(args.flags));
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             answer_empty(fs.setxattr(node, &name, &value, mode).await, reply);
         });
     }
@@ -525,26 +522,32 @@ impl Filesystem for Bridge {
     fn removexattr(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
         let node = or_reply!(reply, node(header.nodeid));
         let name = or_reply!(reply, self.xattr_name(name));
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             answer_empty(fs.removexattr(node, &name).await, reply);
         });
     }
 
     fn create(&self, header: Header, args: request::Create<'_>, reply: ReplyCreate) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let (name, creator) = (self.name(args.name), creator(&header, args.mode));
+        let (name, creator) = (
+            self.name(args.name).into_owned(),
+            creator(&header, args.mode),
+        );
         let flags = open_flags(args.flags);
-        if let Some(made) = self.fs.try_create(parent, &name, creator, flags) {
-            if let Some((node, handle)) = answer_create(made, reply) {
-                self.spawn(|fs| async move { unmake(&fs, node, handle).await });
-            }
-            return;
-        }
-        let name = name.into_owned();
-        self.spawn(|fs| async move {
-            let made = fs.create(parent, &name, creator, flags).await;
-            if let Some((node, handle)) = answer_create(made, reply) {
-                unmake(&fs, node, handle).await;
+        self.spawn(&header, |fs| async move {
+            match fs.create(parent, &name, creator, flags).await {
+                Ok((made, opened)) => {
+                    let handle = opened.handle;
+                    let delivery = reply.created(&entry(&made), handle.0, open_reply(&opened));
+                    if delivery != Delivery::Delivered {
+                        // The kernel never saw either, and will give neither back.
+                        fs.release(handle).await;
+                        fs.forget(made.attr.node, 1);
+                    }
+                }
+                Err(error) => {
+                    reply.error(errno(&error));
+                }
             }
         });
     }

@@ -46,6 +46,8 @@ pub struct Plan {
     pub utility: Option<Utility>,
     /// `-f`: stay in the foreground.
     pub foreground: bool,
+    /// The mount outlives the process that serves it.
+    pub failover: bool,
     /// For the kernel.
     pub kernel: MountOptions,
     /// The endpoint as written.

@@ -80,6 +80,7 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
         target: line.prefix.clone(),
         utility: line.utility,
         foreground: line.foreground,
+        failover: words.text("failover") != Some("off"),
         kernel: MountOptions {
             fsname: words.text("fsname").unwrap_or("ossfs").to_owned(),
             subtype: words.text("subtype").unwrap_or("ossfs").to_owned(),

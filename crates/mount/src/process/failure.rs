@@ -59,11 +59,11 @@ const CAUSES: [Cause; 15] = [
 ];
 
 impl Cause {
-    pub(super) fn number(self) -> u8 {
+    pub(crate) fn number(self) -> u8 {
         CAUSES.iter().position(|cause| *cause == self).unwrap_or(0) as u8
     }
 
-    pub(super) fn of_number(number: u8) -> Self {
+    pub(crate) fn of_number(number: u8) -> Self {
         CAUSES
             .get(usize::from(number))
             .copied()
@@ -76,7 +76,7 @@ impl Cause {
 pub struct Failure {
     /// What is in the way.
     pub cause: Cause,
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Failure {

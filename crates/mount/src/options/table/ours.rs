@@ -10,6 +10,13 @@ pub(super) const OPTIONS: &[Spec] = &[
          of the machine, 1 GiB at most.",
     ),
     Spec::new(
+        "failover",
+        Kind::Choice(&["on", "off"]),
+        "The mount outlives the process that serves it: when that dies or is replaced, programs wait \
+         for a moment and go on (docs/semantics.md). off: the mount ends with the process.",
+    )
+    .default("on"),
+    Spec::new(
         "file_mode",
         Kind::Octal,
         "Mode of files that carry none (ossfs 2).",
