@@ -4,7 +4,7 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel python python-ecosystem bench-python
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-outages test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel python python-ecosystem bench-python
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -66,6 +66,10 @@ fuzz: setup ## Feed nonsense to everything that reads what strangers write (FUZZ
 test-kills: setup ## Kill read-write mounts 200 times (docs/reliability.md)
 	cargo build --bin ossplit
 	OSSPLIT_KILLS=200 cargo test -p ossplit-tests -- kills
+
+test-outages: setup ## Take the service away for a minute under read-write mounts (docs/reliability.md)
+	cargo build --bin ossplit
+	OSSPLIT_OUTAGE=60 cargo test -p ossplit-tests -- outages::an_endpoint
 
 test-failover: setup ## Kill workers of live mounts 200 times, upgrade them 50 times (docs/reliability.md)
 	cargo build --bin ossplit

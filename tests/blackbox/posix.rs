@@ -2,7 +2,7 @@
 
 use crate::programs::tool;
 use ossplit_testkit::{Mounted, Server};
-use std::{collections::BTreeSet, fs, os::unix::fs::symlink, process::Command};
+use std::{collections::BTreeSet, fs, process::Command};
 
 /// `naptime` is between two changes of which the second must have a later time.
 const SETTINGS: &str = r#"
@@ -44,12 +44,14 @@ fn pjdfstest_fails_where_the_page_says() {
     let settings = folder.path().join("settings");
     let second = folder.path().display().to_string();
     fs::write(&settings, SETTINGS.replace("SECOND", &second)).unwrap();
-    // mount(8) calls it to remount.
-    symlink(ossplit_testkit::ossplit(), folder.path().join("ossfs")).unwrap();
-    let mut path = folder.path().as_os_str().to_owned();
-    path.push(":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    let run = Command::new(tool("pjdfstest"))
-        .env("PATH", path)
+    // To remount, mount(8) calls `ossfs`, and looks for it in fixed places only: it is there for this test alone.
+    let program = ossplit_testkit::ossplit();
+    let ours =
+        r#"mount -t tmpfs none /usr/local/bin && ln -s "$0" /usr/local/bin/ossfs && exec "$@""#;
+    let run = Command::new("unshare")
+        .args(["-m", "sh", "-c", ours])
+        .arg(program)
+        .arg(tool("pjdfstest"))
         .arg("-c")
         .arg(&settings)
         .arg("-p")
