@@ -12,6 +12,7 @@ mod bad_serve;
 mod checkpoint;
 mod checkpoint_kills;
 mod counts;
+mod csi;
 mod failover;
 mod faults;
 mod full_disk;
