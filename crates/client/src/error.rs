@@ -1,6 +1,7 @@
 //! What went wrong, by what a caller can do about it.
 
 use crate::Operation;
+use http::HeaderMap;
 use ossplit_protocol::xml::ErrorDocument;
 use std::time::Duration;
 
@@ -133,6 +134,23 @@ struct Inner {
     tries: u32,
     elapsed: Duration,
     next_append_position: Option<u64>,
+    answer: Option<ServiceAnswer>,
+}
+
+/// What the service answered when it refused, as it came. Its document may quote the string that was signed, with a token in
+/// it: `Debug` shows neither document nor headers.
+#[derive(Clone)]
+pub struct ServiceAnswer {
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The error document, usually XML; empty if there was none.
+    pub document: Vec<u8>,
+}
+
+impl std::fmt::Debug for ServiceAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceAnswer").finish_non_exhaustive()
+    }
 }
 
 impl Error {
@@ -161,6 +179,11 @@ impl Error {
             next_append_position,
             ..Inner::default()
         }))
+    }
+
+    pub(crate) fn answered(mut self, answer: ServiceAnswer) -> Self {
+        self.0.answer = Some(answer);
+        self
     }
 
     pub(crate) fn in_call(
@@ -236,6 +259,11 @@ impl Error {
     /// Where the next append must begin, on [`ErrorKind::AppendConflict`].
     pub fn next_append_position(&self) -> Option<u64> {
         self.0.next_append_position
+    }
+
+    /// What the service answered, if it refused.
+    pub fn answer(&self) -> Option<&ServiceAnswer> {
+        self.0.answer.as_ref()
     }
 
     /// What the user can do, where we know.

@@ -5,7 +5,8 @@ mod call;
 pub(crate) use call::Call;
 
 use crate::{
-    CallEnded, ClientConfig, Counts, Error, ErrorKind, Key, Operation, SignatureVersion,
+    CallEnded, ClientConfig, Counts, Error, ErrorKind, Key, Operation, ServiceAnswer,
+    SignatureVersion,
     http::{
         FreshConnection, Network, RequestBody, ResponseBody, Transport, TransportError,
         TransportErrorKind, collect_limited,
@@ -374,7 +375,11 @@ impl Client {
         fill(&mut document.ec, names::EC);
         let position = text(names::NEXT_APPEND_POSITION).and_then(|v| v.parse().ok());
         let status = head.status.as_u16();
-        let error = Error::service(status, document, position);
+        let answer = ServiceAnswer {
+            headers: head.headers.clone(),
+            document: bytes,
+        };
+        let error = Error::service(status, document, position).answered(answer);
         let mend = match error.kind() {
             ErrorKind::Clock => {
                 let date = text("date").and_then(time::parse_http_date);
