@@ -105,6 +105,15 @@ def test_bytes(fs, bucket):
         file.write(b"y" * 10000)
     with fs.open(f"{bucket}/packed.gz", "rb", compression="infer") as file:
         assert file.read() == b"y" * 10000
+    with fs.open(f"{bucket}/lines.bz2", "w", compression="infer") as file:
+        file.write("one\ntwo\n")
+    with fs.open(f"{bucket}/lines.bz2", "r", compression="infer") as file:
+        assert file.read() == "one\ntwo\n"
+    with pytest.raises(RuntimeError):
+        with fs.open(f"{bucket}/half.gz", "wb", compression="gzip") as file:
+            file.write(b"y" * 10000)
+            raise RuntimeError
+    assert not fs.exists(f"{bucket}/half.gz")
 
 
 def test_moving_and_deleting(fs, bucket):

@@ -342,7 +342,7 @@ def frame(kind, payload):
 
 def test_frames_of_a_select():
     # The server here does not select: frames as the API's page draws them.
-    from ossplit.oss2._select import SelectResponseAdapter
+    from ossplit.oss2.select_response import SelectResponseAdapter
 
     end = struct.pack(">QQI", 9, 9, 200)
     answer = io.BytesIO(frame(8388609, struct.pack(">Q", 5) + b"a,b\n") + frame(8388612, struct.pack(">Q", 7))

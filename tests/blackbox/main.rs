@@ -5,12 +5,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod acceptance;
 mod attributes;
 mod bad_mount;
 mod bad_serve;
 mod checkpoint;
 mod checkpoint_kills;
 mod counts;
+mod csi;
 mod failover;
 mod faults;
 mod full_disk;
@@ -18,8 +20,12 @@ mod hazards;
 mod identity;
 mod kills;
 mod lifecycle;
+mod listing;
+mod outages;
 mod posix;
+mod prefetch;
 mod programs;
 mod read_only;
 mod read_write;
 mod serve;
+mod writing;

@@ -8,7 +8,9 @@ mod log;
 mod printer;
 
 use clap::{Parser, Subcommand};
-use commands::{checkpoint, keeper, mount, prefetch, serve, umount, upgrade, worker};
+use commands::{
+    checkpoint, csi, keeper, mount, prefetch, serve, umount, undelete, upgrade, worker,
+};
 use env::Env;
 use exit::Exit;
 use std::{ffi::OsString, path::Path, process::ExitCode};
@@ -33,12 +35,16 @@ enum Command {
     Prefetch(prefetch::Args),
     /// Save, list, verify and restore checkpoints of training
     Checkpoint(Box<checkpoint::Args>),
+    /// Serve Kubernetes' storage interface (CSI)
+    Csi(csi::Args),
     /// Unmount a bucket in good order
     Umount(umount::Args),
     /// Replace the process that serves a live mount by one of this program
     Upgrade(upgrade::Args),
     /// Hold mounts for the processes that serve them
     Keeper(keeper::Args),
+    /// Bring deleted objects back, in a bucket that keeps versions
+    Undelete(undelete::Args),
 }
 
 fn main() -> ExitCode {
@@ -77,9 +83,11 @@ fn ours(called_as: OsString, words: impl Iterator<Item = OsString>, env: &Env) -
             Command::Mount(args) => mount::run(args, env),
             Command::Prefetch(args) => prefetch::run(&args),
             Command::Checkpoint(args) => checkpoint::run(&args, env),
+            Command::Csi(args) => csi::run(&args, env),
             Command::Umount(args) => umount::run(&args),
             Command::Upgrade(args) => upgrade::run(&args),
             Command::Keeper(args) => keeper::run(&args),
+            Command::Undelete(args) => undelete::run(&args, env),
         },
         Err(error) => {
             // Help and version are no errors; clap knows which stream they belong on.

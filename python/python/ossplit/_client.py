@@ -12,6 +12,7 @@ from typing import (
     Iterable,
     Iterator,
     List,
+    Literal,
     Mapping,
     NamedTuple,
     Optional,
@@ -19,6 +20,7 @@ from typing import (
     Sequence,
     Tuple,
     Union,
+    overload,
 )
 
 from . import _ossplit
@@ -104,13 +106,11 @@ class SignedUrl(NamedTuple):
     def __repr__(self) -> str:
         return f"SignedUrl(expires_at={self.expires_at})"
 
-    __str__ = __repr__
-
 
 def _progress(progress: Optional[Progress]) -> Optional[Callable[[int, int], object]]:
     """A function of (done, total), whatever was given."""
     if progress is None or not hasattr(progress, "update"):
-        return progress  # type: ignore[return-value]
+        return progress
     bar: Any = progress
     before = 0
 
@@ -305,6 +305,14 @@ class Client(_Base):
         and the tags come along."""
         copier = _ossplit.Transfers(self._native)
         return Stored(*copier.copy(source_bucket, source_key, bucket, key, options or None, _progress(progress)))
+
+    @overload
+    def open(self, bucket: str, key: str, mode: Literal["rb"] = "rb", *, version_id: Optional[str] = None,
+             block_size: int = 4 << 20, readahead: int = 8) -> ObjectReader: ...
+
+    @overload
+    def open(self, bucket: str, key: str, mode: Literal["wb"], *, part_size: int = 8 << 20, parallel: int = 4,
+             **options: Any) -> ObjectWriter: ...
 
     def open(self, bucket: str, key: str, mode: str = "rb", *, version_id: Optional[str] = None,
              block_size: int = 4 << 20, readahead: int = 8, part_size: int = 8 << 20, parallel: int = 4,

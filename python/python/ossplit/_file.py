@@ -25,8 +25,8 @@ class ObjectReader(io.RawIOBase):
                  block_size: int = 4 << 20, readahead: int = 8) -> None:
         super().__init__()
         self.info = info
-        self.name = f"oss://{bucket}/{info.key}"
-        self.mode = "rb"
+        self.name: str = f"oss://{bucket}/{info.key}"
+        self.mode: str = "rb"
         self._native = _ossplit.Reader(client._native, bucket, info.key, info.etag, info.size, version_id, block_size,
                                        readahead)
         self._position = 0
@@ -93,8 +93,8 @@ class ObjectWriter(io.RawIOBase):
     def __init__(self, client: Client, bucket: str, key: str, *, part_size: int = 8 << 20, parallel: int = 4,
                  options: Optional[Dict[str, Any]] = None) -> None:
         super().__init__()
-        self.name = f"oss://{bucket}/{key}"
-        self.mode = "wb"
+        self.name: str = f"oss://{bucket}/{key}"
+        self.mode: str = "wb"
         self._native = _ossplit.Writer(client._native, bucket, key, options, part_size, parallel)
         self._position = 0
         self._lock = threading.Lock()

@@ -60,8 +60,9 @@ class OssError(Exception):
 class NoSuchKey(OssError, KeyError):
     """The object is not there."""
 
-    # KeyError would show the message in quotes.
-    __str__ = Exception.__str__
+    def __str__(self) -> str:
+        # KeyError would show the message in quotes.
+        return self.message
 
 
 class NoSuchBucket(OssError):
@@ -115,13 +116,15 @@ class Throttled(OssError):
 class RequestTimeout(OssError, TimeoutError):
     """Nothing came in time."""
 
-    __str__ = Exception.__str__
+    def __str__(self) -> str:
+        return self.message
 
 
 class ConnectionFailed(OssError, ConnectionError):
     """The host has no address, or the connection or its TLS failed."""
 
-    __str__ = Exception.__str__
+    def __str__(self) -> str:
+        return self.message
 
 
 class ClockSkew(OssError):

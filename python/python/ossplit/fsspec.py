@@ -20,6 +20,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import fsspec
 from fsspec.asyn import AsyncFileSystem, sync_wrapper
 from fsspec.callbacks import DEFAULT_CALLBACK
+from fsspec.core import get_compression
 
 from . import _ossplit, errors
 from ._client import Client, ObjectInfo
@@ -48,6 +49,31 @@ def _as_os(path: str) -> Iterator[None]:
         raise OSError(116, str(error), path) from error
 
 
+class _Packed:
+    """A compressing file that closes the one below with it. Others of fsspec leave that to the garbage collector, which could
+    not tell a file that is done from one that was given up."""
+
+    def __init__(self, packer: Any, file: ObjectWriter) -> None:
+        self._packer = packer
+        self._file = file
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._packer, name)
+
+    def close(self) -> None:
+        self._packer.close()
+        self._file.close()
+
+    def __enter__(self) -> _Packed:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._file.discard()
+
+
 class _File(ObjectWriter):
     """A file of a transaction: it is there when the transaction ends well."""
 
@@ -64,10 +90,10 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
     Nothing of listings is kept: what `ls` shows is what is there.
     """
 
-    protocol = ("ossplit", "oss")
-    root_marker = ""
-    async_impl = True
-    mirror_sync_methods = True
+    protocol: Tuple[str, ...] = ("ossplit", "oss")
+    root_marker: str = ""
+    async_impl: bool = True
+    mirror_sync_methods: bool = True
 
     def __init__(self, endpoint: Optional[str] = None, region: Optional[str] = None, key: Optional[str] = None,
                  secret: Optional[str] = None, token: Optional[str] = None, anon: bool = False,
@@ -83,7 +109,7 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
         """
         super().__init__(asynchronous=asynchronous, loop=loop, **more)
         credentials: Any = None if anon else (key, secret, token) if key and secret else "environment"
-        self.client = Client(endpoint, region, credentials, **(client_options or {}))
+        self.client: Client = Client(endpoint, region, credentials, **(client_options or {}))
         self._native = self.client._native
         self.block_size = block_size
         self.readahead = readahead
@@ -92,7 +118,8 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
     @property
     def loop(self) -> Any:
         # Nothing here is the parent's alone, so a forked child takes fsspec's new loop rather than refuse.
-        if self._pid != os.getpid():
+        pid: int = self.__dict__["_pid"]
+        if pid != os.getpid():
             self._pid = os.getpid()
             self._loop = fsspec.asyn.get_loop()
         return super().loop
@@ -321,7 +348,7 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
             raise NotImplementedError("OSS can't set an object's time: touch with truncate=True")
         await self._pipe_file(path, b"", **options)
 
-    touch = sync_wrapper(_touch)
+    touch: Any = sync_wrapper(_touch)
 
     # Folders and buckets
 
@@ -354,9 +381,19 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
                 except errors.BucketNotEmpty as error:
                     raise OSError(39, "the bucket is not empty", path) from error
 
-    rmdir = sync_wrapper(_rmdir)
+    rmdir: Any = sync_wrapper(_rmdir)
 
     # File objects
+
+    def open(self, path: str, mode: str = "rb", block_size: Any = None, cache_options: Any = None,
+             compression: Any = None, **options: Any) -> Any:
+        """See fsspec."""
+        packing = get_compression(path, compression) if compression and "b" in mode and "r" not in mode else None
+        if packing is None:
+            return super().open(path, mode, block_size=block_size, cache_options=cache_options,
+                                compression=compression, **options)
+        file = super().open(path, mode, block_size=block_size, cache_options=cache_options, **options)
+        return _Packed(fsspec.compression.compr[packing](file, mode=mode[0]), file)
 
     def _open(self, path: str, mode: str = "rb", block_size: Any = None, autocommit: bool = True,
               cache_options: Any = None, **options: Any) -> Any:

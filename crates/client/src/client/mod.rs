@@ -123,6 +123,15 @@ impl Client {
         &self,
         call: &Call,
     ) -> Result<(HeaderMap, T), Error> {
+        let (head, document) = self.special::<xml::Any<T>>(call).await?;
+        Ok((head, document.0))
+    }
+
+    /// The same of a document that has a reader of its own.
+    pub(crate) async fn special<T: xml::Document>(
+        &self,
+        call: &Call,
+    ) -> Result<(HeaderMap, T), Error> {
         self.run(call, |client, call, reply| {
             async move {
                 let (head, body) = reply.response.into_parts();
@@ -130,7 +139,7 @@ impl Client {
                 let bytes = bytes.map_err(|e| of_transport(&e))?;
                 client.received(call.operation, bytes.len() as u64);
                 let document =
-                    xml::read(&bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))?;
+                    T::read(&bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))?;
                 Ok((head.headers, document))
             }
             .boxed()

@@ -13,6 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use super::ahead::{Ahead, Opening};
 use super::attributes::Unstored;
 use super::core::Core;
+use super::outcomes::Outcomes;
 use super::writers::{Writer, Writers};
 use crate::clock::Moment;
 use crate::contents::{Contents, ReadObject};
@@ -91,6 +92,7 @@ pub(super) struct Files {
     pub(super) ahead: Arc<Ahead>,
     pub(super) writers: Writers,
     pub(super) unstored: Unstored,
+    pub(super) outcomes: Outcomes,
 }
 
 impl Drop for Files {
@@ -108,6 +110,7 @@ impl Files {
             open: RwLock::default(),
             writers: Writers::default(),
             unstored: Unstored::default(),
+            outcomes: Outcomes::default(),
         }
     }
 
@@ -243,6 +246,24 @@ impl Files {
         .await
     }
 
+    /// Makes a file at least `size` bytes long.
+    pub(super) async fn allocate(self: &Arc<Self>, handle: FileHandle, size: u64) -> Result<()> {
+        let file = self.get(handle)?;
+        let writer = Arc::clone(file.writer()?);
+        let files = Arc::clone(self);
+        Core::finish(async move {
+            // With nobody writing meanwhile: what others add must not be cut off.
+            let _alone = writer.moving.write().await;
+            let object = writer.object();
+            if object.size() < size {
+                object.truncate(size).await?;
+                files.note_size(&writer);
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Tells the namespace how long a file that is being written is now.
     fn note_size(&self, writer: &Writer) {
         let size = writer.object().size();
@@ -253,7 +274,7 @@ impl Files {
     }
 
     /// Makes what was written through a handle durable.
-    pub(super) async fn flush(self: &Arc<Self>, handle: FileHandle) -> Result<()> {
+    pub(super) async fn sync(self: &Arc<Self>, handle: FileHandle) -> Result<()> {
         let file = self.get(handle)?;
         if file.flags.write {
             self.settle(file.writer()?).await
@@ -366,10 +387,11 @@ impl Files {
     /// Ends one handle's share of a writer, and the writer if it was the last.
     pub(super) async fn leave(self: &Arc<Self>, writer: &Arc<Writer>) {
         let settled = self.settle(writer).await;
+        let node = writer.node;
+        self.outcomes.note(node, settled.as_ref().err());
         if !self.writers.leave(writer) {
             return;
         }
-        let node = writer.node;
         let lost = settled.is_err() || writer.object().is_dirty();
         if let Err(error) = settled {
             tracing::error!(?node, %error, "what was written is lost");

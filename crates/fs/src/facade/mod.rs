@@ -7,10 +7,12 @@ mod core;
 mod details;
 mod dirs;
 mod files;
+mod guess;
 mod handover;
 mod moving;
 mod nodes;
 mod opening;
+mod outcomes;
 mod pages;
 mod rename;
 mod state;
@@ -205,13 +207,21 @@ impl FileSystem {
         self.files.setattr(node, temporary, change).await
     }
 
+    /// Whether names that are no UTF-8 are to be kept, escaped.
+    pub fn uses_wtf8(&self) -> bool {
+        self.core.config.wtf8
+    }
+
     /// Whether extended attributes are kept.
     pub fn keeps_xattrs(&self) -> bool {
-        self.core.config.xattrs
+        self.core.config.xattrs || self.core.config.close_early
     }
 
     /// The value of an extended attribute.
     pub async fn getxattr(&self, node: NodeId, name: &str) -> Result<Vec<u8>> {
+        if self.core.config.close_early && name == outcomes::UPLOAD {
+            return self.files.upload_status(node);
+        }
         let get = self
             .files
             .with_xattrs(node, |_, _, xattrs| Ok(xattrs.get(name)?.to_owned()));
@@ -341,8 +351,8 @@ impl FileSystem {
 
     /// [`FileSystem::open`] from memory.
     pub fn try_open(&self, node: NodeId, flags: OpenFlags) -> Option<Result<Opened>> {
-        if flags.truncate {
-            // Cutting can wait for a writer.
+        // Cutting can wait for a writer.
+        if flags.truncate || self.core.asks_at_open(node) {
             return None;
         }
         self.files
@@ -351,6 +361,9 @@ impl FileSystem {
 
     /// Opens a file. For reading it pins the object's version.
     pub async fn open(&self, node: NodeId, flags: OpenFlags) -> Result<Opened> {
+        if self.core.asks_at_open(node) {
+            self.core.ask_at_open(node).await?;
+        }
         self.files
             .open(FileHandle(self.new_handle()), node, flags)
             .await
@@ -377,14 +390,19 @@ impl FileSystem {
         self.files.write(handle, offset, data).await
     }
 
-    /// `close(2)`: what was written is durable when this returns.
+    /// Makes the file at least `size` bytes long, with zeros at its end.
+    pub async fn allocate(&self, handle: FileHandle, size: u64) -> Result<()> {
+        self.files.allocate(handle, size).await
+    }
+
+    /// `close(2)`: what was written is durable when this returns, unless [`FsConfig::close_early`].
     pub async fn flush(&self, handle: FileHandle) -> Result<()> {
         self.files.flush(handle).await
     }
 
     /// `fsync(2)`: what was written is durable when this returns.
     pub async fn fsync(&self, handle: FileHandle) -> Result<()> {
-        self.files.flush(handle).await?;
+        self.files.sync(handle).await?;
         let node = self.files.get(handle)?.node;
         self.files.store(node).await
     }

@@ -253,7 +253,10 @@ impl Namespace {
     /// What an inode stands for; `None` where only metadata that nobody asked for would tell.
     pub(crate) fn kind(&self, slot: Slot) -> Option<FileKind> {
         let inode = self.inodes.get(slot);
-        let known = inode.is_dir() || inode.has(Flags::DETAILED) || inode.has(Flags::LOCAL);
+        let known = inode.is_dir()
+            || inode.has(Flags::DETAILED)
+            || inode.has(Flags::LOCAL)
+            || inode.has(Flags::LINK);
         if known || !self.rules.details {
             return Some(self.attr(slot).kind);
         }
@@ -261,8 +264,23 @@ impl Namespace {
     }
 
     /// What an object of a listing stands for, as far as a listing tells.
-    pub(crate) fn kind_of_listed(&self) -> Option<FileKind> {
+    pub(crate) fn kind_of_listed(&self, facts: &Facts) -> Option<FileKind> {
+        if facts.link {
+            return Some(FileKind::Symlink);
+        }
         (!self.rules.details).then_some(FileKind::File)
+    }
+
+    /// The key of a file that is one of OSS's own symlinks, if nobody asked yet where it leads.
+    pub(crate) fn unread_link(&self, slot: Slot) -> Option<String> {
+        let inode = self.inodes.get(slot);
+        let unread = inode.has(Flags::LINK) && inode.meta().target.is_none();
+        unread.then(|| self.key(slot)).flatten()
+    }
+
+    /// Whether a file is one of OSS's own symlinks.
+    pub(crate) fn is_link(&self, slot: Slot) -> bool {
+        self.inodes.get(slot).has(Flags::LINK)
     }
 
     /// What `stat` shows.
@@ -271,9 +289,14 @@ impl Namespace {
         let inode = self.inodes.get(slot);
         let meta = inode.meta();
         let dir = inode.is_dir();
+        let special = if inode.has(Flags::LINK) {
+            Some(FileKind::Symlink)
+        } else {
+            meta.special
+        };
         let mode = if slot == Slot::ROOT {
             meta.mode.unwrap_or(rules.root_mode)
-        } else if meta.special == Some(FileKind::Symlink) {
+        } else if special == Some(FileKind::Symlink) {
             // As everywhere: nobody asks a link's mode.
             0o777
         } else if let Some(umask) = rules.umask {
@@ -293,10 +316,14 @@ impl Namespace {
             kind: if dir {
                 FileKind::Directory
             } else {
-                meta.special.unwrap_or(FileKind::File)
+                special.unwrap_or(FileKind::File)
             },
             rdev: meta.rdev,
-            size: if dir { 0 } else { inode.size },
+            size: match &meta.target {
+                Some(target) => target.len() as u64,
+                None if dir => 0,
+                None => inode.size,
+            },
             mode,
             uid: rules.uid.or(meta.uid).unwrap_or(rules.default_uid),
             gid: rules.gid.or(meta.gid).unwrap_or(rules.default_gid),

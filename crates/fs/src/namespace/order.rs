@@ -29,7 +29,8 @@ impl Namespace {
     /// A file as something to fetch, if what is known of it holds.
     pub(crate) fn next(&self, slot: Slot, now: Moment) -> Option<Next> {
         let inode = self.inodes.get(slot);
-        if inode.is_dir() || inode.has(Flags::LOCAL) || !self.version_is_fresh(slot, now) {
+        let plain = !inode.is_dir() && !inode.has(Flags::LOCAL) && !inode.has(Flags::LINK);
+        if !plain || !self.version_is_fresh(slot, now) {
             return None;
         }
         Some(Next {

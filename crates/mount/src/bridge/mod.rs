@@ -9,6 +9,7 @@
 mod convert;
 mod errno;
 mod killed;
+mod wtf8;
 
 use bytes::Bytes;
 use convert::{creator, entry, open_flags, open_reply, set_attr, statfs};
@@ -20,7 +21,7 @@ use ossplit_fuse::{
     ReplyCreate, ReplyData, ReplyDir, ReplyDirPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
     ReplyWrite, ReplyXattr, RequestId, request,
 };
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, sync::Arc};
+use std::{borrow::Cow, ffi::OsStr, os::unix::ffi::OsStrExt as _, sync::Arc};
 use tokio::runtime::Handle;
 
 /// Serves one [`FileSystem`] to the kernel.
@@ -60,6 +61,15 @@ impl Bridge {
     {
         let waiter = self.waiting.enter(header);
         self.spawn(header, |fs| work(fs, waiter));
+    }
+
+    /// A name of the kernel as the file system wants it.
+    fn name<'a>(&self, name: &'a OsStr) -> Cow<'a, [u8]> {
+        if self.fs.uses_wtf8() {
+            wtf8::to_key(name.as_bytes())
+        } else {
+            Cow::Borrowed(name.as_bytes())
+        }
     }
 
     /// The name of an extended attribute, if it is one that can be kept.
@@ -157,10 +167,11 @@ fn answer_open(result: Result<ossplit_fs::Opened, Error>, reply: ReplyOpen) -> O
 impl Filesystem for Bridge {
     fn lookup(&self, header: Header, name: &OsStr, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
-        if let Some(known) = self.fs.try_lookup(parent, name.as_bytes()) {
+        let name = self.name(name);
+        if let Some(known) = self.fs.try_lookup(parent, &name) {
             return Self::answer_entry(&self.fs, known, reply);
         }
-        let name = name.as_bytes().to_vec();
+        let name = name.into_owned();
         self.spawn_read(&header, |fs, waiter| async move {
             let found = unless_killed!(waiter, reply, fs.lookup(parent, &name));
             Self::answer_entry(&fs, found, reply);
@@ -196,7 +207,10 @@ impl Filesystem for Bridge {
 
     fn mknod(&self, header: Header, args: request::Mknod<'_>, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
+        let (name, creator) = (
+            self.name(args.name).into_owned(),
+            creator(&header, args.mode),
+        );
         let kind = or_reply!(reply, convert::node_kind(args.mode).ok_or(Errno::INVAL));
         if kind != ossplit_fs::FileKind::File {
             let node = (kind, args.rdev);
@@ -226,7 +240,10 @@ impl Filesystem for Bridge {
 
     fn mkdir(&self, header: Header, args: request::Mkdir<'_>, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
+        let (name, creator) = (
+            self.name(args.name).into_owned(),
+            creator(&header, args.mode),
+        );
         self.spawn(&header, |fs| async move {
             let made = fs.mkdir(parent, &name, creator).await;
             Self::answer_entry(&fs, made, reply);
@@ -235,7 +252,7 @@ impl Filesystem for Bridge {
 
     fn unlink(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let name = name.as_bytes().to_vec();
+        let name = self.name(name).into_owned();
         self.spawn(&header, |fs| async move {
             answer_empty(fs.unlink(parent, &name).await, reply)
         });
@@ -243,7 +260,7 @@ impl Filesystem for Bridge {
 
     fn rmdir(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let name = name.as_bytes().to_vec();
+        let name = self.name(name).into_owned();
         self.spawn(&header, |fs| async move {
             answer_empty(fs.rmdir(parent, &name).await, reply)
         });
@@ -253,8 +270,8 @@ impl Filesystem for Bridge {
         let parent = or_reply!(reply, node(header.nodeid));
         let new_parent = or_reply!(reply, node(args.newdir));
         let (name, new_name) = (
-            args.name.as_bytes().to_vec(),
-            args.newname.as_bytes().to_vec(),
+            self.name(args.name).into_owned(),
+            self.name(args.newname).into_owned(),
         );
         let known = ossplit_fuse::RenameFlags::NOREPLACE | ossplit_fuse::RenameFlags::EXCHANGE;
         if !known.contains(args.flags) {
@@ -280,7 +297,7 @@ impl Filesystem for Bridge {
     fn symlink(&self, header: Header, args: request::Symlink<'_>, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
         let (name, target) = (
-            args.name.as_bytes().to_vec(),
+            self.name(args.name).into_owned(),
             args.target.as_bytes().to_vec(),
         );
         let creator = creator(&header, 0o777);
@@ -382,6 +399,14 @@ impl Filesystem for Bridge {
         });
     }
 
+    fn fallocate(&self, header: Header, args: request::Fallocate, reply: ReplyEmpty) {
+        let handle = FileHandle(args.fh);
+        let end = or_reply!(reply, convert::allocated_end(&args));
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.allocate(handle, end).await, reply)
+        });
+    }
+
     fn opendir(&self, header: Header, _: request::Open, reply: ReplyOpen) {
         let node = or_reply!(reply, node(header.nodeid));
         match self.fs.opendir(node) {
@@ -392,9 +417,10 @@ impl Filesystem for Bridge {
 
     fn readdir(&self, header: Header, args: request::ReadDir, mut reply: ReplyDir) {
         let handle = DirHandle(args.fh);
+        let wtf8 = self.fs.uses_wtf8();
         let mut push = |entry: ossplit_fs::DirEntry<'_>| {
             let kind = convert::kind(entry.kind);
-            reply.push(entry.ino, entry.next_offset, kind, OsStr::new(entry.name))
+            reply.push(entry.ino, entry.next_offset, kind, &shown(entry.name, wtf8))
         };
         match self.fs.try_readdir(handle, args.offset, false, &mut push) {
             Some(Ok(())) => {
@@ -406,7 +432,7 @@ impl Filesystem for Bridge {
             None => self.spawn_read(&header, |fs, waiter| async move {
                 let mut push = |entry: ossplit_fs::DirEntry<'_>| {
                     let kind = convert::kind(entry.kind);
-                    reply.push(entry.ino, entry.next_offset, kind, OsStr::new(entry.name))
+                    reply.push(entry.ino, entry.next_offset, kind, &shown(entry.name, wtf8))
                 };
                 let read = fs.readdir(handle, args.offset, false, &mut push);
                 match unless_killed!(waiter, reply, read) {
@@ -420,17 +446,18 @@ impl Filesystem for Bridge {
     fn readdirplus(&self, header: Header, args: request::ReadDir, mut reply: ReplyDirPlus) {
         let handle = DirHandle(args.fh);
         let mut looked_up = Vec::new();
+        let wtf8 = self.fs.uses_wtf8();
         let done = self.fs.try_readdir(
             handle,
             args.offset,
             true,
-            &mut push_plus(&mut reply, &mut looked_up),
+            &mut push_plus(&mut reply, &mut looked_up, wtf8),
         );
         if let Some(done) = done {
             return send_plus(&self.fs, done, reply, &looked_up);
         }
         self.spawn_read(&header, |fs, waiter| async move {
-            let mut push = push_plus(&mut reply, &mut looked_up);
+            let mut push = push_plus(&mut reply, &mut looked_up, wtf8);
             // Entries that the sink took are in an outcome: nothing is awaited behind them.
             let read = fs.readdir(handle, args.offset, true, &mut push);
             let outcome = waiter.or_killed(read).await;
@@ -502,7 +529,10 @@ impl Filesystem for Bridge {
 
     fn create(&self, header: Header, args: request::Create<'_>, reply: ReplyCreate) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
+        let (name, creator) = (
+            self.name(args.name).into_owned(),
+            creator(&header, args.mode),
+        );
         let flags = open_flags(args.flags);
         self.spawn(&header, |fs| async move {
             match fs.create(parent, &name, creator, flags).await {
@@ -528,17 +558,27 @@ impl Filesystem for Bridge {
     }
 }
 
+/// A name of the file system as programs see it.
+fn shown(name: &str, wtf8: bool) -> Cow<'_, OsStr> {
+    if wtf8 {
+        wtf8::to_name(name)
+    } else {
+        Cow::Borrowed(OsStr::new(name))
+    }
+}
+
 /// A sink that fills a READDIRPLUS answer and notes which nodes it counted a lookup of.
 fn push_plus<'a>(
     reply: &'a mut ReplyDirPlus,
     looked_up: &'a mut Vec<NodeId>,
+    wtf8: bool,
 ) -> impl FnMut(ossplit_fs::DirEntry<'_>) -> bool + Send + 'a {
-    |found| {
+    move |found| {
         let wire = match &found.entry {
             Some(known) => entry(known),
             None => convert::unknown_entry(found.ino, found.kind),
         };
-        let taken = reply.push(&wire, found.next_offset, OsStr::new(found.name));
+        let taken = reply.push(&wire, found.next_offset, &shown(found.name, wtf8));
         if taken && let Some(known) = &found.entry {
             looked_up.push(known.attr.node);
         }

@@ -110,6 +110,7 @@ impl Carried {
             options,
             key: self.key.as_ref().map(CarriedKey::key),
             notes: self.notes.clone(),
+            utility: None,
         };
         let around = Surroundings {
             environment_key: self.environment_key.as_ref().map(CarriedKey::key),

@@ -22,12 +22,9 @@ use std::{
     os::fd::{AsFd as _, OwnedFd},
     path::Path,
     sync::Arc,
-    time::Duration,
 };
-use tokio::{runtime::Runtime, sync::oneshot, time::timeout};
+use tokio::{runtime::Runtime, sync::oneshot};
 
-/// How long a mount waits for the uploads of a dead process to be aborted.
-const RECOVERY: Duration = Duration::from_secs(5);
 /// The kernel reads this far ahead of a sequential reader, in bytes.
 const READ_AHEAD: u64 = 16 << 20;
 
@@ -138,10 +135,7 @@ impl Prepared {
         let unmounter = mounted.unmounter;
         let context = Context::new(self.client, plan.fs.clone());
         if !plan.fs.read_only {
-            let aborted = ossplit_fs::write::abort_left_uploads(&context);
-            if runtime.block_on(timeout(RECOVERY, aborted)).is_err() {
-                tracing::warn!("uploads that a killed process left stay for now: OSS is slow");
-            }
+            runtime.block_on(ossplit_fs::recover(&context));
         }
         let fs = match keeper {
             None => FileSystem::new(&context),
@@ -261,13 +255,11 @@ impl Start {
             }
             let _ = tell.send(end.ok());
         });
-        let prefetch = self.unmounter.as_ref().and_then(|unmounter| {
-            Listening::start(&self.fs, unmounter.connection())
-                .inspect_err(|error| {
-                    tracing::warn!(%error, "no lists of files to prefetch can be taken");
-                })
-                .ok()
-        });
+        let prefetch = Listening::start(&self.fs, self.minor)
+            .inspect_err(|error| {
+                tracing::warn!(%error, "no lists of files to prefetch can be taken");
+            })
+            .ok();
         Ok(Serving {
             _prefetch: prefetch,
             fs: self.fs,

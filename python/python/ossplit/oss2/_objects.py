@@ -214,10 +214,7 @@ class BucketObjects(Base):
             ElementTree.SubElement(node, "Key").text = to_string(key)
             if version:
                 ElementTree.SubElement(node, "VersionId").text = version
-        document = ElementTree.tostring(root, encoding="utf-8")
-        if any(ord(c) < 32 and c not in "\t\n\r" for key, _ in wanted for c in to_string(key)):
-            # ElementTree writes control characters as they are, which no reader of XML 1.0 takes.
-            document = b"".join(b"&#%d;" % c if c < 32 and c not in b"\t\n\r" else bytes([c]) for c in document)
+        document = _schema.to_document(root)
         headers = http.CaseInsensitiveDict(headers)
         headers["Content-MD5"] = utils.content_md5(document)
         return self._parse(self._do("POST", self.bucket_name, "", data=document, headers=headers,
@@ -293,7 +290,7 @@ class BucketObjects(Base):
                 node = ElementTree.SubElement(root, "Part")
                 ElementTree.SubElement(node, "PartNumber").text = str(part.part_number)
                 ElementTree.SubElement(node, "ETag").text = f'"{part.etag}"'
-            document = ElementTree.tostring(root, encoding="utf-8")
+            document = _schema.to_document(root)
         done = PutObjectResult(self._object("POST", key, params={"uploadId": upload_id}, data=document,
                                             headers=headers, once=True))
         if self.enable_crc and parts is not None:

@@ -125,7 +125,7 @@ def _written(field: Field) -> str:
 
 def read(kind: type, node: ElementTree.Element, encoded: bool = False) -> Any:
     """A model from an element."""
-    made = kind.__new__(kind)
+    made: Any = object.__new__(kind)
     for field in fields_of(kind):
         setattr(made, field.name, field.value())
     read_into(made, node, encoded)
@@ -173,7 +173,7 @@ def document(value: Any, kind: Optional[type] = None) -> bytes:
     made: Any = kind or type(value)
     root = ElementTree.Element(made._root)
     write_into(root, value, made)
-    return ElementTree.tostring(root, encoding="utf-8")
+    return to_document(root)
 
 
 def simple(root: str, **elements: Any) -> bytes:
@@ -182,4 +182,12 @@ def simple(root: str, **elements: Any) -> bytes:
     for tag, text in elements.items():
         if text is not None:
             ElementTree.SubElement(node, tag).text = str(text).lower() if isinstance(text, bool) else str(text)
-    return ElementTree.tostring(node, encoding="utf-8")
+    return to_document(node)
+
+
+def to_document(root: ElementTree.Element) -> bytes:
+    """An element in UTF-8. Control characters, which keys may hold, are written as references."""
+    document: bytes = ElementTree.tostring(root, encoding="utf-8")
+    if any(c < 32 and c not in b"\t\n\r" for c in document):
+        document = b"".join(b"&#%d;" % c if c < 32 and c not in b"\t\n\r" else bytes([c]) for c in document)
+    return document

@@ -1,23 +1,17 @@
-"""SQL over CSV and JSON objects (API pages "SelectObject" and "CreateSelectObjectMeta").
-
-An answer is a row of frames: version and type (4 bytes), length of the payload (4), checksum of the head (4), payload, CRC32
-of the payload (4); numbers are big-endian. A payload begins with the offset in the object that was scanned (8).
-"""
+"""SQL over CSV and JSON objects (API pages "SelectObject" and "CreateSelectObjectMeta")."""
 
 from __future__ import annotations
 
 import base64
-import struct
 import xml.etree.ElementTree as ElementTree
-import zlib
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Optional
 
-from . import http, models, utils
+from . import http, utils
 from ._base import _range
-from .exceptions import ClientError, InconsistentError, SelectOperationClientError, SelectOperationFailed
+from ._schema import to_document
+from .exceptions import ClientError, SelectOperationClientError
+from .models import GetSelectObjectMetaResult, SelectObjectResult
 from .select_params import SelectJsonTypes, SelectParameters
-
-_DATA, _CONTINUE, _END, _META_END, _JSON_META_END = 8388609, 8388612, 8388613, 8388614, 8388615
 
 # Where each parameter goes, and how: as text, in base64, or as a range.
 _P = SelectParameters
@@ -86,7 +80,7 @@ def _request(sql: str, params: Optional[Dict[str, Any]]) -> bytes:
             _add(root, places[name][0], _encoded(value, places[name][1]))
         else:
             raise SelectOperationClientError(f"The select_params contains unsupported key {name}", "")
-    return ElementTree.tostring(root, encoding="utf-8")
+    return to_document(root)
 
 
 def _meta_request(params: Optional[Dict[str, Any]]) -> bytes:
@@ -101,118 +95,7 @@ def _meta_request(params: Optional[Dict[str, Any]]) -> bytes:
         if name not in places:
             raise SelectOperationClientError(f"The select_meta_params contains unsupported key {name}", "")
         _add(root, places[name][0], _encoded(value, places[name][1]))
-    return ElementTree.tostring(root, encoding="utf-8")
-
-
-class SelectResponseAdapter:
-    """The rows in an answer's frames."""
-
-    def __init__(self, response: Any, progress_callback: Any = None, content_length: Optional[int] = None,
-                 enable_crc: bool = False) -> None:
-        self.response = response
-        self.request_id = response.headers.get("x-oss-request-id", "")
-        self.output_raw_data = response.headers.get("x-oss-select-output-raw", "") == "true"
-        self.callback = progress_callback
-        self.content_length = content_length
-        self.enable_crc = enable_crc
-        self.file_offset = 0
-        self.finished = False
-        self.rows = 0
-        self.splits = 0
-        self.columns = 0
-        self._pieces = self._frames()
-
-    def read(self) -> bytes:
-        """All rows that are left."""
-        return b"".join(self)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._pieces)
-
-    next = __next__
-
-    def _take(self, n: int) -> bytes:
-        taken: bytes = self.response.read(n)
-        if len(taken) < n:
-            raise SelectOperationClientError("The answer ended in the middle of a frame", self.request_id)
-        return taken
-
-    def _frames(self) -> Iterator[bytes]:
-        if self.output_raw_data:
-            yield from self.response
-            return
-        while not self.finished:
-            kind, length, _ = struct.unpack(">III", self._take(12))
-            # The first byte is the version.
-            kind &= 0xFFFFFF
-            if kind not in (_DATA, _CONTINUE, _END, _META_END, _JSON_META_END):
-                raise SelectOperationClientError(f"Unexpected frame type: {kind}", self.request_id)
-            payload = self._take(length)
-            checksum = struct.unpack(">I", self._take(4))[0]
-            self.file_offset = struct.unpack(">Q", payload[:8])[0]
-            if kind == _DATA:
-                if self.enable_crc and zlib.crc32(payload) != checksum:
-                    raise InconsistentError(f"Incorrect checksum of a frame: {checksum}", self.request_id)
-                yield payload[8:]
-            elif kind != _CONTINUE:
-                self._end(kind, payload)
-            if self.callback is not None:
-                self.callback(self.file_offset, self.content_length)
-
-    def _end(self, kind: int, payload: bytes) -> None:
-        self.finished = True
-        status = struct.unpack(">I", payload[16:20])[0]
-        message = payload[20:]
-        if kind != _END:
-            self.splits, self.rows = struct.unpack(">IQ", payload[20:32])
-            message = payload[32:]
-            if kind == _META_END:
-                self.columns = struct.unpack(">I", payload[32:36])[0]
-                message = payload[36:]
-        if status // 100 != 2:
-            code, _, text = message.decode("utf-8", "replace").partition(".")
-            raise SelectOperationFailed(status, code, text)
-
-
-class SelectObjectResult(models.HeadObjectResult):
-    """Rows, as they come."""
-
-    def __init__(self, resp: Any, progress_callback: Any = None, crc_enabled: bool = False) -> None:
-        super().__init__(resp)
-        self.select_resp = SelectResponseAdapter(resp, progress_callback, None, crc_enabled)
-
-    def read(self) -> bytes:
-        return self.select_resp.read()
-
-    def close(self) -> None:
-        self.resp.close()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self.select_resp)
-
-    def __next__(self) -> bytes:
-        return next(self.select_resp)
-
-    def __enter__(self) -> SelectObjectResult:
-        return self
-
-    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
-        self.close()
-
-
-class GetSelectObjectMetaResult(models.HeadObjectResult):
-    """How many rows and splits an object has."""
-
-    def __init__(self, resp: Any) -> None:
-        super().__init__(resp)
-        self.select_resp = SelectResponseAdapter(resp)
-        for _ in self.select_resp:
-            pass
-        self.csv_rows = self.rows = self.select_resp.rows
-        self.csv_splits = self.splits = self.select_resp.splits
+    return to_document(root)
 
 
 def select_object(bucket: Any, key: str, sql: str, progress: Any, params: Optional[Dict[str, Any]], byte_range: Any,

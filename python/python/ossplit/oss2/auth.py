@@ -18,10 +18,11 @@ AUTH_VERSION_4 = "v4"
 DEFAULT_SIGNED_HEADERS = ["content-type", "content-md5"]
 
 
-def make_auth(access_key_id: str, access_key_secret: str, auth_version: str = AUTH_VERSION_1) -> ProviderAuth:
+def make_auth(access_key_id: str, access_key_secret: str, auth_version: str = AUTH_VERSION_1) -> AuthBase:
     """An `Auth`, `AuthV2` or `AuthV4`."""
-    kind = {AUTH_VERSION_2: AuthV2, AUTH_VERSION_4: AuthV4}.get(auth_version, Auth)
-    return kind(access_key_id.strip(), access_key_secret.strip())
+    kinds: Dict[str, Any] = {AUTH_VERSION_2: AuthV2, AUTH_VERSION_4: AuthV4}
+    made: AuthBase = kinds.get(auth_version, Auth)(access_key_id.strip(), access_key_secret.strip())
+    return made
 
 
 class AuthBase:

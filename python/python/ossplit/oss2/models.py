@@ -12,6 +12,7 @@ from ._schema import model, result
 from .compat import to_string, urlquote, urlunquote
 from .exceptions import ClientError
 from .headers import OSS_HASH_CRC64_ECMA, OSS_NEXT_APPEND_POSITION, OSS_OBJECT_TYPE, OSS_SYMLINK_TARGET
+from .select_response import SelectResponseAdapter
 from .utils import Crc64, http_to_unixtime
 
 OBJECT_ACL_DEFAULT = "default"
@@ -184,6 +185,44 @@ class GetObjectResult(HeadObjectResult):
 
 _CHUNK = 8 * 1024
 _PROGRESS_STEP = 256 * 1024
+
+
+class SelectObjectResult(HeadObjectResult):
+    """Rows, as they come."""
+
+    def __init__(self, resp: Any, progress_callback: Any = None, crc_enabled: bool = False) -> None:
+        super().__init__(resp)
+        self.select_resp = SelectResponseAdapter(resp, progress_callback, None, crc_enabled)
+
+    def read(self) -> bytes:
+        return self.select_resp.read()
+
+    def close(self) -> None:
+        self.resp.close()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.select_resp)
+
+    def __next__(self) -> bytes:
+        return next(self.select_resp)
+
+    def __enter__(self) -> SelectObjectResult:
+        return self
+
+    def __exit__(self, exc_type: Any, exc_val: Any, exc_tb: Any) -> None:
+        self.close()
+
+
+class GetSelectObjectMetaResult(HeadObjectResult):
+    """How many rows and splits an object has."""
+
+    def __init__(self, resp: Any) -> None:
+        super().__init__(resp)
+        self.select_resp = SelectResponseAdapter(resp)
+        for _ in self.select_resp:
+            pass
+        self.csv_rows = self.rows = self.select_resp.rows
+        self.csv_splits = self.splits = self.select_resp.splits
 
 
 class GetSymlinkResult(RequestResult):
