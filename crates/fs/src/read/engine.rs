@@ -2,6 +2,9 @@
 
 use super::{
     Reader,
+    buffers::Buffers,
+    hedge::Hedges,
+    pace::Pace,
     whole::{Source, Wholes},
 };
 use crate::{
@@ -11,7 +14,10 @@ use crate::{
 };
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::Instant,
+};
 use tokio::{runtime::Handle, sync::Semaphore};
 
 /// Objects being fetched before they were opened, over the whole mount.
@@ -32,6 +38,12 @@ pub(super) struct Shared {
     pub(super) small: u64,
     /// The largest window of one stream, in bytes.
     pub(super) window: u64,
+    /// Memory for blocks.
+    pub(super) buffers: Arc<Buffers>,
+    pub(super) pace: Pace,
+    pub(super) hedges: Hedges,
+    /// When the mount began.
+    pub(super) began: Instant,
     /// Leave to fetch an object that nobody opened yet.
     prefetches: Arc<Semaphore>,
     readers: Mutex<HashMap<Identity, Weak<Reader>>>,
@@ -65,6 +77,10 @@ impl Engine {
             wholes: Wholes::default(),
             small: context.config.small_object_size.min(total / SMALL_SHARE),
             window: context.config.max_readahead.min(total / WINDOW_SHARE),
+            buffers: Buffers::new(total),
+            pace: Pace::default(),
+            hedges: Hedges::default(),
+            began: Instant::now(),
             prefetches: Arc::new(Semaphore::new(PREFETCHES_IN_FLIGHT)),
             readers: Mutex::default(),
         });
