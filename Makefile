@@ -4,7 +4,7 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills bench bench-server semver install
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install test-checkpoint-kills
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,14 @@ fuzz: setup ## Feed nonsense to everything that reads what strangers write (FUZZ
 test-kills: setup ## Kill read-write mounts 200 times (docs/reliability.md)
 	cargo build --bin ossplit
 	OSSPLIT_KILLS=200 cargo test -p ossplit-tests -- kills
+
+test-failover: setup ## Kill workers of live mounts 200 times, upgrade them 50 times (docs/reliability.md)
+	cargo build --bin ossplit
+	OSSPLIT_FAILOVER=200 cargo test -p ossplit-tests -- --test-threads 1 --nocapture failover
+
+test-checkpoint-kills: setup ## Kill saves of checkpoints at 100 random moments (docs/reliability.md)
+	cargo build --bin ossplit
+	OSSPLIT_KILLS=100 cargo test -p ossplit-tests -- checkpoint_kills
 
 bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
 	cargo build --release --bin ossplit --bin bench

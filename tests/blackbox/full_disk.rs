@@ -4,10 +4,10 @@ use ossplit_testkit::{Server, ServerOptions, oss};
 use std::{path::PathBuf, process::Command};
 
 /// A small file system of its own; gone when dropped.
-struct SmallDisk(tempfile::TempDir);
+pub(crate) struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    fn new(megabytes: u32) -> Self {
+    pub(crate) fn new(megabytes: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = format!("size={megabytes}m");
         let mut mount = Command::new("mount");
@@ -16,7 +16,7 @@ impl SmallDisk {
         Self(folder)
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.0.path().to_owned()
     }
 }

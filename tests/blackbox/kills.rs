@@ -169,3 +169,78 @@ fn an_upload_that_oss_began_in_the_moment_of_death_is_found() {
     assert_eq!(oss::unfinished_uploads(&server, "data"), 2, "others' stay");
     mount.unmount();
 }
+
+/// The keys below a prefix without it.
+fn below(server: &Server, prefix: &str) -> Vec<String> {
+    let keys = oss::keys(server, "data", prefix);
+    keys.iter()
+        .map(|key| key[prefix.len()..].to_owned())
+        .collect()
+}
+
+#[test]
+fn a_rename_that_was_cut_is_finished_or_undone_by_the_next_mount() {
+    let server = Server::with(&ossplit_testkit::ServerOptions {
+        latency: 5,
+        ..Default::default()
+    });
+    let tmpdir = tempfile::tempdir().unwrap();
+    let options = format!("tmpdir={}", tmpdir.path().display());
+    let names: Vec<String> = (0..200).map(|n| format!("f{n:03}")).collect();
+    for name in &names {
+        oss::put(&server, "data", &format!("d0/{name}"), name.as_bytes());
+    }
+    let (mut finished, mut undone) = (0, 0);
+    let mut now = 0;
+    for round in 0..8_u64 {
+        let mount = Mounted::new(&server, "data", &options);
+        let root = OwnedFd::from(File::open(mount.path("")).unwrap());
+        let (from, to) = (format!("d{now}"), format!("d{}", now + 1));
+        std::thread::scope(|scope| {
+            let rename = scope.spawn(|| rustix::fs::renameat(&root, &*from, &root, &*to));
+            let start = Instant::now();
+            let moment = Duration::from_millis(10 + round * 29 % 190);
+            until("the moment", || start.elapsed() >= moment);
+            let processes = mount.processes();
+            for signal in [Signal::STOP, Signal::KILL] {
+                for pid in &processes {
+                    let _ = kill_process(Pid::from_raw(*pid as i32).unwrap(), signal);
+                }
+            }
+            let _ = rename.join().unwrap();
+        });
+        until("the dead processes to be gone", || {
+            mount.processes().is_empty()
+        });
+        // At every moment one of the names is whole.
+        let (old, new) = (format!("{from}/"), format!("{to}/"));
+        assert!(
+            [&old, &new]
+                .iter()
+                .any(|prefix| below(&server, prefix) == names),
+            "round {round}: neither name is whole"
+        );
+        drop(mount);
+        Mounted::new(&server, "data", &options).unmount();
+        let (old, new) = (below(&server, &old), below(&server, &new));
+        match (old.len(), new.len()) {
+            (0, _) => {
+                assert!(new == names, "round {round}");
+                finished += 1;
+                now += 1;
+            }
+            (_, 0) => {
+                assert!(old == names, "round {round}");
+                undone += 1;
+            }
+            both => panic!("round {round}: {both:?} objects"),
+        }
+    }
+    for name in &names {
+        let there = oss::get(&server, "data", &format!("d{now}/{name}"));
+        assert_eq!(there.as_deref(), Some(name.as_bytes()));
+    }
+    assert!(finished + undone == 8 && undone > 0, "{finished} {undone}");
+    let left: Vec<_> = tmpdir.path().read_dir().unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}

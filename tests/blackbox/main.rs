@@ -5,18 +5,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod acceptance;
 mod attributes;
 mod bad_mount;
 mod bad_serve;
+mod checkpoint;
+mod checkpoint_kills;
 mod counts;
+mod failover;
 mod faults;
 mod full_disk;
 mod hazards;
 mod identity;
 mod kills;
 mod lifecycle;
+mod outages;
 mod posix;
 mod programs;
 mod read_only;
 mod read_write;
 mod serve;
+mod writing;

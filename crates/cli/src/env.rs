@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// Variables that ossplit reads; nothing else of the environment is kept.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "OSS_ACCESS_KEY_ID",
     "OSS_ACCESS_KEY_SECRET",
     "OSS_SESSION_TOKEN",
@@ -12,8 +12,11 @@ const NAMES: [&str; 10] = [
     "OSSACCESSKEYID",
     "OSSSECRETACCESSKEY",
     "OSSSESSIONTOKEN",
+    "URL",
     "HOME",
     "RUST_LOG",
+    // Ours: see `commands/worker`.
+    "OSSPLIT_TEST_HOOKS",
 ];
 
 /// What the environment said at start. Never printed: it holds secrets.

@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Failed,
     /// 2: wrong usage.
     Usage,
+    /// 3: partly done: some of it failed, and was named.
+    Partly,
 }
 
 impl From<Exit> for ExitCode {
@@ -19,6 +21,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::Failed => 1,
             Exit::Usage => 2,
+            Exit::Partly => 3,
         })
     }
 }

@@ -41,4 +41,5 @@ pub use meter::{Counts, Operation};
 pub use observe::{CallEnded, Observer};
 pub use ops::*;
 pub use ossplit_protocol::crc64;
+pub use ossplit_protocol::time::xml_time;
 pub use ossplit_protocol::xml::{BucketStat, Tag, settings};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::content_types::ContentTypes;
+use crate::error::{Error, Result};
 
 /// The configuration of one mounted file system. Every field is decided: defaults of options live where they
 /// are parsed; [`FsConfig::new`] is for tests and tools.
@@ -53,6 +54,10 @@ pub struct FsConfig {
     /// Keep the page cache over an open if the `ETag` did not change.
     pub kernel_cache: bool,
 
+    /// Names that are no UTF-8 are kept, escaped: by who calls the file system.
+    pub wtf8: bool,
+    /// How new symlinks are written; all forms are read.
+    pub symlinks: SymlinkForm,
     /// Parts in flight for one large object, up or down.
     pub parallel_count: usize,
     /// Metadata requests in flight; at least `parallel_count`.
@@ -67,6 +72,12 @@ pub struct FsConfig {
     pub memory: u64,
     /// Where data goes that is neither in memory nor in OSS yet.
     pub tmpdir: PathBuf,
+    /// What stays free on its disk.
+    pub keep_free: KeepFree,
+    /// `close` returns before OSS has the bytes; `fsync` still waits.
+    pub close_early: bool,
+    /// Each open asks OSS whether the file changed, whatever is remembered.
+    pub close_to_open: bool,
     /// Content types by suffix: the client gives them to new objects, and a file that is renamed gets that of its new name.
     pub content_types: Arc<ContentTypes>,
 }
@@ -98,6 +109,8 @@ impl FsConfig {
             entry_timeout: Duration::from_mins(1),
             negative_timeout: Duration::ZERO,
             kernel_cache: false,
+            wtf8: false,
+            symlinks: SymlinkForm::Body,
             parallel_count: 20,
             multireq_max: 20,
             multipart_size: 10 << 20,
@@ -105,12 +118,61 @@ impl FsConfig {
             max_readahead: 64 << 20,
             memory: 256 << 20,
             tmpdir: PathBuf::from("/tmp"),
+            keep_free: KeepFree::default(),
+            close_early: false,
+            close_to_open: false,
             content_types: Arc::default(),
         }
+    }
+
+    /// Fails if `more` bytes in [`FsConfig::tmpdir`] are more than may be taken.
+    pub(crate) fn check_room(&self, more: u64) -> Result<()> {
+        self.keep_free.check(&self.tmpdir, more)
     }
 
     /// True if nothing may be remembered between calls.
     pub fn always_ask(&self) -> bool {
         self.max_stat_cache_size == 0
     }
+}
+
+/// What stays free on a disk for others. The larger of the two counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeepFree {
+    /// Bytes.
+    pub bytes: u64,
+    /// Percent of the disk, 0 to 100.
+    pub percent: u8,
+}
+
+impl KeepFree {
+    /// Fails with [`Error::NoSpace`] if `more` bytes in a folder would leave less free. A full disk fails by itself.
+    pub(crate) fn check(self, folder: &std::path::Path, more: u64) -> Result<()> {
+        if self == Self::default() {
+            return Ok(());
+        }
+        // What can't be told stops nothing.
+        let Ok(disk) = rustix::fs::statvfs(folder) else {
+            return Ok(());
+        };
+        let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+        let share = bytes(disk.f_blocks) / 100 * u64::from(self.percent);
+        let kept = self.bytes.max(share);
+        if bytes(disk.f_bavail).saturating_sub(more) < kept {
+            return Err(Error::NoSpace);
+        }
+        Ok(())
+    }
+}
+
+/// How a symlink is kept in OSS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SymlinkForm {
+    /// An object whose bytes are the path that it leads to, as ossfs 1 writes it.
+    #[default]
+    Body,
+    /// An empty object whose metadata have the path, as ossfs 1 writes it with `symlink_in_meta`.
+    Metadata,
+    /// An object of OSS's own type, as ossfs 2 writes it; a path that leads out of the mount goes into the bytes.
+    Native,
 }

@@ -7,8 +7,8 @@
 //!
 //! * `read::Engine::new(Arc<Context>)`, one a mount, holds what readers share (bodies of small objects, by key and
 //!   `ETag`). `engine.open(ObjectVersion) -> Reader` fetches nothing and does not wait;
-//!   `engine.prefetch(Vec<ObjectVersion>)` fetches small objects in the background, as far as the budget allows, and
-//!   does not wait either.
+//!   `engine.prefetch(ObjectVersion, ..)` fetches a small object in the background, if the budget has room, and does
+//!   not wait either.
 //! * `read::Reader` serves one open object, pinned: `try_read(offset, len, &mut Vec<Bytes>) -> Option<Result<()>>`
 //!   hands out what is in memory, `read(offset, len).await -> Result<Vec<Bytes>>` fetches (a small object whole), and a
 //!   412 or 404 becomes [`Error::Stale`].
@@ -25,6 +25,7 @@ pub mod clock;
 pub mod config;
 pub mod context;
 pub mod error;
+pub mod ledger;
 pub mod read;
 pub mod types;
 pub mod write;
@@ -32,16 +33,21 @@ pub mod write;
 mod content_types;
 mod contents;
 mod facade;
+mod journal;
+mod moves;
 mod namespace;
+mod recovery;
 mod remote;
 mod xattr;
 
 pub use clock::Clock;
-pub use config::FsConfig;
+pub use config::{FsConfig, KeepFree, SymlinkForm};
 pub use content_types::ContentTypes;
 pub use context::Context;
 pub use error::{Error, Result};
-pub use facade::{FileState, FileSystem, FileSystemState, PinnedState};
+pub use facade::{FileState, FileSystem, FileSystemState, PinnedState, PrefetchList};
+pub use ledger::{Request, ResumeError, Vault};
 pub use namespace::{NamespaceState, NodeState};
+pub use recovery::recover;
 pub use types::*;
 pub use xattr::XattrMode;

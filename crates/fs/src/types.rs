@@ -177,7 +177,7 @@ pub struct SetAttr {
 pub struct RenameFlags {
     /// `RENAME_NOREPLACE`: fail with `Exists` if there is one.
     pub no_replace: bool,
-    /// `RENAME_EXCHANGE`: not supported, answered with `Unsupported`.
+    /// `RENAME_EXCHANGE`: both names stay, and change what they lead to. Not of directories.
     pub exchange: bool,
 }
 

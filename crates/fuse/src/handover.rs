@@ -9,8 +9,9 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use rustix::io::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags,
 };
 use serde::{Deserialize, Serialize};
@@ -86,6 +87,10 @@ pub fn send_descriptors(
 
 /// Receives a message of at most `buffer.len()` bytes and the descriptors that came with it, which
 /// are closed on exec. A length of 0 means that the other end is closed.
+///
+/// # Errors
+/// Of the socket; `InvalidData` for a longer message; EMFILE when this process may not have as many
+/// descriptors (what came is closed again).
 pub fn recv_descriptors<S: AsFd>(
     socket: S,
     buffer: &mut [u8],
@@ -101,6 +106,13 @@ pub fn recv_descriptors<S: AsFd>(
         if let RecvAncillaryMessage::ScmRights(fds) = message {
             descriptors.extend(fds);
         }
+    }
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(Errno::MFILE.into());
+    }
+    if received.flags.contains(ReturnFlags::TRUNC) {
+        let text = format!("a message of more than {} bytes", buffer.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     }
     Ok((received.bytes, descriptors))
 }

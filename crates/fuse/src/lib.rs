@@ -29,7 +29,9 @@ pub use reply::{
 };
 pub use request::{Header, Payload, PayloadBuf, RequestId};
 pub use rustix::io::Errno;
-pub use session::{CacheInvalidation, End, InitError, InitOptions, ReaddirPlus, Running, Session};
+pub use session::{
+    CacheInvalidation, End, InitError, InitOptions, ReaddirPlus, Running, Session, Stopper,
+};
 
 /// Node id of the root.
 pub const ROOT_ID: u64 = 1;

@@ -63,13 +63,38 @@ impl Mounted {
         }
     }
 
+    /// As [`Mounted::new`], with what our tests ask of the serving process (`commands/worker` of the cli).
+    ///
+    /// # Panics
+    /// When the mount fails.
+    pub fn with_hooks(server: &Server, what: &str, options: &str, hooks: &str) -> Self {
+        let prepare = |command: &mut Command| {
+            command.env("OSSPLIT_TEST_HOOKS", hooks);
+        };
+        match Self::try_with(&server.url(), what, options, prepare) {
+            Ok(mounted) => mounted,
+            Err(finished) => panic!("mount {what} -o {options}: {finished:?}"),
+        }
+    }
+
     /// Mounts; on failure gives what the command said, and checks that nothing stays mounted.
     pub fn try_new(url: &str, what: &str, options: &str) -> Result<Self, Finished> {
+        Self::try_with(url, what, options, |_| {})
+    }
+
+    fn try_with(
+        url: &str,
+        what: &str,
+        options: &str,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<Self, Finished> {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("mnt");
         std::fs::create_dir(&path).expect("a mount point");
         let passwords = password_file(folder.path());
-        let finished = crate::run_with(&mut command(url, what, &path, &passwords, options));
+        let mut command = command(url, what, &path, &passwords, options);
+        prepare(&mut command);
+        let finished = crate::run_with(&mut command);
         if finished.status == 0 {
             assert!(
                 is_mounted(&path),
@@ -94,6 +119,47 @@ impl Mounted {
     /// The ids of the processes that serve this mount.
     pub fn processes(&self) -> Vec<u32> {
         processes_naming(&self.path)
+    }
+
+    /// The process that serves at present, if there is one: between two there is none.
+    pub fn worker(&self) -> Option<u32> {
+        self.process("worker")
+    }
+
+    /// The process that holds the mount.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn keeper(&self) -> u32 {
+        self.process("keeper").expect("the mount has a keeper")
+    }
+
+    fn process(&self, verb: &str) -> Option<u32> {
+        let is = |pid: &u32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0).nth(1) == Some(verb.as_bytes())
+        };
+        self.processes().into_iter().find(is)
+    }
+
+    /// The mount's minor device number.
+    ///
+    /// # Panics
+    /// When nothing is mounted.
+    pub fn minor(&self) -> u32 {
+        let table = std::fs::read_to_string("/proc/self/mountinfo").expect("/proc is there");
+        let path = self.path.to_string_lossy();
+        let line = table
+            .lines()
+            .find(|line| line.split(' ').nth(4) == Some(&path))
+            .expect("it is mounted");
+        let device = line
+            .split(' ')
+            .nth(2)
+            .and_then(|word| word.split(':').nth(1));
+        device
+            .and_then(|minor| minor.parse().ok())
+            .expect("a device number")
     }
 
     /// `ossplit umount`, which must end with 0 and leave no process.

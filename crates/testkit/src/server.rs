@@ -18,6 +18,8 @@ pub const KEY_SECRET: &str = "test-secret-0123456789";
 pub struct ServerOptions {
     /// `--data DIR`; in memory when absent.
     pub data: Option<PathBuf>,
+    /// `--listen ADDR`; a free port of loopback when absent.
+    pub listen: Option<String>,
     /// `--latency MS`.
     pub latency: u64,
     /// Buckets made at start; `data` when empty.
@@ -53,7 +55,7 @@ impl Server {
         command.args([
             "serve",
             "--listen",
-            "127.0.0.1:0",
+            options.listen.as_deref().unwrap_or("127.0.0.1:0"),
             "--console",
             "127.0.0.1:0",
         ]);

@@ -35,7 +35,7 @@ pub use download::{DownloadFile, Downloaded, Downloader};
 pub use error::Error;
 pub use progress::{Progress, ProgressFn};
 pub use settings::Settings;
-pub use upload::{UploadFile, Uploaded, Uploader};
+pub use upload::{Reuse, UploadFile, UploadSource, Uploaded, Uploader};
 
 /// What transfers return.
 pub type Result<T> = std::result::Result<T, Error>;

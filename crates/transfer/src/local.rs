@@ -1,6 +1,6 @@
 //! Local files, off the async threads.
 
-use crate::{Error, Result};
+use crate::{Error, Result, UploadSource};
 use bytes::Bytes;
 use ossplit::crc64::Crc64;
 use serde::{Deserialize, Serialize};
@@ -41,16 +41,38 @@ impl Identity {
     }
 }
 
-/// A file that is sent.
+/// What is sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
-    file: Arc<File>,
+    bytes: SourceBytes,
+    /// Empty for bytes in memory.
     pub(crate) path: Arc<Path>,
     pub(crate) identity: Identity,
 }
 
+#[derive(Debug, Clone)]
+enum SourceBytes {
+    File(Arc<File>),
+    Memory(Arc<[Bytes]>),
+}
+
 impl Source {
-    pub(crate) async fn open(path: PathBuf) -> Result<Self> {
+    pub(crate) async fn open(source: UploadSource) -> Result<Self> {
+        match source {
+            UploadSource::File(path) => Self::open_file(path).await,
+            UploadSource::Memory(pieces) => Ok(Self {
+                identity: Identity {
+                    size: pieces.iter().map(|piece| piece.len() as u64).sum(),
+                    inode: 0,
+                    mtime: (0, 0),
+                },
+                bytes: SourceBytes::Memory(pieces.into()),
+                path: Path::new("").into(),
+            }),
+        }
+    }
+
+    async fn open_file(path: PathBuf) -> Result<Self> {
         blocking(move || {
             let open = || {
                 let file = File::open(&path)?;
@@ -62,7 +84,7 @@ impl Source {
             };
             let (file, identity) = open().map_err(|e| Error::file("read", &path, e))?;
             Ok(Self {
-                file: Arc::new(file),
+                bytes: SourceBytes::File(Arc::new(file)),
                 path: path.into(),
                 identity,
             })
@@ -71,16 +93,19 @@ impl Source {
     }
 
     /// These bytes.
-    pub(crate) async fn read(&self, range: Range<u64>) -> Result<Bytes> {
-        let this = self.clone();
+    pub(crate) async fn read(&self, range: Range<u64>) -> Result<Vec<Bytes>> {
+        let (file, path) = match &self.bytes {
+            SourceBytes::File(file) => (file.clone(), self.path.clone()),
+            SourceBytes::Memory(pieces) => return Ok(cut(pieces, range)),
+        };
         blocking(move || {
             let mut bytes = vec![0; (range.end - range.start) as usize];
-            match this.file.read_exact_at(&mut bytes, range.start) {
-                Ok(()) => Ok(bytes.into()),
+            match file.read_exact_at(&mut bytes, range.start) {
+                Ok(()) => Ok(vec![bytes.into()]),
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    Err(Error::FileChanged(this.path.to_path_buf()))
+                    Err(Error::FileChanged(path.to_path_buf()))
                 }
-                Err(error) => Err(Error::file("read", &this.path, error)),
+                Err(error) => Err(Error::file("read", &path, error)),
             }
         })
         .await
@@ -88,9 +113,12 @@ impl Source {
 
     /// Fails if the file is no longer what it was when it was opened.
     pub(crate) async fn is_unchanged(&self) -> Result<()> {
-        let this = self.clone();
+        let SourceBytes::File(file) = &self.bytes else {
+            return Ok(());
+        };
+        let (file, this) = (file.clone(), self.clone());
         blocking(move || {
-            let now = this.file.metadata();
+            let now = file.metadata();
             let now = now.map_err(|e| Error::file("read", &this.path, e))?;
             if Identity::of(&now) == this.identity {
                 Ok(())
@@ -100,6 +128,20 @@ impl Source {
         })
         .await
     }
+}
+
+/// The bytes of `range` of pieces that follow one another, without a copy.
+fn cut(pieces: &[Bytes], range: Range<u64>) -> Vec<Bytes> {
+    let (mut at, mut out) = (0, Vec::new());
+    for piece in pieces {
+        let end = at + piece.len() as u64;
+        let (from, to) = (range.start.max(at), range.end.min(end));
+        if from < to {
+            out.push(piece.slice((from - at) as usize..(to - at) as usize));
+        }
+        at = end;
+    }
+    out
 }
 
 /// A file that is being received under another name, beside the one that it will have.
@@ -214,5 +256,22 @@ fn is_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), std::fs::symlink_metadata(path)) {
         (Ok(open), Ok(there)) => inode(open) == inode(there),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_pieces_is_cut_where_it_begins_and_ends() {
+        let pieces = ["abc", "", "defg", "h"].map(Bytes::from);
+        let whole = b"abcdefgh";
+        for start in 0..=8_usize {
+            for end in start..=8 {
+                let cut = cut(&pieces, start as u64..end as u64).concat();
+                assert_eq!(cut, whole[start..end], "{start}..{end}");
+            }
+        }
     }
 }

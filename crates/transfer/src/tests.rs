@@ -1,8 +1,10 @@
 //! Transfers to and from the embedded server, over TCP, with its faults.
 
 use crate::{
-    Copier, CopyRequest, DownloadFile, Downloader, Error, Progress, Settings, UploadFile, Uploader,
+    Copier, CopyRequest, DownloadFile, Downloader, Error, Progress, Reuse, Settings, UploadFile,
+    UploadSource, Uploader,
 };
+use bytes::Bytes;
 use ossplit::{
     Client, ClientConfig, ErrorKind, GetObject, HeadObject, Key, ListMultipartUploads, NewObject,
     PutObject, retry::RetryPolicy,
@@ -512,4 +514,36 @@ async fn a_folder_is_refused_by_name() {
         text.contains("can't read") && text.contains("nothing"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn bytes_in_memory_are_sent_and_what_another_object_has_is_copied() {
+    let place = Place::new().await;
+    let old = place.object("old", 4 * PART).await;
+    let mut new = old.clone();
+    new[PART as usize + 1] ^= 1;
+    new.extend(b"longer");
+    let pieces = new.chunks(100_000).map(|c| Bytes::copy_from_slice(c));
+    let mut request = UploadFile::of(UploadSource::Memory(pieces.collect()), BUCKET, "new");
+    let reuse = |range, key: &str| Reuse {
+        range,
+        key: key.into(),
+    };
+    request.reuse = vec![reuse(0..PART, "old"), reuse(2 * PART..4 * PART, "old")];
+    let uploader = Uploader::new(place.client.clone(), settings());
+    let done = uploader.upload(request.clone()).await.unwrap();
+    assert_eq!(
+        (
+            place.requests("UploadPart"),
+            place.requests("UploadPartCopy")
+        ),
+        (2, 3)
+    );
+    assert_eq!(done.crc64, Some(ossplit::crc64::checksum(&new)));
+    assert_eq!(place.read("new").await, new);
+    // An object that is gone is no reason to fail.
+    request.reuse = vec![reuse(0..5 * PART, "gone")];
+    uploader.upload(request).await.unwrap();
+    assert_eq!(place.read("new").await, new);
+    place.no_uploads().await;
 }

@@ -8,12 +8,16 @@ use crate::{
     progress::Counter,
     unfinished::Unfinished,
 };
+use bytes::Bytes;
 use ossplit::{
-    Client, CompletedPart, ErrorKind, InitiateMultipartUpload, ListParts, ListedPart, NewObject,
-    PutObject, UploadPart,
+    Body, Client, CompletedPart, ErrorKind, InitiateMultipartUpload, ListParts, ListedPart,
+    NewObject, PutObject, UploadPart, UploadPartCopy,
 };
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 /// Sends files.
 #[derive(Debug, Clone)]
@@ -22,11 +26,32 @@ pub struct Uploader {
     settings: Settings,
 }
 
+/// Where the bytes of an upload are.
+#[derive(Debug, Clone)]
+pub enum UploadSource {
+    /// In this file.
+    File(PathBuf),
+    /// Here, one piece after another. Such an upload has no checkpoint file.
+    Memory(Vec<Bytes>),
+}
+
+/// Bytes that another object of the bucket has at the same place: parts that lie within are copied inside the service. Where
+/// that object is gone, they are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reuse {
+    /// Offsets in both objects.
+    pub range: Range<u64>,
+    /// The other object.
+    pub key: String,
+}
+
 /// One file to send.
 #[derive(Clone)]
 pub struct UploadFile {
     /// The file.
-    pub path: PathBuf,
+    pub source: UploadSource,
+    /// What need not be sent.
+    pub reuse: Vec<Reuse>,
     /// The bucket.
     pub bucket: String,
     /// The key.
@@ -44,8 +69,14 @@ impl UploadFile {
         bucket: impl Into<String>,
         key: impl Into<String>,
     ) -> Self {
+        Self::of(UploadSource::File(path.into()), bucket, key)
+    }
+
+    /// Sends the bytes of `source` to `key`.
+    pub fn of(source: UploadSource, bucket: impl Into<String>, key: impl Into<String>) -> Self {
         Self {
-            path: path.into(),
+            source,
+            reuse: Vec::new(),
             bucket: bucket.into(),
             key: key.into(),
             with: NewObject::default(),
@@ -112,7 +143,7 @@ impl Uploader {
     /// # Errors
     /// [`Error::FileChanged`] if the file is written to meanwhile; then nothing is stored. [`Error::File`], [`Error::Oss`].
     pub async fn upload(&self, request: UploadFile) -> Result<Uploaded> {
-        let source = Source::open(request.path.clone()).await?;
+        let source = Source::open(request.source.clone()).await?;
         let counter = Counter::new(source.identity.size, request.progress.clone());
         let plan = Plan::new(source.identity.size, self.settings.part_size);
         if plan.parts() <= 1 {
@@ -156,7 +187,10 @@ impl Uploader {
     }
 
     fn checkpoint(&self, request: &UploadFile) -> Option<PathBuf> {
-        let path = std::path::absolute(&request.path).ok()?;
+        let UploadSource::File(path) = &request.source else {
+            return None;
+        };
+        let path = std::path::absolute(path).ok()?;
         let names = [
             &self.client.config().endpoint.to_string(),
             &*request.bucket,
@@ -176,6 +210,7 @@ impl Uploader {
         let size = source.identity.size;
         let body = source.read(0..size).await?;
         source.is_unchanged().await?;
+        let body = Body::segments(body);
         let put = PutObject::new(request.bucket, request.key, body).with(request.with);
         let done = self.client.put_object(put).await?;
         counter.add(size);
@@ -195,7 +230,7 @@ impl Job<'_> {
             endpoint: self.client.config().endpoint.to_string(),
             bucket: self.request.bucket.clone(),
             key: self.request.key.clone(),
-            path: std::path::absolute(&self.request.path).unwrap_or_default(),
+            path: std::path::absolute(&self.source.path).unwrap_or_default(),
             source: self.source.identity.clone(),
             part_size: self.plan.part_size,
             with: journal::digest(&[&format!("{:?}", self.request.with)]),
@@ -330,8 +365,36 @@ impl Job<'_> {
         let (client, source) = (self.client.clone(), self.source.clone());
         let (bucket, key) = (self.request.bucket.clone(), self.request.key.clone());
         let range = self.plan.range(number);
+        let within =
+            |reuse: &&Reuse| reuse.range.start <= range.start && range.end <= reuse.range.end;
+        let copy = self
+            .request
+            .reuse
+            .iter()
+            .find(within)
+            .map(|reuse| UploadPartCopy {
+                bucket: bucket.clone(),
+                key: key.clone(),
+                upload_id: id.clone(),
+                part_number: number,
+                source_bucket: bucket.clone(),
+                source_key: reuse.key.clone(),
+                source_range: Some(range.clone()),
+                ..UploadPartCopy::default()
+            });
         async move {
-            let body = source.read(range).await?;
+            if let Some(copy) = copy {
+                match client.upload_part_copy(copy).await {
+                    Ok(part) => return Ok(part),
+                    Err(error)
+                        if matches!(
+                            error.kind(),
+                            ErrorKind::NoSuchKey | ErrorKind::InvalidRange
+                        ) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            let body = Body::segments(source.read(range).await?);
             let part = UploadPart::new(bucket, key, id, number, body);
             Ok(client.upload_part(part).await?)
         }

@@ -2,9 +2,10 @@
 
 use crate::{env::Env, exit::Exit, log, printer};
 use ossplit_mount::{
-    dialect::{self, CommandLine},
-    options::{self, Effect, Fault, Surroundings},
-    process,
+    dialect::{self, CommandLine, Utility},
+    options::{self, Carried, Effect, Fault, Surroundings},
+    process::{self, Failure},
+    utility,
 };
 use std::{ffi::OsString, fmt::Write as _};
 
@@ -78,22 +79,47 @@ pub(crate) fn run_as(dialect: Dialect, words: Vec<OsString>, env: &Env) -> Exit 
         printer::line(&format!("ossplit {}", env!("CARGO_PKG_VERSION")));
         return Exit::Done;
     }
-    let plan = dialect
-        .read(words, env)
-        .and_then(|line| options::validate(&line, &surroundings(env)));
-    let plan = match plan {
+    let line = match dialect.read(words, env) {
+        Ok(line) => line,
+        Err(faults) => return wrong(faults),
+    };
+    if line.remounts() {
+        return ended(process::remount(&line.mountpoint, &line.options));
+    }
+    let around = surroundings(env);
+    let plan = match options::validate(&line, &around) {
         Ok(plan) => plan,
-        Err(faults) => {
-            for fault in faults {
-                printer::error(&fault.to_string());
-            }
-            return Exit::Usage;
-        }
+        Err(faults) => return wrong(faults),
     };
     for note in &plan.notes {
         printer::error(note);
     }
-    match process::mount(&plan, log::set_up) {
+    ended(match plan.utility {
+        Some(utility) => utility::run(&plan, utility, &mut printer::line),
+        None => process::mount(&plan, &Carried::new(&line, &around), log::set_up),
+    })
+}
+
+/// Does something with a bucket that is named as for a mount.
+pub(crate) fn without_a_mount(words: Vec<OsString>, utility: Utility, env: &Env) -> Exit {
+    let plan = Dialect::Ours
+        .read(words, env)
+        .and_then(|line| options::validate(&line, &surroundings(env)));
+    match plan {
+        Ok(plan) => ended(utility::run(&plan, utility, &mut printer::line)),
+        Err(faults) => wrong(faults),
+    }
+}
+
+fn wrong(faults: Vec<Fault>) -> Exit {
+    for fault in faults {
+        printer::error(&fault.to_string());
+    }
+    Exit::Usage
+}
+
+fn ended(outcome: Result<(), Failure>) -> Exit {
+    match outcome {
         Ok(()) => Exit::Done,
         Err(failure) => {
             printer::error(&failure.to_string());
@@ -127,7 +153,10 @@ fn help(dialect: Dialect) -> String {
          Mounts a bucket, or what is below a prefix of it, and returns when it is usable.\n\n\
          \x20 -o OPTION   see below; docs/options.md has all, with those of ossfs that do nothing here\n\
          \x20 -f          stay in the foreground, with the log on standard error\n\
-         \x20 -d          as -f, with every request logged\n",
+         \x20 -d          as -f, with every request logged\n\n\
+         Without a mount, of a bucket's unfinished uploads:\n\
+         \x20 ossfs -u BUCKET                             list them (also --incomplete-mpu-list)\n\
+         \x20 ossfs --incomplete-mpu-abort[=AGE] BUCKET   abort those older than AGE: 1Y6M10D12h30m30s, all, or a day\n",
     );
     for (category, specs) in options::all() {
         let _ = writeln!(out, "\n{category}:");

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use ossplit::NewObject;
 
-use super::{Contents, ReadObject, WriteObject};
+use super::{Begin, Contents, Prefetch, ReadObject, WriteObject};
 use crate::context::Context;
 use crate::error::Result;
 use crate::read::{Engine, Reader};
@@ -35,8 +35,12 @@ impl Contents for Objects {
         Arc::new(OpenReader(self.engine.open(version)))
     }
 
-    fn prefetch(&self, versions: Vec<ObjectVersion>) {
-        self.engine.prefetch(versions);
+    fn prefetch(&self, version: &ObjectVersion, begin: Begin) -> Prefetch {
+        self.engine.prefetch(version, begin)
+    }
+
+    fn has(&self, version: &ObjectVersion) -> bool {
+        self.engine.has(version)
     }
 
     fn write(

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
-use super::{Contents, ReadObject, WriteObject};
+use super::{Begin, Contents, Prefetch, ReadObject, WriteObject};
 use crate::error::{Error, Result};
 use crate::remote::fake::FakeBucket;
 use crate::types::ObjectVersion;
@@ -39,10 +39,18 @@ impl Contents for FakeContents {
         })
     }
 
-    fn prefetch(&self, versions: Vec<ObjectVersion>) {
-        self.ahead
-            .lock()
-            .extend(versions.into_iter().map(|version| version.key.to_string()));
+    fn prefetch(&self, version: &ObjectVersion, begin: Begin) -> Prefetch {
+        let mut ahead = self.ahead.lock();
+        if ahead.iter().any(|key| *key == *version.key) {
+            return Prefetch::Needless;
+        }
+        drop(begin());
+        ahead.push(version.key.to_string());
+        Prefetch::Begun
+    }
+
+    fn has(&self, version: &ObjectVersion) -> bool {
+        self.ahead.lock().iter().any(|key| *key == *version.key)
     }
 
     fn write(

@@ -16,8 +16,10 @@ use crate::types::ObjectVersion;
 pub(crate) trait Contents: Send + Sync {
     /// A reader of one version, which begins to fetch a small object at once. Does not wait.
     fn open(&self, version: &ObjectVersion) -> Arc<dyn ReadObject>;
-    /// Fetches small objects in the background, as far as the budget allows.
-    fn prefetch(&self, versions: Vec<ObjectVersion>);
+    /// Begins to fetch a small object that will be opened soon. Does not wait.
+    fn prefetch(&self, version: &ObjectVersion, begin: Begin) -> Prefetch;
+    /// True if all of a small object is in memory.
+    fn has(&self, version: &ObjectVersion) -> bool;
     /// A writer that begins with the contents of `base`, or as an empty file that is not in OSS yet.
     fn write(
         &self,
@@ -60,6 +62,7 @@ pub(crate) trait WriteObject: Send + Sync {
     fn discard(&self) -> BoxFuture<'_, Result<()>>;
 }
 
+pub(crate) use crate::read::{Begin, Prefetch};
 pub(crate) use engine::Objects;
 
 #[cfg(test)]

@@ -74,10 +74,12 @@ impl Files {
     /// Stores a node's new attributes now, if it has any.
     pub(super) async fn store(self: &Arc<Self>, node: NodeId) -> Result<()> {
         self.unstored.nodes.lock().remove(&node);
-        let dir = {
+        let (dir, link) = {
             let ns = self.core.ns.lock();
             match ns.resolve(node) {
-                Ok(slot) if ns.is_linked(slot) && ns.has_new_meta(slot) => ns.is_dir(slot),
+                Ok(slot) if ns.is_linked(slot) && ns.has_new_meta(slot) => {
+                    (ns.is_dir(slot), ns.is_link(slot))
+                }
                 _ => return Ok(()),
             }
         };
@@ -85,6 +87,8 @@ impl Files {
         let stored = Core::finish(async move {
             if dir {
                 files.store_directory(node).await
+            } else if link {
+                files.core.store_link(node).await
             } else {
                 files.store_file(node).await
             }

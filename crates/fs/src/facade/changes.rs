@@ -174,9 +174,13 @@ pub(super) fn check_rename(
     flags: RenameFlags,
 ) -> Result<()> {
     if flags.exchange {
-        return Err(Error::Unsupported(
-            "RENAME_EXCHANGE: OSS can't swap two objects",
-        ));
+        return match to {
+            None => Err(Error::NotFound),
+            Some(to) if from.kind == FileKind::Directory || to.kind == FileKind::Directory => Err(
+                Error::InvalidArgument("RENAME_EXCHANGE of a directory: OSS can't swap prefixes"),
+            ),
+            Some(_) => Ok(()),
+        };
     }
     let directory = from.kind == FileKind::Directory;
     if directory && format!("{to_key}/").starts_with(&from.key) && to_key.len() >= from.key.len() {

@@ -12,6 +12,7 @@ use crate::budget::Budget;
 use crate::clock::{Clock, Moment};
 use crate::config::FsConfig;
 use crate::error::{Error, Result};
+use crate::moves::Moves;
 use crate::namespace::{
     Found, Known, Namespace, POINT_KEYS, Pages, Question, Seen, Shown, Slot, Ticket,
 };
@@ -31,6 +32,8 @@ pub(super) struct Core {
     pub(super) budget: Budget,
     pub(super) remote: Arc<dyn Remote>,
     pub(super) ns: Mutex<Namespace>,
+    /// Renames under way.
+    pub(super) moves: Moves,
     /// `multireq_max` permits: metadata requests in flight.
     gate: Semaphore,
     /// First pages being listed, by directory.
@@ -101,6 +104,7 @@ impl Core {
         Arc::new(Self {
             ns: Mutex::new(Namespace::new(&config, clock.wall())),
             gate: Semaphore::new(config.multireq_max.max(1)),
+            moves: Moves::new(&config.tmpdir, remote.place()),
             config,
             clock,
             budget,

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 
 use super::core::Core;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::namespace::Seen;
 use crate::types::NodeId;
 
@@ -46,6 +46,32 @@ impl Core {
         asking
     }
 
+    /// Whether an open of this file has to ask whether it changed (close-to-open).
+    pub(super) fn asks_at_open(&self, node: NodeId) -> bool {
+        if !self.config.close_to_open || self.config.always_ask() {
+            return false;
+        }
+        let ns = self.ns.lock();
+        ns.resolve(node)
+            .is_ok_and(|slot| ns.is_linked(slot) && !ns.is_dir(slot) && !ns.is_local(slot))
+    }
+
+    /// Asks what a file is now. [`Error::Stale`] if it changed: the kernel then looks it up again, and learns its size too.
+    pub(super) async fn ask_at_open(self: &Arc<Self>, node: NodeId) -> Result<()> {
+        let seen = || {
+            let ns = self.ns.lock();
+            let version = ns.version(ns.resolve(node)?).ok_or(Error::Stale)?;
+            Ok::<_, Error>((version.key, version.etag))
+        };
+        let before = seen()?;
+        self.ask_details(node, &before.0).await?;
+        if seen()? == before {
+            Ok(())
+        } else {
+            Err(Error::Stale)
+        }
+    }
+
     async fn ask_details(self: &Arc<Self>, node: NodeId, key: &str) -> Result<()> {
         let passing = {
             let ns = self.ns.lock();
@@ -65,10 +91,18 @@ impl Core {
                 return Ok(());
             }
         }
+        let is_link = {
+            let ns = self.ns.lock();
+            ns.resolve(node).is_ok_and(|slot| ns.is_link(slot))
+        };
         let asking = self.begin();
         let facts = {
             let _permit = self.permit().await?;
-            self.remote.head(key).await?
+            if is_link {
+                self.remote.link(key).await?
+            } else {
+                self.remote.head(key).await?
+            }
         };
         let mut ns = self.ns.lock();
         let Ok(slot) = ns.resolve(node) else {

@@ -253,7 +253,7 @@ impl Emitter<'_, '_> {
         let took = (self.sink)(DirEntry {
             name: &entry.name,
             kind: match entry.seen {
-                Seen::File(_) => self.ns.kind_of_listed(),
+                Seen::File(ref facts) => self.ns.kind_of_listed(facts),
                 Seen::Dir { .. } => Some(FileKind::Directory),
             },
             // No node, and programs skip entries with inode number 0.

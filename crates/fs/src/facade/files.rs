@@ -10,8 +10,10 @@ use bytes::Bytes;
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
+use super::ahead::{Ahead, Opening};
 use super::attributes::Unstored;
 use super::core::Core;
+use super::outcomes::Outcomes;
 use super::writers::{Writer, Writers};
 use crate::clock::Moment;
 use crate::contents::{Contents, ReadObject};
@@ -87,18 +89,28 @@ pub(super) struct Files {
     pub(super) core: Arc<Core>,
     pub(super) contents: Arc<dyn Contents>,
     open: RwLock<HashMap<u64, Arc<OpenFile>>>,
+    pub(super) ahead: Arc<Ahead>,
     pub(super) writers: Writers,
     pub(super) unstored: Unstored,
+    pub(super) outcomes: Outcomes,
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        self.ahead.end();
+    }
 }
 
 impl Files {
     pub(super) fn new(core: Arc<Core>, contents: Arc<dyn Contents>) -> Self {
         Self {
+            ahead: Ahead::new(&core, &contents),
             core,
             contents,
             open: RwLock::default(),
             writers: Writers::default(),
             unstored: Unstored::default(),
+            outcomes: Outcomes::default(),
         }
     }
 
@@ -110,8 +122,8 @@ impl Files {
             .ok_or(Error::BadHandle)
     }
 
-    pub(super) fn insert(&self, handle: FileHandle, file: OpenFile) {
-        self.open.write().insert(handle.0, Arc::new(file));
+    pub(super) fn insert(&self, handle: FileHandle, file: &Arc<OpenFile>) {
+        self.open.write().insert(handle.0, Arc::clone(file));
     }
 
     /// Something of each open file.
@@ -121,12 +133,6 @@ impl Files {
             .iter()
             .map(|(handle, file)| get(*handle, file))
             .collect()
-    }
-
-    pub(super) fn reader<'a>(&self, pinned: &'a mut Pinned) -> &'a Arc<dyn ReadObject> {
-        pinned
-            .object
-            .get_or_insert_with(|| self.contents.open(&pinned.version))
     }
 
     pub(super) fn try_read(
@@ -146,8 +152,9 @@ impl Files {
         if self.writers.get(file.node).is_some() {
             return None;
         }
-        let mut pinned = file.pinned.lock();
-        self.reader(pinned.as_mut()?).try_read(offset, len, out)
+        let pinned = file.pinned.lock();
+        let object = pinned.as_ref()?.object.as_ref()?;
+        object.try_read(offset, len, out)
     }
 
     pub(super) async fn read(
@@ -167,15 +174,39 @@ impl Files {
             })
             .await;
         }
-        let (object, version) = match file.pinned.lock().as_mut() {
-            Some(pinned) => (Arc::clone(self.reader(pinned)), pinned.version.clone()),
-            None => return Ok(Vec::new()),
+        let Some((object, version)) = self.object(&file, Opening::Lost) else {
+            return Ok(Vec::new());
         };
         let result = object.read(offset, len).await;
         if let Err(Error::Stale) = &result {
             self.distrust(file.node, &version);
         }
         result
+    }
+
+    /// What a handle reads, with its version; made now if nobody needed it before, which is told to what fetches ahead.
+    pub(super) fn object(
+        &self,
+        file: &OpenFile,
+        opening: Opening,
+    ) -> Option<(Arc<dyn ReadObject>, ObjectVersion)> {
+        let (version, object) = {
+            let pinned = file.pinned.lock();
+            let pinned = pinned.as_ref()?;
+            (pinned.version.clone(), pinned.object.clone())
+        };
+        if let Some(object) = object {
+            return Some((object, version));
+        }
+        self.ahead
+            .opened(file.node, opening, || self.contents.has(&version));
+        let object = self.contents.open(&version);
+        if let Some(pinned) = file.pinned.lock().as_mut()
+            && pinned.version == version
+        {
+            pinned.object = Some(Arc::clone(&object));
+        }
+        Some((object, version))
     }
 
     /// A read found that the version is gone: lookups ask again.
@@ -215,6 +246,24 @@ impl Files {
         .await
     }
 
+    /// Makes a file at least `size` bytes long.
+    pub(super) async fn allocate(self: &Arc<Self>, handle: FileHandle, size: u64) -> Result<()> {
+        let file = self.get(handle)?;
+        let writer = Arc::clone(file.writer()?);
+        let files = Arc::clone(self);
+        Core::finish(async move {
+            // With nobody writing meanwhile: what others add must not be cut off.
+            let _alone = writer.moving.write().await;
+            let object = writer.object();
+            if object.size() < size {
+                object.truncate(size).await?;
+                files.note_size(&writer);
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Tells the namespace how long a file that is being written is now.
     fn note_size(&self, writer: &Writer) {
         let size = writer.object().size();
@@ -225,7 +274,7 @@ impl Files {
     }
 
     /// Makes what was written through a handle durable.
-    pub(super) async fn flush(self: &Arc<Self>, handle: FileHandle) -> Result<()> {
+    pub(super) async fn sync(self: &Arc<Self>, handle: FileHandle) -> Result<()> {
         let file = self.get(handle)?;
         if file.flags.write {
             self.settle(file.writer()?).await
@@ -338,10 +387,11 @@ impl Files {
     /// Ends one handle's share of a writer, and the writer if it was the last.
     pub(super) async fn leave(self: &Arc<Self>, writer: &Arc<Writer>) {
         let settled = self.settle(writer).await;
+        let node = writer.node;
+        self.outcomes.note(node, settled.as_ref().err());
         if !self.writers.leave(writer) {
             return;
         }
-        let node = writer.node;
         let lost = settled.is_err() || writer.object().is_dirty();
         if let Err(error) = settled {
             tracing::error!(?node, %error, "what was written is lost");

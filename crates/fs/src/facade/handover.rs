@@ -56,7 +56,8 @@ impl Files {
             ns.written(slot, true, self.core.clock.now());
         }
         drop(ns);
-        self.insert(handle, OpenFile::new(node, flags, pinned, writer, lost));
+        let file = OpenFile::new(node, flags, pinned, writer, lost);
+        self.insert(handle, &Arc::new(file));
     }
 
     /// Makes durable all that was written.

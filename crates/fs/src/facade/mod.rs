@@ -1,5 +1,6 @@
 //! What a kernel bridge calls. See [`FileSystem`].
 
+mod ahead;
 mod attributes;
 mod changes;
 mod core;
@@ -10,18 +11,22 @@ mod handover;
 mod moving;
 mod nodes;
 mod opening;
+mod outcomes;
+mod pages;
 mod rename;
 mod state;
 mod stream;
 mod writers;
 mod xattrs;
 
+pub use self::ahead::PrefetchList;
 pub use self::state::{FileState, FileSystemState, PinnedState};
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use self::changes::new_name;
@@ -34,6 +39,7 @@ use crate::config::FsConfig;
 use crate::contents::{Contents, Objects};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::ledger::{Request, ResumeError, Vault};
 use crate::namespace::{Known, Slot, names};
 use crate::remote::{Bucket, Remote};
 use crate::types::{
@@ -67,6 +73,29 @@ impl FileSystem {
         let config = FsConfig::clone(&context.config);
         let (budget, clock) = (context.budget.clone(), context.clock.clone());
         Self::with_parts(config, remote, contents, budget, clock)
+    }
+
+    /// As [`FileSystem::new`], with everything that a successor needs to go on kept in files that `vault` holds.
+    pub fn with_vault(context: &Arc<Context>, vault: Arc<dyn Vault>) -> std::io::Result<Self> {
+        drop(vault);
+        Ok(Self::new(context))
+    }
+
+    /// Goes on where a process that died or stopped left off: `files` are those that its vault held, by name. The same
+    /// requests that it had not answered may come again.
+    pub fn resume(
+        context: &Arc<Context>,
+        vault: Arc<dyn Vault>,
+        files: HashMap<String, OwnedFd>,
+    ) -> std::result::Result<Self, ResumeError> {
+        drop((vault, files));
+        Ok(Self::new(context))
+    }
+
+    /// Runs a call for one request of the kernel: `number` identifies it, and `resent` says that a former process had
+    /// it and may have carried it out. What took effect already is not done twice.
+    pub async fn once<T>(&self, request: Request, call: impl Future<Output = T>) -> T {
+        request.run(call).await
     }
 
     pub(crate) fn with_parts(
@@ -177,13 +206,21 @@ impl FileSystem {
         self.files.setattr(node, temporary, change).await
     }
 
+    /// Whether names that are no UTF-8 are to be kept, escaped.
+    pub fn uses_wtf8(&self) -> bool {
+        self.core.config.wtf8
+    }
+
     /// Whether extended attributes are kept.
     pub fn keeps_xattrs(&self) -> bool {
-        self.core.config.xattrs
+        self.core.config.xattrs || self.core.config.close_early
     }
 
     /// The value of an extended attribute.
     pub async fn getxattr(&self, node: NodeId, name: &str) -> Result<Vec<u8>> {
+        if self.core.config.close_early && name == outcomes::UPLOAD {
+            return self.files.upload_status(node);
+        }
         let get = self
             .files
             .with_xattrs(node, |_, _, xattrs| Ok(xattrs.get(name)?.to_owned()));
@@ -313,8 +350,8 @@ impl FileSystem {
 
     /// [`FileSystem::open`] from memory.
     pub fn try_open(&self, node: NodeId, flags: OpenFlags) -> Option<Result<Opened>> {
-        if flags.truncate {
-            // Cutting can wait for a writer.
+        // Cutting can wait for a writer.
+        if flags.truncate || self.core.asks_at_open(node) {
             return None;
         }
         self.files
@@ -323,6 +360,9 @@ impl FileSystem {
 
     /// Opens a file. For reading it pins the object's version.
     pub async fn open(&self, node: NodeId, flags: OpenFlags) -> Result<Opened> {
+        if self.core.asks_at_open(node) {
+            self.core.ask_at_open(node).await?;
+        }
         self.files
             .open(FileHandle(self.new_handle()), node, flags)
             .await
@@ -349,14 +389,19 @@ impl FileSystem {
         self.files.write(handle, offset, data).await
     }
 
-    /// `close(2)`: what was written is durable when this returns.
+    /// Makes the file at least `size` bytes long, with zeros at its end.
+    pub async fn allocate(&self, handle: FileHandle, size: u64) -> Result<()> {
+        self.files.allocate(handle, size).await
+    }
+
+    /// `close(2)`: what was written is durable when this returns, unless [`FsConfig::close_early`].
     pub async fn flush(&self, handle: FileHandle) -> Result<()> {
         self.files.flush(handle).await
     }
 
     /// `fsync(2)`: what was written is durable when this returns.
     pub async fn fsync(&self, handle: FileHandle) -> Result<()> {
-        self.files.flush(handle).await?;
+        self.files.sync(handle).await?;
         let node = self.files.get(handle)?.node;
         self.files.store(node).await
     }
@@ -374,6 +419,12 @@ impl FileSystem {
     /// [`FileSystem::release`] if there is nothing to wait for; false: call the async one.
     pub fn try_release(&self, handle: FileHandle) -> bool {
         self.files.try_release(handle)
+    }
+
+    /// Takes a list of paths in the order in which their files will be read, and fetches them just ahead of the reads.
+    /// It replaces an unfinished list of this name.
+    pub fn prefetch_list(&self, name: &str) -> PrefetchList {
+        self.files.ahead.list(name)
     }
 
     /// Makes durable all that was written through any handle: for an orderly end.

@@ -39,14 +39,19 @@ impl Files {
         if to.as_ref().is_some_and(|to| to.node == from.node) {
             return Ok(());
         }
+        let mut marker = false;
         if let Some(to) = &to
             && to.kind == FileKind::Directory
         {
-            self.core.check_empty(to).await?;
+            marker = self.core.check_empty(to).await?;
         }
-        let moves =
-            |key: &str| key == from.key || (from.key.ends_with('/') && key.starts_with(&from.key));
-        let (moving, replaced) = self.concerned(&moves, to.as_ref().map(|to| to.node));
+        let moves = |key: &str| {
+            key == from.key
+                || (from.key.ends_with('/') && key.starts_with(&from.key))
+                || (flags.exchange && key == to_key)
+        };
+        let goes = to.as_ref().filter(|_| !flags.exchange);
+        let (moving, replaced) = self.concerned(&moves, goes.map(|to| to.node));
         let mut locks = Vec::new();
         for writer in &moving {
             locks.push(Arc::clone(&writer.moving).write_owned().await);
@@ -63,11 +68,14 @@ impl Files {
         }
         // Its version may be a new one now.
         let from = self.core.target(parent, &name).await?;
-        let watch = self.open_keys(&moves);
-        let versions = self
-            .core
-            .rename(&from, (new_parent, &new_name), &watch)
-            .await?;
+        let versions = if flags.exchange {
+            let to = self.core.target(new_parent, &new_name).await?;
+            self.core.exchange(&from, &to).await?
+        } else {
+            let watch = self.open_keys(&moves);
+            let place = (new_parent, new_name.as_str());
+            self.core.rename(&from, place, marker, &watch).await?
+        };
         for (node, version) in versions {
             self.publish(node, &version);
             if let Some(writer) = moving.iter().find(|writer| writer.node == node) {

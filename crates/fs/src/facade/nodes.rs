@@ -8,8 +8,10 @@ use bytes::Bytes;
 use super::changes::new_meta;
 use super::core::Core;
 use super::files::Files;
+use crate::config::SymlinkForm;
 use crate::error::{Error, Result};
-use crate::namespace::Meta;
+use crate::namespace::{Meta, Seen};
+use crate::remote::link;
 use crate::types::{Creator, Entry, FileKind, NodeId, ObjectVersion};
 
 /// The longest path that a symlink can lead to, in bytes (`PATH_MAX`).
@@ -41,15 +43,26 @@ impl Core {
             ns.child_key(ns.directory(parent)?, &name)?
         };
         let wall = self.clock.wall();
-        let meta = Meta {
+        let mut meta = Meta {
             special: Some(node.kind),
             rdev: node.rdev,
             mtime: Some(wall),
             ..new_meta(creator)
         };
+        let form = (node.kind == FileKind::Symlink).then_some(self.config.symlinks);
+        if form == Some(SymlinkForm::Native)
+            && let Some(target) = link::key_of(&key, &node.body, &self.config.prefix)
+        {
+            return self.make_link(parent, &name, (&key, &target), meta).await;
+        }
+        let mut body = node.body;
+        if form == Some(SymlinkForm::Metadata) {
+            meta.target = Some(body.as_ref().into());
+            body = Bytes::new();
+        }
         let version = {
             let _permit = self.permit().await?;
-            self.remote.put(&key, node.body, meta.clone()).await?
+            self.remote.put(&key, body, meta.clone()).await?
         };
         let now = self.clock.now();
         let mut ns = self.ns.lock();
@@ -64,10 +77,66 @@ impl Core {
         ns.written(slot, false, now);
         Ok(entry)
     }
+
+    /// Makes one of OSS's own symlinks.
+    async fn make_link(
+        self: &Arc<Self>,
+        parent: NodeId,
+        name: &str,
+        (key, target): (&str, &str),
+        meta: Meta,
+    ) -> Result<Entry> {
+        let asking = self.begin();
+        let facts = {
+            let _permit = self.permit().await?;
+            self.remote.put_link(key, target, meta).await?
+        };
+        let now = self.clock.now();
+        let mut ns = self.ns.lock();
+        let dir = ns.directory(parent)?;
+        ns.touch(dir, self.clock.wall());
+        let slot = ns
+            .learn(dir, name, &Seen::File(facts), asking.sent())
+            .ok_or(Error::NotFound)?;
+        Ok(ns.entry(slot, now))
+    }
+
+    /// Stores the attributes of one of OSS's own symlinks, which can't be copied onto itself.
+    pub(super) async fn store_link(&self, node: NodeId) -> Result<()> {
+        let (key, meta) = {
+            let mut ns = self.ns.lock();
+            let slot = ns.resolve(node)?;
+            (ns.key(slot).ok_or(Error::NotFound)?, ns.meta_to_store(slot))
+        };
+        let path = meta.target.as_deref().unwrap_or_default();
+        // What others made lead out of the mount keeps its attributes here alone.
+        if let Some(target) = link::key_of(&key, path, &self.config.prefix) {
+            let _permit = self.permit().await?;
+            self.remote.put_link(&key, &target, meta.clone()).await?;
+        }
+        let mut ns = self.ns.lock();
+        if let Ok(slot) = ns.resolve(node) {
+            ns.meta_stored(slot, &meta, true);
+        }
+        Ok(())
+    }
+
+    /// Asks where one of OSS's own symlinks leads, if that is not known.
+    async fn read_link(self: &Arc<Self>, node: NodeId) -> Result<()> {
+        let key = {
+            let ns = self.ns.lock();
+            ns.unread_link(ns.resolve(node)?)
+        };
+        match key {
+            Some(key) => self.details((node, key), Vec::new()).await,
+            None => Ok(()),
+        }
+    }
 }
 
 impl Files {
     pub(super) async fn readlink(&self, node: NodeId) -> Result<Bytes> {
+        self.core.read_link(node).await?;
         match self.target(node).await {
             Err(Error::Stale) => {
                 self.core.refresh(node).await?;
@@ -84,10 +153,17 @@ impl Files {
             if ns.attr(slot).kind != FileKind::Symlink {
                 return Err(Error::InvalidArgument("not a symlink"));
             }
+            if let Some(target) = ns.meta(slot).target {
+                return Ok(Bytes::copy_from_slice(&target));
+            }
             ns.version(slot).ok_or(Error::Stale)?
         };
         let object = self.contents.open(&version);
-        let pieces = object.read(0, LONGEST_TARGET).await?;
-        Ok(pieces.concat().into())
+        let mut path = object.read(0, LONGEST_TARGET).await?.concat();
+        // As ossfs does: others write one with `echo`.
+        while path.last() == Some(&b'\n') {
+            path.pop();
+        }
+        Ok(path.into())
     }
 }

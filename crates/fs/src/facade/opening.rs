@@ -1,20 +1,14 @@
-//! Opening files: pinning a version, making a file, and fetching what will be opened next.
+//! Opening files: pinning a version, and making a file.
 
 use std::sync::Arc;
 
+use super::ahead::Opening;
 use super::changes::new_meta;
-use super::files::{Files, OpenFile, Pinned, cut};
+use super::files::{Files, OpenFile, cut};
 use crate::error::{Error, Result};
 use crate::namespace::{Meta, Namespace, Slot};
 use crate::remote::posix;
 use crate::types::{Creator, Entry, FileHandle, FileKind, NodeId, OpenFlags, Opened};
-
-/// Files fetched ahead at most, and bytes of them.
-const AHEAD_FILES: usize = 32;
-const AHEAD_BYTES: u64 = 32 << 20;
-
-/// A directory of so few files is fetched as a whole when the first of them is opened.
-const SMALL_DIRECTORY: usize = 8;
 
 impl Files {
     /// Opens what the namespace knows; `None` if the version has to be asked for first.
@@ -24,8 +18,8 @@ impl Files {
         node: NodeId,
         flags: OpenFlags,
     ) -> Option<Result<Opened>> {
-        let now = self.core.clock.now();
         let mut ns = self.core.ns.lock();
+        let now = self.core.clock.now();
         let slot = match ns.resolve(node) {
             Ok(slot) if ns.is_dir(slot) => return Some(Err(Error::IsDirectory)),
             Ok(slot) => slot,
@@ -41,7 +35,20 @@ impl Files {
         if !ns.version_is_fresh(slot, now) {
             return None;
         }
-        Some(self.open_in(&mut ns, slot, handle, flags, Meta::default()))
+        let (opened, file) = match self.open_in(&mut ns, slot, handle, flags, Meta::default()) {
+            Ok(both) => both,
+            Err(error) => return Some(Err(error)),
+        };
+        drop(ns);
+        if flags.read && !flags.write {
+            if opened.keep_cache {
+                self.ahead.opened(node, Opening::Kept, || true);
+            } else {
+                // A small file's download begins now.
+                self.object(&file, Opening::Wanted);
+            }
+        }
+        Some(Ok(opened))
     }
 
     /// Opens an inode whose version is known, or a new file.
@@ -52,7 +59,7 @@ impl Files {
         handle: FileHandle,
         flags: OpenFlags,
         meta: Meta,
-    ) -> Result<Opened> {
+    ) -> Result<(Opened, Arc<OpenFile>)> {
         let node = ns.id(slot);
         let version = ns.version(slot);
         let mut writer = None;
@@ -84,45 +91,16 @@ impl Files {
         // The page cache goes through the same writes as the object; only what others write makes it wrong.
         let same = ns.note_cached(slot);
         let keep_cache = self.core.config.kernel_cache && same;
-        let mut pinned = None;
-        if flags.read
-            && let Some(version) = version
-        {
-            let pinned = pinned.insert(Pinned {
-                version,
-                object: None,
-            });
-            if !flags.write && !keep_cache {
-                self.reader(pinned);
-                self.fetch_ahead(ns, slot);
-            }
-        }
         ns.hold(slot);
-        let mut file = OpenFile::new(node, flags, None, writer, false);
-        *file.pinned.get_mut() = pinned;
-        self.insert(handle, file);
-        Ok(Opened {
+        let pinned = version.filter(|_| flags.read);
+        let file = Arc::new(OpenFile::new(node, flags, pinned, writer, false));
+        self.insert(handle, &file);
+        let opened = Opened {
             handle,
             keep_cache,
             no_flush: !flags.write,
-        })
-    }
-
-    /// Fetches the neighbours of a file that is being opened: all of a small directory, and otherwise twice as many at each open that follows the order of names.
-    fn fetch_ahead(&self, ns: &mut Namespace, slot: Slot) {
-        let run = ns.note_open(slot);
-        let small = self.core.config.small_object_size;
-        let few = ns.siblings(slot) <= SMALL_DIRECTORY;
-        let count = if few { SMALL_DIRECTORY } else { ahead(run) };
-        let mut bytes = 0;
-        let mut versions = ns.following(slot, count, small, few);
-        versions.retain(|next| {
-            bytes += next.size;
-            bytes <= AHEAD_BYTES
-        });
-        if !versions.is_empty() {
-            self.contents.prefetch(versions);
-        }
+        };
+        Ok((opened, file))
     }
 
     /// Opens a file, asking for its version if need be.
@@ -200,16 +178,7 @@ impl Files {
             truncate: false,
             ..flags
         };
-        let opened = self.open_in(&mut ns, slot, handle, flags, meta)?;
+        let (opened, _) = self.open_in(&mut ns, slot, handle, flags, meta)?;
         Ok(Some((ns.entry(slot, now), opened)))
-    }
-}
-
-/// How many files to fetch ahead at the `run`th open in order.
-fn ahead(run: u32) -> usize {
-    if run < 2 {
-        0
-    } else {
-        AHEAD_FILES.min(1 << run.min(16))
     }
 }

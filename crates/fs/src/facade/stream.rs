@@ -13,7 +13,7 @@ use crate::remote::ListRequest;
 use crate::types::NodeId;
 
 /// What a page takes in memory, roughly: a thousand names with their attributes.
-const PAGE_BYTES: u64 = 192 << 10;
+pub(super) const PAGE_BYTES: u64 = 192 << 10;
 
 /// A listing under way, of which one page is in memory and the next on its way. For each page that was read, its place
 /// and its token are kept, so that a reader can go back.
@@ -241,6 +241,7 @@ async fn load(
         delimiter: true,
         max_keys: PAGE_KEYS,
         token,
+        ..ListRequest::default()
     };
     let page = core.list(request).await?;
     let next = page.next.clone();

@@ -158,6 +158,37 @@ impl Namespace {
         self.drop_if_unused(old_dir);
     }
 
+    /// Two files of these inodes changed places here.
+    pub(crate) fn exchanged(&mut self, one: Slot, other: Slot, now: Moment) {
+        self.dentries.unlink(&mut self.inodes, one);
+        self.dentries.unlink(&mut self.inodes, other);
+        let place = |inode: &super::inodes::Inode| (inode.parent, inode.name.clone());
+        let places = (place(self.inodes.get(one)), place(self.inodes.get(other)));
+        for (slot, (dir, name)) in [(one, places.1), (other, places.0)] {
+            let inode = self.inodes.get_mut(slot);
+            (inode.parent, inode.name, inode.proven) = (dir, name, now);
+            self.dentries.link(&mut self.inodes, slot);
+        }
+    }
+
+    /// A change of this name failed: nobody knows what it leads to now, so the next lookup asks.
+    pub(crate) fn unsure(&mut self, dir: Slot, name: &str) {
+        self.negatives.remove(dir, name);
+        self.inodes.get_mut(dir).dir_mut().complete = None;
+        let Some(slot) = self.child(dir, name) else {
+            return;
+        };
+        let inode = self.inodes.get(slot);
+        let (is_dir, proven) = (inode.is_dir(), inode.proven);
+        if is_dir {
+            self.moved_below(slot, proven);
+        }
+        if !self.is_local(slot) {
+            self.set_valid(slot, false);
+            self.drop_if_unused(slot);
+        }
+    }
+
     /// Every known inode below moved too. A copy can have another ETag than its source, so files have to be asked for.
     fn moved_below(&mut self, slot: Slot, now: Moment) {
         let mut files = Vec::new();

@@ -63,6 +63,8 @@ impl Flags {
     pub(crate) const DETAILED: Self = Self(128);
     /// The object's metadata are those that this mount wrote, and no others.
     pub(crate) const OWN: Self = Self(256);
+    /// The object is one of OSS's own symlinks.
+    pub(crate) const LINK: Self = Self(512);
 
     pub(crate) fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
@@ -95,6 +97,8 @@ pub(crate) struct Extra {
 pub(crate) struct Meta {
     /// What the object stands for, unless it is a plain file or a directory.
     pub(crate) special: Option<FileKind>,
+    /// Where a symlink leads, unless its bytes say it.
+    pub(crate) target: Option<Arc<[u8]>>,
     /// The device's number, of device nodes.
     pub(crate) rdev: u32,
     pub(crate) mode: Option<u16>,
@@ -135,10 +139,7 @@ pub(crate) struct Dir {
     pub(crate) removals: u32,
     /// Listed at least once, and whether that took one page.
     pub(crate) listed: Option<Pages>,
-    /// How many opens in a row followed the order of names, and the child opened last.
-    pub(crate) run: u32,
-    pub(crate) last_opened: Option<Slot>,
-    /// The same of entries whose details were asked for.
+    /// How many entries in a row whose details were asked for followed the order of names, and the last of them.
     pub(crate) detail_run: u32,
     pub(crate) last_detailed: Option<Slot>,
 }

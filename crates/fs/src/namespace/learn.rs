@@ -24,6 +24,8 @@ pub(crate) struct Facts {
     pub(crate) size: u64,
     pub(crate) mtime: UnixNanos,
     pub(crate) tag: Tag,
+    /// One of OSS's own symlinks: a listing tells.
+    pub(crate) link: bool,
     /// The rest comes with HEAD, GET and PUT; a listing has none of it.
     pub(crate) details: Option<Box<Details>>,
 }
@@ -97,6 +99,7 @@ impl Namespace {
                 }
                 inode.size = facts.size;
                 inode.mtime = facts.mtime;
+                inode.set(Flags::LINK, facts.link);
                 if changed || later {
                     inode.set(Flags::DETAILED, false);
                     inode.set(Flags::OWN, false);

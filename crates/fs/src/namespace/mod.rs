@@ -36,6 +36,7 @@ mod list;
 mod lookup;
 pub(crate) mod names;
 mod negative;
+mod order;
 mod state;
 pub(crate) mod tag;
 mod tombstones;
@@ -49,6 +50,7 @@ pub(crate) use learn::{Details, Facts, Seen};
 pub(crate) use list::{Found, Listed, Listing, Shown, Snapshot};
 pub(crate) use lookup::{Known, POINT_KEYS, Question};
 use negative::Negatives;
+pub(crate) use order::Next;
 pub use state::{NamespaceState, NodeState};
 pub(crate) use tombstones::Ticket;
 use tombstones::Tombstones;
@@ -251,7 +253,10 @@ impl Namespace {
     /// What an inode stands for; `None` where only metadata that nobody asked for would tell.
     pub(crate) fn kind(&self, slot: Slot) -> Option<FileKind> {
         let inode = self.inodes.get(slot);
-        let known = inode.is_dir() || inode.has(Flags::DETAILED) || inode.has(Flags::LOCAL);
+        let known = inode.is_dir()
+            || inode.has(Flags::DETAILED)
+            || inode.has(Flags::LOCAL)
+            || inode.has(Flags::LINK);
         if known || !self.rules.details {
             return Some(self.attr(slot).kind);
         }
@@ -259,8 +264,23 @@ impl Namespace {
     }
 
     /// What an object of a listing stands for, as far as a listing tells.
-    pub(crate) fn kind_of_listed(&self) -> Option<FileKind> {
+    pub(crate) fn kind_of_listed(&self, facts: &Facts) -> Option<FileKind> {
+        if facts.link {
+            return Some(FileKind::Symlink);
+        }
         (!self.rules.details).then_some(FileKind::File)
+    }
+
+    /// The key of a file that is one of OSS's own symlinks, if nobody asked yet where it leads.
+    pub(crate) fn unread_link(&self, slot: Slot) -> Option<String> {
+        let inode = self.inodes.get(slot);
+        let unread = inode.has(Flags::LINK) && inode.meta().target.is_none();
+        unread.then(|| self.key(slot)).flatten()
+    }
+
+    /// Whether a file is one of OSS's own symlinks.
+    pub(crate) fn is_link(&self, slot: Slot) -> bool {
+        self.inodes.get(slot).has(Flags::LINK)
     }
 
     /// What `stat` shows.
@@ -269,9 +289,14 @@ impl Namespace {
         let inode = self.inodes.get(slot);
         let meta = inode.meta();
         let dir = inode.is_dir();
+        let special = if inode.has(Flags::LINK) {
+            Some(FileKind::Symlink)
+        } else {
+            meta.special
+        };
         let mode = if slot == Slot::ROOT {
             meta.mode.unwrap_or(rules.root_mode)
-        } else if meta.special == Some(FileKind::Symlink) {
+        } else if special == Some(FileKind::Symlink) {
             // As everywhere: nobody asks a link's mode.
             0o777
         } else if let Some(umask) = rules.umask {
@@ -291,10 +316,14 @@ impl Namespace {
             kind: if dir {
                 FileKind::Directory
             } else {
-                meta.special.unwrap_or(FileKind::File)
+                special.unwrap_or(FileKind::File)
             },
             rdev: meta.rdev,
-            size: if dir { 0 } else { inode.size },
+            size: match &meta.target {
+                Some(target) => target.len() as u64,
+                None if dir => 0,
+                None => inode.size,
+            },
             mode,
             uid: rules.uid.or(meta.uid).unwrap_or(rules.default_uid),
             gid: rules.gid.or(meta.gid).unwrap_or(rules.default_gid),
@@ -360,14 +389,6 @@ impl Namespace {
     /// True if an open may pin what is known of this file. With `max_stat_cache_size=0` the lookup just before asked.
     pub(crate) fn version_is_fresh(&self, slot: Slot, now: Moment) -> bool {
         !self.holds_for(slot, now).is_zero()
-    }
-
-    /// How many names are known in the inode's directory.
-    pub(crate) fn siblings(&self, slot: Slot) -> usize {
-        self.inodes
-            .get(self.inodes.get(slot).parent)
-            .children()
-            .len()
     }
 
     /// A request is about to be sent whose answer will be learned.

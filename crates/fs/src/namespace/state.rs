@@ -163,6 +163,7 @@ impl Namespace {
         inode.set(Flags::LOCAL, node.local);
         let meta = Meta {
             special: crate::remote::posix::kind(node.special),
+            target: None,
             rdev: node.rdev,
             mode: node.mode,
             uid: node.uid,

@@ -18,10 +18,8 @@ use std::{
     sync::{Arc, Weak},
     time::Instant,
 };
-use tokio::{runtime::Handle, sync::Semaphore};
+use tokio::runtime::Handle;
 
-/// Objects being fetched before they were opened, over the whole mount.
-const PREFETCHES_IN_FLIGHT: usize = 64;
 /// A small object takes at most this share of the budget: several must fit.
 const SMALL_SHARE: u64 = 8;
 /// The window of a stream takes at most this share of the budget, so that several have room.
@@ -29,7 +27,7 @@ const WINDOW_SHARE: u64 = 4;
 
 /// The reading half of a mount. Clones share it.
 #[derive(Clone)]
-pub struct Engine(Arc<Shared>);
+pub struct Engine(pub(super) Arc<Shared>);
 
 pub(super) struct Shared {
     pub(super) source: Source,
@@ -44,8 +42,6 @@ pub(super) struct Shared {
     pub(super) hedges: Hedges,
     /// When the mount began.
     pub(super) began: Instant,
-    /// Leave to fetch an object that nobody opened yet.
-    prefetches: Arc<Semaphore>,
     readers: Mutex<HashMap<Identity, Weak<Reader>>>,
 }
 
@@ -81,7 +77,6 @@ impl Engine {
             pace: Pace::default(),
             hedges: Hedges::default(),
             began: Instant::now(),
-            prefetches: Arc::new(Semaphore::new(PREFETCHES_IN_FLIGHT)),
             readers: Mutex::default(),
         });
         let weak: Weak<Shared> = Arc::downgrade(&shared);
@@ -109,26 +104,11 @@ impl Engine {
         }
         reader
     }
-
-    /// Fetches small objects that will be opened soon, as far as the budget has room: an object that
-    /// is large, in memory or under way, or finds no room, is passed over.
-    pub fn prefetch(&self, versions: Vec<ObjectVersion>) {
-        let shared = &self.0;
-        for version in versions {
-            if !shared.is_small(version.size) {
-                continue;
-            }
-            let Ok(permit) = Arc::clone(&shared.prefetches).try_acquire_owned() else {
-                return;
-            };
-            shared.prefetch_whole(&version, permit);
-        }
-    }
 }
 
 impl Shared {
     /// Fetched whole; an empty object need not be fetched at all.
-    fn is_small(&self, size: u64) -> bool {
+    pub(super) fn is_small(&self, size: u64) -> bool {
         (1..=self.small).contains(&size)
     }
 

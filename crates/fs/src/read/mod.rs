@@ -33,6 +33,7 @@ mod whole;
 
 pub use engine::Engine;
 pub use reader::Reader;
+pub use whole::{Begin, Prefetch};
 
 #[cfg(test)]
 pub(crate) mod fake;

@@ -362,8 +362,14 @@ fn prefetched_objects_are_there_when_they_are_opened() {
                 (setup.oss.store(&format!("k{i}"), data.clone()), data)
             })
             .collect();
-        let versions = objects.iter().map(|(version, _)| version.clone());
-        setup.engine.prefetch(versions.collect());
+        for (version, _) in &objects {
+            let begun = setup.engine.prefetch(version, Box::new(|| Box::new(())));
+            assert_eq!(begun, Prefetch::Begun);
+        }
+        let again = setup
+            .engine
+            .prefetch(&objects[0].0, Box::new(|| Box::new(())));
+        assert_eq!(again, Prefetch::Needless);
         for (version, data) in &objects {
             expect(&setup.engine.open(version), data, 0, 50_000).await;
         }
@@ -480,8 +486,9 @@ fn objects_that_were_read_make_room_for_those_that_will_be() {
             })
             .collect();
         for (i, pair) in objects.chunks(2).enumerate() {
-            let versions: Vec<_> = pair.iter().map(|(version, _)| version.clone()).collect();
-            setup.engine.prefetch(versions);
+            for (version, _) in pair {
+                setup.engine.prefetch(version, Box::new(|| Box::new(())));
+            }
             // Each is asked for before it is opened.
             let asked = 2 * (i + 1);
             for _ in 0..100_000 {

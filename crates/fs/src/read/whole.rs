@@ -1,6 +1,6 @@
 //! Small objects, fetched whole by one GET and kept while the budget has room.
 
-use super::engine::{Identity, Shared};
+use super::engine::{Engine, Identity, Shared};
 use crate::{
     Context,
     budget::{Lease, Priority},
@@ -16,13 +16,14 @@ use hashbrown::HashMap;
 use ossplit::GetObject;
 use parking_lot::Mutex;
 use std::{
+    any::Any,
     collections::VecDeque,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::{runtime::Handle, sync::OwnedSemaphorePermit};
+use tokio::runtime::Handle;
 
 /// Leased for each object beyond its bytes: what remembering it costs.
 pub(super) const ENTRY: u64 = 512;
@@ -149,6 +150,53 @@ impl Wholes {
     }
 }
 
+/// What became of the wish to fetch an object ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefetch {
+    /// It is on its way now.
+    Begun,
+    /// It is in memory or on its way already, or it is too large (or too small) to be fetched whole.
+    Needless,
+    /// The budget has no room for it now.
+    NoRoom,
+}
+
+/// Called when a download begins; what it gives is dropped when the download ends.
+pub type Begin = Box<dyn FnOnce() -> Box<dyn Any + Send> + Send>;
+
+impl Engine {
+    /// Begins to fetch a small object that will be opened soon. Nobody waits for it, neither here nor for memory.
+    pub fn prefetch(&self, version: &ObjectVersion, begin: Begin) -> Prefetch {
+        let shared = &self.0;
+        let known = |shared: &Shared| {
+            let wholes = shared.wholes.0.lock();
+            wholes.kept.contains_key(&Identity::of(version))
+        };
+        if !shared.is_small(version.size) || known(shared) {
+            return Prefetch::Needless;
+        }
+        let Some(lease) = shared.lease_now(Priority::Prefetch, version.size + ENTRY) else {
+            return Prefetch::NoRoom;
+        };
+        // Its task runs by itself.
+        drop(shared.join(version, |shared, version| {
+            async move {
+                let under_way = begin();
+                let whole = download(&shared.source, &version, lease).await;
+                drop(under_way);
+                whole
+            }
+            .boxed()
+        }));
+        Prefetch::Begun
+    }
+
+    /// True if all of a small object is in memory.
+    pub fn has(&self, version: &ObjectVersion) -> bool {
+        self.0.wholes.peek(&Identity::of(version)).is_some()
+    }
+}
+
 impl Shared {
     /// The object, from memory or by the download that is under way or begins now.
     pub(super) async fn whole(self: &Arc<Self>, version: &ObjectVersion) -> Result<Arc<Whole>> {
@@ -172,35 +220,6 @@ impl Shared {
             }
             .boxed()
         })
-    }
-
-    /// Begins a download that nobody waits for, if there is room for it. `permit` is held until it ends.
-    pub(super) fn prefetch_whole(
-        self: &Arc<Self>,
-        version: &ObjectVersion,
-        permit: OwnedSemaphorePermit,
-    ) {
-        let known = self
-            .wholes
-            .0
-            .lock()
-            .kept
-            .contains_key(&Identity::of(version));
-        if known {
-            return;
-        }
-        let Some(lease) = self.lease_now(Priority::Prefetch, version.size + ENTRY) else {
-            return;
-        };
-        // Nobody waits for it: its task runs by itself.
-        drop(self.join(version, |shared, version| {
-            async move {
-                let whole = download(&shared.source, &version, lease).await;
-                drop(permit);
-                whole
-            }
-            .boxed()
-        }));
     }
 
     fn join(

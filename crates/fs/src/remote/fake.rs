@@ -39,6 +39,10 @@ struct Object {
     data: Option<Vec<u8>>,
     mtime: i64,
     meta: Meta,
+    /// What stands for the CRC64 of its bytes.
+    sum: u64,
+    /// One of OSS's own symlinks.
+    link: bool,
 }
 
 #[derive(Default)]
@@ -88,6 +92,8 @@ impl FakeBucket {
             data: None,
             mtime,
             meta: Meta::default(),
+            sum: u64::from(state.versions),
+            link: false,
         };
         state.objects.insert(key.to_owned(), object);
     }
@@ -149,6 +155,25 @@ impl FakeBucket {
         self.state.lock().objects.remove(key);
     }
 
+    /// Another client copies an object, as it is.
+    pub(crate) fn duplicate(&self, from: &str, to: &str) {
+        let mut state = self.state.lock();
+        let object = state.objects[from].clone();
+        state.objects.insert(to.to_owned(), object);
+    }
+
+    /// An object gets the bytes of another; its time and `ETag` stay.
+    pub(crate) fn duplicate_bytes(&self, from: &str, to: &str) {
+        let mut state = self.state.lock();
+        let sum = state.objects[from].sum;
+        state.objects.get_mut(to).expect("it is there").sum = sum;
+    }
+
+    /// The `ETag` of an object.
+    pub(crate) fn tag(&self, key: &str) -> String {
+        self.state.lock().objects[key].tag.clone()
+    }
+
     pub(crate) fn keys(&self) -> Vec<String> {
         self.state.lock().objects.keys().cloned().collect()
     }
@@ -185,6 +210,10 @@ impl FakeBucket {
 }
 
 impl Remote for FakeBucket {
+    fn place(&self) -> String {
+        "fake".to_owned()
+    }
+
     fn list(&self, request: ListRequest) -> BoxFuture<'_, Result<ListPage>> {
         let mut state = self.state.lock();
         state.counts.list += 1;
@@ -205,7 +234,9 @@ impl Remote for FakeBucket {
                 _ => None,
             };
             let shown = rolled.clone().unwrap_or_else(|| key.clone());
+            let after = request.start_after.as_ref();
             if request.token.as_ref().is_some_and(|token| shown <= *token)
+                || after.is_some_and(|after| key <= after)
                 || page.prefixes.last() == Some(&shown)
             {
                 continue;
@@ -231,6 +262,30 @@ impl Remote for FakeBucket {
         let found = state.objects.get(key).map(|object| facts(object, true));
         drop(state);
         self.answer(Ok(found))
+    }
+
+    fn link<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Facts>>> {
+        self.head(key)
+    }
+
+    fn put_link<'a>(
+        &'a self,
+        key: &'a str,
+        target: &'a str,
+        meta: Meta,
+    ) -> BoxFuture<'a, Result<Facts>> {
+        self.write(key, 0);
+        let mut state = self.state.lock();
+        state.counts.put += 1;
+        state.log.push(format!("LINK {key} {target}"));
+        let object = state.objects.get_mut(key).expect("just written");
+        object.meta = meta;
+        let path = super::link::path_of(key, target, "");
+        object.meta.target = path.map(|path| path.as_bytes().into());
+        object.link = true;
+        let facts = facts(object, true);
+        drop(state);
+        self.answer(Ok(facts))
     }
 
     fn put_marker<'a>(&'a self, key: &'a str, meta: Meta) -> BoxFuture<'a, Result<()>> {
@@ -287,7 +342,12 @@ impl Remote for FakeBucket {
             .objects
             .get(&*from.key)
             .filter(|object| *object.tag == *from.etag);
+        let refused = state
+            .refused
+            .as_ref()
+            .is_some_and(|refused| to.starts_with(&**refused));
         let answer = match source.cloned() {
+            _ if refused => Err(Error::Remote(Arc::new(std::io::Error::other("refused")))),
             None => Err(Error::Stale),
             Some(mut object) => {
                 if let Some(with) = with {
@@ -313,12 +373,13 @@ fn facts(object: &Object, single: bool) -> Facts {
     let details = Details {
         meta: object.meta.clone(),
         version_id: None,
-        crc64: Some(1),
+        crc64: Some(object.sum),
     };
     Facts {
         size: object.size,
         mtime: object.mtime,
         tag: Tag::new(&object.tag),
+        link: object.link,
         details: single.then(|| Box::new(details)),
     }
 }

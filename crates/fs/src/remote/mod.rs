@@ -2,6 +2,7 @@
 //!
 //! Every method is one request (or one page). Tests put a bucket in memory behind it and count.
 
+pub(crate) mod link;
 mod oss;
 pub(crate) mod posix;
 
@@ -23,6 +24,8 @@ pub(crate) struct ListRequest {
     pub(crate) max_keys: u32,
     /// Go on where this answer's token says.
     pub(crate) token: Option<String>,
+    /// Otherwise: go on after this key.
+    pub(crate) start_after: Option<String>,
 }
 
 /// One answer to it. Both lists are in key order.
@@ -47,10 +50,21 @@ pub(crate) struct NewMeta {
 
 /// One bucket.
 pub(crate) trait Remote: Send + Sync {
+    /// Which bucket of which endpoint: the same in every process.
+    fn place(&self) -> String;
     /// One page of a listing.
     fn list(&self, request: ListRequest) -> BoxFuture<'_, Result<ListPage>>;
     /// What one object is, or `None` if there is none.
     fn head<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Facts>>>;
+    /// What one of OSS's own symlinks is; also of any other object that turns out to be there.
+    fn link<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Facts>>>;
+    /// Makes one of OSS's own symlinks, which names the key `target`.
+    fn put_link<'a>(
+        &'a self,
+        key: &'a str,
+        target: &'a str,
+        meta: Meta,
+    ) -> BoxFuture<'a, Result<Facts>>;
     /// Makes a directory's marker object.
     fn put_marker<'a>(&'a self, key: &'a str, meta: Meta) -> BoxFuture<'a, Result<()>>;
     /// Makes a small object whose metadata say what it stands for.

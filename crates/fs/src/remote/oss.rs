@@ -6,18 +6,21 @@ use futures_util::future::BoxFuture;
 use std::sync::Arc;
 
 use ossplit::{
-    Client, CopyObject, DeleteMultipleObjects, DeleteObject, GetObjectTagging, HeadObject,
-    ListObjectsV2, NewObject, ObjectMeta, PutObject,
+    Client, CopyObject, DeleteMultipleObjects, DeleteObject, GetObjectTagging, GetSymlink,
+    GetSymlinkOutput, HeadObject, ListObjectsV2, NewObject, ObjectMeta, PutObject, PutSymlink,
 };
 
-use super::{ListPage, ListRequest, NewMeta, Remote, posix};
+use super::{ListPage, ListRequest, NewMeta, Remote, link, posix};
 use crate::content_types::ContentTypes;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::namespace::tag::Tag;
 use crate::namespace::{Details, Facts, Meta};
-use crate::types::ObjectVersion;
+use crate::types::{FileKind, ObjectVersion};
 use crate::write::Upload;
+
+/// The type of OSS's own symlinks.
+const LINK: &str = "Symlink";
 
 /// Content type of a directory's marker object, as ossfs 1 writes it.
 const DIRECTORY: &str = "application/x-directory";
@@ -73,6 +76,24 @@ impl Bucket {
         Ok((described, head.tagging_count > 0))
     }
 
+    /// What one of OSS's own symlinks is.
+    fn facts_of_link(&self, key: &str, link: &GetSymlinkOutput) -> Facts {
+        let path = link::path_of(key, &link.target, &self.context.config.prefix);
+        // It leads nowhere here, and says where that would be.
+        let path = path.unwrap_or_else(|| format!("oss://{}/{}", self.name, link.target));
+        let meta = Meta {
+            special: Some(FileKind::Symlink),
+            target: Some(path.as_bytes().into()),
+            others: None,
+            ..posix::of(&link.meta, None)
+        };
+        Facts {
+            link: true,
+            size: path.len() as u64,
+            ..facts(&link.meta, meta)
+        }
+    }
+
     /// The tags of an object: `CopyObject` takes them along by itself, an upload does not.
     async fn tags(&self, key: &str) -> Result<ossplit::Tags> {
         let ask = GetObjectTagging::new(&*self.name, key);
@@ -104,6 +125,10 @@ impl Bucket {
 }
 
 impl Remote for Bucket {
+    fn place(&self) -> String {
+        format!("{}/{}", self.client.config().endpoint, self.name)
+    }
+
     fn list(&self, request: ListRequest) -> BoxFuture<'_, Result<ListPage>> {
         async move {
             let page = self
@@ -112,7 +137,7 @@ impl Remote for Bucket {
                     bucket: self.name.clone(),
                     prefix: request.prefix,
                     delimiter: request.delimiter.then(|| "/".to_owned()),
-                    start_after: None,
+                    start_after: request.start_after,
                     max_keys: Some(request.max_keys),
                     continuation_token: request.token,
                 })
@@ -122,6 +147,7 @@ impl Remote for Bucket {
                     size: object.size,
                     mtime: nanos(object.last_modified),
                     tag: Tag::new(&object.etag),
+                    link: object.object_type == LINK,
                     details: None,
                 };
                 (object.key, facts)
@@ -139,6 +165,8 @@ impl Remote for Bucket {
         async move {
             let ask = HeadObject::new(&self.name, key);
             match self.client.head_object(ask).await {
+                // What it says is the target's.
+                Ok(head) if head.object_type == LINK => self.link(key).await,
                 Ok(head) => {
                     let mut meta = posix::of(&head, self.types.of(key));
                     if head.tagging_count > 0 && !self.read_only {
@@ -155,6 +183,39 @@ impl Remote for Bucket {
                 Err(error) if error.kind() == ossplit::ErrorKind::NoSuchKey => Ok(None),
                 Err(error) => Err(error.into()),
             }
+        }
+        .boxed()
+    }
+
+    fn link<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Facts>>> {
+        async move {
+            let ask = GetSymlink::new(&self.name, key);
+            match self.client.get_symlink(ask).await {
+                Ok(link) => Ok(Some(self.facts_of_link(key, &link))),
+                Err(error) if error.kind() == ossplit::ErrorKind::NoSuchKey => Ok(None),
+                // Another object came in its place.
+                Err(error) if error.code() == "NotSymlink" => self.head(key).await,
+                Err(error) => Err(error.into()),
+            }
+        }
+        .boxed()
+    }
+
+    fn put_link<'a>(
+        &'a self,
+        key: &'a str,
+        target: &'a str,
+        meta: Meta,
+    ) -> BoxFuture<'a, Result<Facts>> {
+        let mut put = PutSymlink::new(&self.name, key, target);
+        put.with = posix::described(&Meta {
+            target: None,
+            ..meta
+        });
+        async move {
+            self.client.put_symlink(put).await?;
+            // The answer does not name the ETag.
+            self.link(key).await?.ok_or(Error::NotFound)
         }
         .boxed()
     }
@@ -259,6 +320,7 @@ fn facts(head: &ObjectMeta, meta: Meta) -> Facts {
         size: head.size,
         mtime: nanos(head.last_modified),
         tag: Tag::new(&head.etag),
+        link: false,
         details: Some(Box::new(details)),
     }
 }

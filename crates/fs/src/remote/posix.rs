@@ -4,6 +4,7 @@ use ossplit::{NewObject, ObjectMeta};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::link;
 use crate::namespace::Meta;
 use crate::types::{FileKind, UnixNanos};
 
@@ -33,9 +34,12 @@ pub(crate) fn kind(mode: u32) -> Option<FileKind> {
 }
 
 /// The metadata that this file is about.
-const OURS: [&str; 8] = [
-    "mode", "rdev", "uid", "gid", "atime", "mtime", "ctime", "xattr",
+const OURS: [&str; 9] = [
+    "mode", "rdev", "uid", "gid", "atime", "mtime", "ctime", "xattr", TARGET,
 ];
+
+/// Where a symlink leads, if its bytes don't say it.
+const TARGET: &str = "symlink-target";
 
 /// What the service says of an object without a content type.
 const UNKNOWN: &str = "application/octet-stream";
@@ -73,8 +77,16 @@ pub(crate) fn read(metadata: &BTreeMap<String, String>) -> Meta {
     let number = |name: &str| text(name).and_then(|value| value.parse::<u32>().ok());
     let time = |name: &str| text(name).and_then(parse_time);
     let mode = number("mode");
+    let told = text(TARGET).and_then(link::read);
     Meta {
-        special: mode.and_then(kind),
+        // ossfs goes by either.
+        special: mode
+            .and_then(kind)
+            .or_else(|| told.as_ref().map(|_| FileKind::Symlink)),
+        target: match told {
+            Some(link::Told::Path(path)) => Some(path.into()),
+            Some(link::Told::Body) | None => None,
+        },
         rdev: number("rdev").unwrap_or(0),
         mode: mode.map(|mode| (mode & 0o7777) as u16),
         uid: number("uid"),
@@ -112,6 +124,7 @@ pub(crate) fn write(meta: &Meta, dir: bool) -> BTreeMap<String, String> {
     put("mtime", meta.mtime.map(format_time));
     put("ctime", meta.ctime.map(format_time));
     put("xattr", meta.xattrs.as_deref().map(str::to_owned));
+    put(TARGET, meta.target.as_deref().map(link::write));
     metadata
 }
 
@@ -156,6 +169,7 @@ mod tests {
     fn both_directions() {
         let meta = Meta {
             special: None,
+            target: None,
             rdev: 0,
             mode: Some(0o1644),
             uid: Some(0),
@@ -183,6 +197,16 @@ mod tests {
             assert_eq!(written["mode"], (bits + 0o1644).to_string());
             assert_eq!(read(&written), meta);
         }
+        let link = Meta {
+            special: Some(FileKind::Symlink),
+            target: Some(b"../a b".as_slice().into()),
+            ..meta
+        };
+        let mut written = write(&link, false);
+        assert_eq!(written["symlink-target"], "header:6:../a%20b");
+        assert_eq!(read(&written), link);
+        written.remove("mode");
+        assert_eq!(read(&written).special, Some(FileKind::Symlink));
     }
 
     #[test]

@@ -92,6 +92,7 @@ impl File {
                 self.overlay(base).await?
             }
             Place::Memory { buffer, .. } => {
+                self.context.config.check_room(buffer.len())?;
                 let staging = Staging::create(&self.context.config.tmpdir).await?;
                 let data = buffer.lend();
                 let written = staging.write(0, data.clone()).await;

@@ -38,7 +38,7 @@ mod upload;
 mod writer;
 
 pub(crate) use record::Record;
-pub use record::abort_left_uploads;
+pub(crate) use record::abort_left_uploads;
 pub(crate) use upload::Upload;
 pub use writer::Writer;
 

@@ -50,6 +50,7 @@ impl Overlay {
 
     pub(super) async fn write(&mut self, file: &File, offset: u64, data: Bytes) -> Result<()> {
         let end = offset + data.len() as u64;
+        file.context.config.check_room(data.len() as u64)?;
         self.staging.write(offset, data).await?;
         let range = offset.min(self.covered())..end.min(self.covered());
         self.here.insert(range.clone());
@@ -118,6 +119,7 @@ impl Overlay {
                 let piece = at..gap.end.min(at + PIECE);
                 at = piece.end;
                 let data = file.get(&base, piece.clone()).await?;
+                file.context.config.check_room(data.len() as u64)?;
                 self.staging.write(piece.start, data).await?;
                 self.here.insert(piece);
             }

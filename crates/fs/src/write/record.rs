@@ -161,7 +161,7 @@ fn of(context: &Context) -> Line {
 /// Aborts the uploads that killed processes left in this mount's bucket. To be called before anything is written: an upload
 /// that a process was about to begin when it died is known by its key and the time alone. What can't be aborted now is
 /// left for the next start.
-pub async fn abort_left_uploads(context: &Context) {
+pub(crate) async fn abort_left_uploads(context: &Context) {
     let folder = context.config.tmpdir.clone();
     let wanted = of(context);
     let found = tokio::task::spawn_blocking(move || left(&folder, &wanted)).await;

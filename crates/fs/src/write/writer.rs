@@ -412,7 +412,11 @@ impl State {
     }
 
     pub(super) fn remember<T>(&mut self, result: Result<T>) -> Result<T> {
-        self.failed = result.as_ref().err().cloned();
+        let error = result.as_ref().err();
+        // A write for which there is no room changes nothing.
+        self.failed = error
+            .filter(|error| !matches!(error, Error::NoSpace))
+            .cloned();
         result
     }
 }

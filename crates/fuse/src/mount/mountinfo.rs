@@ -16,6 +16,10 @@ pub struct Found {
     pub kind: String,
     /// What is mounted, such as the bucket.
     pub source: String,
+    /// Which folder of it is mounted: `/` unless it is a bind mount of another one.
+    pub root: PathBuf,
+    /// Who mounted it, if it is FUSE.
+    pub user: Option<u32>,
     path: PathBuf,
 }
 
@@ -33,6 +37,16 @@ pub fn find(path: &Path) -> io::Result<Option<Found>> {
     Ok(last_on(&table, path))
 }
 
+/// Where the connection of this minor device number is mounted, if it is; one of the places if there are
+/// several.
+pub fn place_of(minor: u32) -> io::Result<Option<PathBuf>> {
+    let table = std::fs::read("/proc/self/mountinfo")?;
+    let mut mounts = table.split(|&byte| byte == b'\n').filter_map(parse);
+    Ok(mounts
+        .find(|found| found.is_fuse() && found.id.minor == minor)
+        .map(|found| found.path))
+}
+
 fn last_on(table: &[u8], path: &Path) -> Option<Found> {
     // Later lines are mounted over earlier ones.
     table
@@ -47,16 +61,25 @@ fn parse(line: &[u8]) -> Option<Found> {
     let mut words = line.split(|&byte| byte == b' ');
     let device = std::str::from_utf8(words.nth(2)?).ok()?;
     let (major, minor) = device.split_once(':')?;
-    let path = PathBuf::from(OsString::from_vec(unescape(words.nth(1)?)));
+    let root = PathBuf::from(OsString::from_vec(unescape(words.next()?)));
+    let path = PathBuf::from(OsString::from_vec(unescape(words.next()?)));
     words.find(|word| *word == b"-")?;
     let text = |word: &[u8]| String::from_utf8_lossy(&unescape(word)).into_owned();
+    let (kind, source) = (text(words.next()?), text(words.next()?));
+    let mut options = words.next().unwrap_or_default().split(|byte| *byte == b',');
+    let user = options.find_map(|word| {
+        let id = word.strip_prefix(b"user_id=")?;
+        std::str::from_utf8(id).ok()?.parse().ok()
+    });
     Some(Found {
         id: ConnectionId {
             major: major.parse().ok()?,
             minor: minor.parse().ok()?,
         },
-        kind: text(words.next()?),
-        source: text(words.next()?),
+        kind,
+        source,
+        root,
+        user,
         path,
     })
 }
@@ -100,6 +123,10 @@ mod tests {
             (found.id.minor, found.source.as_str(), found.is_fuse()),
             (52, "top", true)
         );
+        assert_eq!((found.root.as_path(), found.user), (Path::new("/"), None));
+        let below =
+            parse(TABLE.split(|byte| *byte == b'\n').nth(1).expect("a line")).expect("a mount");
+        assert_eq!(below.user, Some(0));
         assert!(
             !last_on(TABLE, Path::new("/"))
                 .expect("is in the table")

@@ -70,6 +70,11 @@ impl Unmounter {
             .map(|_| Self::new(path, id, helper)))
     }
 
+    /// Whether `fusermount3` unmounts it.
+    pub fn uses_helper(&self) -> bool {
+        self.inner.helper
+    }
+
     /// Where it is mounted.
     pub fn path(&self) -> &Path {
         &self.inner.path

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
+use crate::abi::UNIQUE_RESEND;
 use crate::abi::{EntryOut, OpenOut, OutHeader, Wire};
 use crate::request::RequestId;
-use crate::session::Device;
+use crate::session::{Device, Slot};
 
 /// What became of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(crate) struct Responder {
     unique: u64,
     /// `None` once answered.
     device: Option<Arc<Device>>,
+    /// Where the request is kept until then, if it is.
+    slot: Option<Arc<Slot>>,
 }
 
 /// Most slices that `writev` takes (`UIO_MAXIOV`), less the one of the header.
@@ -40,10 +43,12 @@ const LARGEST: usize = EntryOut::SIZE + OpenOut::SIZE;
 const STACK_SLICES: usize = 16;
 
 impl Responder {
-    pub(crate) fn new(unique: u64, device: Arc<Device>) -> Self {
+    /// For a request that is kept in `slot`, if at all, until it is answered.
+    pub(crate) fn new(unique: u64, device: Arc<Device>, slot: Option<Arc<Slot>>) -> Self {
         Self {
             unique,
             device: Some(device),
+            slot,
         }
     }
 
@@ -104,10 +109,15 @@ impl Responder {
     }
 
     fn header(&self, error: i32, body: usize) -> OutHeader {
+        // The kernel that sends requests again marks them itself; where we keep them it knows no mark.
+        let unique = match self.slot {
+            None => self.unique,
+            Some(_) => self.unique & !UNIQUE_RESEND,
+        };
         OutHeader {
             len: (OutHeader::SIZE + body) as u32,
             error,
-            unique: self.unique,
+            unique,
         }
     }
 
@@ -120,7 +130,7 @@ impl Responder {
         let Some(device) = self.device.take() else {
             return Delivery::Gone;
         };
-        match device.write(message) {
+        let delivery = match device.write(message) {
             Ok(()) => Delivery::Delivered,
             // ENOENT: no such request here, answered before. ENODEV, ECONNABORTED: unmounted.
             Err(Errno::NOENT | Errno::NODEV | Errno::CONNABORTED) => Delivery::Gone,
@@ -132,7 +142,11 @@ impl Responder {
                 let _ = device.write(&[IoSlice::new(&header)]);
                 Delivery::Refused
             }
+        };
+        if let Some(slot) = self.slot.take() {
+            slot.clear();
         }
+        delivery
     }
 }
 

@@ -34,7 +34,7 @@ impl Kernel {
     }
 
     fn responder(&self) -> Responder {
-        Responder::new(99, Arc::clone(&self.device))
+        Responder::new(99, Arc::clone(&self.device), None)
     }
 
     /// The next message: error and body. Checks length and id.

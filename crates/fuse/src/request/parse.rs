@@ -89,6 +89,14 @@ pub(crate) enum Operation<'a> {
 }
 
 impl<'a> Received<'a> {
+    /// Whether somebody waits for an answer.
+    pub(crate) fn is_answered(&self) -> bool {
+        !matches!(
+            Opcode::from_wire(self.opcode),
+            Some(Opcode::Forget | Opcode::BatchForget | Opcode::Interrupt | Opcode::NotifyReply)
+        )
+    }
+
     /// Reads the header of one whole message.
     pub(crate) fn parse(message: &'a [u8]) -> Result<Self, Malformed> {
         let got = message.len();

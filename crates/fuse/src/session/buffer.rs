@@ -1,9 +1,12 @@
 //! Receive buffers, and the payload of a WRITE that can leave with its buffer.
 
+#![allow(unsafe_code)]
+
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::copies::{Copies, Slot};
 use crate::abi::{HEADER_ROOM, MIN_READ_BUFFER, PAGE_SIZE, WRITE_PAYLOAD_OFFSET};
 
 /// Spare receive buffers, kept so that taking a payload over does not mean mapping fresh memory.
@@ -14,6 +17,8 @@ pub(crate) struct BufferPool {
     /// Most buffers kept.
     keep: usize,
     free: Mutex<Vec<Box<[u8]>>>,
+    /// Where requests are kept until they are answered, if the kernel can't send them again.
+    copies: Option<Arc<Copies>>,
 }
 
 impl BufferPool {
@@ -24,10 +29,24 @@ impl BufferPool {
             len,
             keep,
             free: Mutex::new(Vec::new()),
+            copies: None,
+        })
+    }
+
+    /// For requests of that size, kept until they are answered.
+    pub(crate) fn with_copies(max_write: u32, copies: Arc<Copies>) -> Arc<Self> {
+        Arc::new(Self {
+            len: (max_write as usize + HEADER_ROOM).max(MIN_READ_BUFFER),
+            keep: 0,
+            free: Mutex::default(),
+            copies: Some(copies),
         })
     }
 
     fn take(self: &Arc<Self>) -> Buffer {
+        if let Some(copies) = &self.copies {
+            return Buffer::of(copies.take(), self);
+        }
         let spare = self
             .free
             .lock()
@@ -42,6 +61,7 @@ impl BufferPool {
         Buffer {
             bytes,
             base,
+            slot: None,
             pool: Arc::clone(self),
         }
     }
@@ -56,8 +76,11 @@ impl BufferPool {
 
 /// A receive buffer; a WRITE read into it has its payload on a page boundary.
 pub(crate) struct Buffer {
+    /// Empty where there is a slot.
     bytes: Box<[u8]>,
     base: usize,
+    /// Instead of memory of our own.
+    slot: Option<Arc<Slot>>,
     pool: Arc<BufferPool>,
 }
 
@@ -66,14 +89,49 @@ impl Buffer {
         pool.take()
     }
 
+    /// With what a slot holds, or will hold.
+    pub(crate) fn of(slot: Arc<Slot>, pool: &Arc<BufferPool>) -> Self {
+        Self {
+            bytes: Box::default(),
+            base: 0,
+            slot: Some(slot),
+            pool: Arc::clone(pool),
+        }
+    }
+
+    /// Makes ready for the next request, which is read from the descriptor of this number. What has not
+    /// been answered yet stays where it is.
+    pub(crate) fn prepare(&mut self, device: u32) {
+        if let Some(slot) = &self.slot {
+            if Arc::strong_count(slot) > 1 {
+                *self = self.pool.take();
+            }
+            if let Some(slot) = &self.slot {
+                slot.prepare(device);
+            }
+        }
+    }
+
+    /// Where the request is kept, for whoever answers it.
+    pub(crate) fn slot(&self) -> Option<Arc<Slot>> {
+        self.slot.clone()
+    }
+
     /// The room that the kernel reads a request into.
     pub(crate) fn room(&mut self) -> &mut [u8] {
+        if let Some(slot) = &self.slot {
+            // SAFETY: `prepare` saw that nobody else holds it.
+            return unsafe { slot.room() };
+        }
         let len = self.pool.len;
         &mut self.bytes[self.base..self.base + len]
     }
 
     /// The first `len` bytes of what was read.
     pub(crate) fn filled(&self, len: usize) -> &[u8] {
+        if let Some(slot) = &self.slot {
+            return &slot.bytes()[..len];
+        }
         &self.bytes[self.base..self.base + len]
     }
 }
@@ -106,8 +164,9 @@ impl<'a> Payload<'a> {
 
     /// The bytes as something that may be kept and sent to another thread.
     pub fn into_owned(self) -> PayloadBuf {
-        // A quarter: a kept payload never holds more than four times its own size.
-        if self.range.len() * 4 >= self.slot.bytes.len() {
+        // A quarter: a kept payload never holds more than four times its own size. A slot is for the
+        // time until the answer, and a payload may be kept for longer.
+        if self.slot.slot.is_none() && self.range.len() * 4 >= self.slot.bytes.len() {
             let fresh = self.slot.pool.take();
             PayloadBuf(Owned::Buffer(
                 std::mem::replace(self.slot, fresh),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::{Buffer, Device, Payload};
-use crate::abi::WRITE_PAYLOAD_OFFSET;
+use crate::abi::{UNIQUE_RESEND, WRITE_PAYLOAD_OFFSET};
 use crate::filesystem::{Filesystem, Interrupt};
 use crate::handover::Negotiated;
 use crate::reply::{
@@ -18,6 +18,15 @@ use crate::request::{Operation, Received};
 /// Longest target of a symbolic link: the kernel reads it into one page.
 const MAX_LINK: u32 = 4095;
 
+/// How a message came to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Delivered {
+    /// From the kernel, which marks by itself what it sends again.
+    ByKernel,
+    /// From a predecessor, who did not answer it.
+    Again,
+}
+
 /// Serves the message of `len` bytes in `buffer`. A panic of the method ends here: unwinding drops
 /// the reply, which answers EIO.
 pub(super) fn serve<F: Filesystem>(
@@ -26,9 +35,10 @@ pub(super) fn serve<F: Filesystem>(
     negotiated: &Negotiated,
     buffer: &mut Buffer,
     len: usize,
+    delivery: Delivered,
 ) {
     let served = catch_unwind(AssertUnwindSafe(|| {
-        dispatch(filesystem, device, negotiated, buffer, len);
+        dispatch(filesystem, device, negotiated, buffer, len, delivery);
     }));
     if let Err(panic) = served {
         let cause = panic
@@ -49,8 +59,10 @@ fn dispatch<F: Filesystem>(
     negotiated: &Negotiated,
     buffer: &mut Buffer,
     len: usize,
+    delivery: Delivered,
 ) {
-    let received = match Received::parse(buffer.filled(len)) {
+    let slot = buffer.slot();
+    let mut received = match Received::parse(buffer.filled(len)) {
         Ok(received) => received,
         Err(error) => {
             // Without a trustworthy header there is no id to answer to.
@@ -58,13 +70,16 @@ fn dispatch<F: Filesystem>(
             return;
         }
     };
+    if delivery == Delivered::Again {
+        received.header.unique.0 |= UNIQUE_RESEND;
+    }
     let header = received.header;
     tracing::trace!(
         unique = header.unique.0,
         opcode = received.opcode,
         nodeid = header.nodeid
     );
-    let responder = || Responder::new(header.unique.0, Arc::clone(device));
+    let responder = || Responder::new(header.unique.0, Arc::clone(device), slot.clone());
     let operation = match received.operation() {
         Ok(operation) => operation,
         Err(error) => {

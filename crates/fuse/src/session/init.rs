@@ -68,6 +68,9 @@ pub struct InitOptions {
     pub flock_locks: bool,
     /// Files opened for direct I/O may be mapped. On.
     pub direct_io_allow_mmap: bool,
+    /// The kernel delivers unanswered requests again, if it can. On; off only to be as on a kernel that
+    /// can't.
+    pub resend: bool,
 }
 
 impl Default for InitOptions {
@@ -87,6 +90,7 @@ impl Default for InitOptions {
             posix_locks: false,
             flock_locks: false,
             direct_io_allow_mmap: true,
+            resend: true,
         }
     }
 }
@@ -101,8 +105,8 @@ impl InitOptions {
             | InitFlags::ABORT_ERROR
             | InitFlags::MAX_PAGES
             | InitFlags::INIT_EXT
-            | InitFlags::HAS_EXPIRE_ONLY
-            | InitFlags::HAS_RESEND;
+            | InitFlags::HAS_EXPIRE_ONLY;
+        wanted.set(InitFlags::HAS_RESEND, self.resend);
         wanted |= match self.readdirplus {
             ReaddirPlus::Off => InitFlags::empty(),
             ReaddirPlus::Always => InitFlags::DO_READDIRPLUS,

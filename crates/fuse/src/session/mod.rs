@@ -12,6 +12,7 @@
 //! share nothing but the file system. They end when the connection ends (unmount, abort).
 
 mod buffer;
+mod copies;
 mod device;
 mod dispatch;
 mod init;
@@ -22,15 +23,18 @@ mod worker;
 
 use buffer::{Buffer, BufferPool};
 pub use buffer::{Payload, PayloadBuf};
+pub(crate) use copies::Slot;
+use copies::{Copies, Kept};
 pub(crate) use device::Device;
 pub use init::{CacheInvalidation, InitError, InitOptions, ReaddirPlus};
-pub use worker::{End, Running};
+pub use worker::{End, Running, Stopper};
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use crate::filesystem::Filesystem;
+use crate::flags::InitFlags;
 use crate::handover::Negotiated;
 use crate::notify::Notifier;
 
@@ -40,6 +44,8 @@ pub struct Session {
     /// Never empty; the first is the one that clones are made of.
     devices: Vec<Arc<Device>>,
     negotiated: Negotiated,
+    /// Where requests are kept, on kernels that don't send them again.
+    kept: Option<Kept>,
 }
 
 impl Session {
@@ -50,6 +56,7 @@ impl Session {
         Ok(Self {
             devices: vec![Arc::new(device)],
             negotiated,
+            kept: None,
         })
     }
 
@@ -70,6 +77,7 @@ impl Session {
         Self {
             devices,
             negotiated,
+            kept: None,
         }
     }
 
@@ -79,6 +87,20 @@ impl Session {
             let clone = Device::clone_of(self.devices[0].as_fd())?;
             self.devices.push(Arc::new(Device::new(clone)));
         }
+        Ok(())
+    }
+
+    /// Whether the kernel sends unanswered requests again (Linux 6.9 and newer). Otherwise they are lost
+    /// with this process unless [`Session::keep_requests`] is called.
+    pub fn resends(&self) -> bool {
+        self.negotiated.flags().contains(InitFlags::HAS_RESEND)
+    }
+
+    /// Keeps each request in `file`, a memory file that outlives this process, until it is answered:
+    /// for kernels without RESEND. What is in it already was a predecessor's: [`Session::start`] serves
+    /// it, as a delivery that comes again. The descriptors must be in the predecessor's order.
+    pub fn keep_requests(&mut self, file: OwnedFd) -> io::Result<()> {
+        self.kept = Some(Copies::map(file, self.negotiated.max_write)?);
         Ok(())
     }
 
@@ -99,6 +121,6 @@ impl Session {
 
     /// Starts one thread a descriptor.
     pub fn start<F: Filesystem>(self, filesystem: &Arc<F>) -> io::Result<Running> {
-        worker::start(self.devices, self.negotiated, filesystem)
+        worker::start(self.devices, self.negotiated, self.kept, filesystem)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
-use super::dispatch::serve;
+use super::dispatch::{Delivered, serve};
 use super::{Buffer, BufferPool, Device};
 use crate::abi::{Opcode, OutHeader, Wire};
 use crate::handover::Negotiated;
@@ -50,7 +50,15 @@ fn answers(filesystem: &impl Filesystem, bytes: &[u8]) -> Vec<i32> {
     };
     let mut buffer = Buffer::new(&BufferPool::new(65_536, 0));
     buffer.room()[..bytes.len()].copy_from_slice(bytes);
-    serve(filesystem, &device, &negotiated, &mut buffer, bytes.len());
+    let delivered = Delivered::ByKernel;
+    serve(
+        filesystem,
+        &device,
+        &negotiated,
+        &mut buffer,
+        bytes.len(),
+        delivered,
+    );
     let mut errors = Vec::new();
     let mut answer = [0; 4096];
     while let Ok(len) = rustix::io::read(&end, &mut answer) {

@@ -6,8 +6,8 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::unix::thread::JoinHandleExt;
-use std::thread::JoinHandle;
+
+use rustix::process::Pid;
 
 const SIGNAL: libc::c_int = libc::SIGURG;
 
@@ -27,9 +27,10 @@ pub(super) fn install() -> io::Result<()> {
     }
 }
 
-/// Interrupts the system call that the thread is in, if any.
-pub(super) fn interrupt<T>(thread: &JoinHandle<T>) {
-    // SAFETY: the thread was not joined or detached, as `thread` is borrowed, so its id is valid
-    // even when it has ended; what is sent does nothing to the process.
-    let _ = unsafe { libc::pthread_kill(thread.as_pthread_t(), SIGNAL) };
+/// Interrupts the system call that a thread of this process is in, if any.
+pub(super) fn interrupt(thread: Pid) {
+    let (process, thread) = (std::process::id(), thread.as_raw_nonzero().get());
+    // SAFETY: tgkill(2) takes three numbers. A thread that has ended gets nothing, and one that has its
+    // number by now is of this process, where the signal does nothing.
+    let _ = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, SIGNAL) };
 }

@@ -7,11 +7,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::process::Pid;
 
-use super::dispatch::serve;
+use super::copies::{Kept, Slot};
+use super::dispatch::{Delivered, serve};
 use super::{Buffer, BufferPool, Device, wake};
 use crate::filesystem::Filesystem;
 use crate::handover::Negotiated;
+use crate::request::Received;
 
 /// How a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,8 @@ struct Shared {
     ended: Condvar,
     /// Set once: take no more requests.
     stop: AtomicBool,
+    /// The kernel's ids of the threads.
+    threads: Mutex<Vec<Pid>>,
     negotiated: Negotiated,
 }
 
@@ -83,46 +88,72 @@ impl Running {
     /// hand-over. Requests that were taken and moved elsewhere can still be answered; those that
     /// nobody answers come again after the successor's [`crate::Notifier::resend`].
     pub fn stop(self) -> io::Result<End> {
-        self.shared.stop.store(true, Ordering::Release);
+        self.stopper().stop();
+        self.join()
+    }
+
+    /// Something that can stop the session while another thread waits in [`Running::join`].
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::clone(&self.shared))
+    }
+}
+
+/// See [`Running::stopper`].
+#[derive(Debug, Clone)]
+pub struct Stopper(Arc<Shared>);
+
+impl Stopper {
+    /// As [`Running::stop`]; [`Running::join`] gives [`End::Stopped`] then.
+    pub fn stop(&self) {
+        let shared = &self.0;
+        shared.stop.store(true, Ordering::Release);
         // A thread may wait in read(2) for a request that never comes: a signal ends the call. One
         // that comes between a thread's look at the flag and its call is lost, so it is repeated.
-        let mut left = self
-            .shared
-            .left
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut left = shared.left.lock().unwrap_or_else(PoisonError::into_inner);
         while *left > 0 {
-            for thread in &self.threads {
-                wake::interrupt(thread);
+            let threads = shared.threads.lock();
+            for thread in threads.unwrap_or_else(PoisonError::into_inner).iter() {
+                wake::interrupt(*thread);
             }
-            let wait = self.shared.ended.wait_timeout(left, REPEAT);
+            let wait = shared.ended.wait_timeout(left, REPEAT);
             left = wait.unwrap_or_else(PoisonError::into_inner).0;
         }
-        drop(left);
-        self.join()
     }
 }
 
 pub(super) fn start<F: Filesystem>(
     devices: Vec<Arc<Device>>,
     negotiated: Negotiated,
+    kept: Option<Kept>,
     filesystem: &Arc<F>,
 ) -> io::Result<Running> {
     wake::install()?;
     let count = devices.len();
-    let pool = BufferPool::new(negotiated.max_write, count);
+    let (pool, unanswered) = match kept {
+        None => (BufferPool::new(negotiated.max_write, count), Vec::new()),
+        Some(kept) => (
+            BufferPool::with_copies(negotiated.max_write, kept.copies),
+            kept.unanswered,
+        ),
+    };
     let shared = Arc::new(Shared {
         left: Mutex::new(count),
         ended: Condvar::new(),
         stop: AtomicBool::new(false),
+        threads: Mutex::default(),
         negotiated,
     });
+    let all = devices.clone();
+    serve_again(&**filesystem, &all, &shared.negotiated, &pool, unanswered);
     let mut threads = Vec::with_capacity(count);
     for (index, device) in devices.into_iter().enumerate() {
         let filesystem = Arc::clone(filesystem);
         let for_thread = Arc::clone(&shared);
         let mut buffer = Buffer::new(&pool);
-        let body = move || serve_all(&*filesystem, &device, &for_thread, &mut buffer);
+        let body = move || {
+            let number = index as u32;
+            serve_all(&*filesystem, (number, &device), &for_thread, &mut buffer)
+        };
         match std::thread::Builder::new()
             .name(format!("fuse-{index}"))
             .spawn(body)
@@ -138,12 +169,36 @@ pub(super) fn start<F: Filesystem>(
     Ok(Running { threads, shared })
 }
 
+/// Serves what a predecessor read and did not answer.
+fn serve_again<F: Filesystem>(
+    filesystem: &F,
+    devices: &[Arc<Device>],
+    negotiated: &Negotiated,
+    pool: &Arc<BufferPool>,
+    unanswered: Vec<Arc<Slot>>,
+) {
+    for slot in unanswered {
+        let (len, device) = (slot.filled(), devices.get(slot.device()));
+        let answered = Received::parse(&slot.bytes()[..len]).is_ok_and(|r| r.is_answered());
+        // Counts that nobody waits for are not given back twice: a node more is remembered at worst.
+        if let (Some(device), true) = (device, answered) {
+            let mut buffer = Buffer::of(slot, pool);
+            let again = Delivered::Again;
+            serve(filesystem, device, negotiated, &mut buffer, len, again);
+        }
+    }
+}
+
 fn serve_all<F: Filesystem>(
     filesystem: &F,
-    device: &Arc<Device>,
+    device: (u32, &Arc<Device>),
     shared: &Shared,
     buffer: &mut Buffer,
 ) -> io::Result<End> {
+    let threads = shared.threads.lock();
+    threads
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(rustix::thread::gettid());
     let end = read_on(filesystem, device, shared, buffer);
     if let Err(error) = &end {
         tracing::error!(%error, "a session thread can't read from the kernel any more");
@@ -156,14 +211,18 @@ fn serve_all<F: Filesystem>(
 
 fn read_on<F: Filesystem>(
     filesystem: &F,
-    device: &Arc<Device>,
+    (number, device): (u32, &Arc<Device>),
     shared: &Shared,
     buffer: &mut Buffer,
 ) -> io::Result<End> {
     let mut aborts = 0;
     while !shared.stop.load(Ordering::Acquire) {
+        buffer.prepare(number);
         match device.read(buffer.room()) {
-            Ok(len) => serve(filesystem, device, &shared.negotiated, buffer, len),
+            Ok(len) => {
+                let by = Delivered::ByKernel;
+                serve(filesystem, device, &shared.negotiated, buffer, len, by);
+            }
             // ENOENT: the request was interrupted while the kernel handed it over.
             Err(Errno::INTR | Errno::NOENT) => {}
             Err(Errno::AGAIN) => device.wait_readable()?,

@@ -91,6 +91,19 @@ pub(super) fn unknown_entry(ino: u64, kind: Option<fs::FileKind>) -> fuse::Entry
     }
 }
 
+/// Up to where a file is to have bytes. What is in OSS costs by what is there, so there is nothing to reserve; holes can't
+/// be made where bytes are.
+pub(super) fn allocated_end(args: &fuse::request::Fallocate) -> Result<u64, fuse::Errno> {
+    match args.mode {
+        0 => args
+            .offset
+            .checked_add(args.length)
+            .ok_or(fuse::Errno::FBIG),
+        libc::FALLOC_FL_KEEP_SIZE => Ok(0),
+        _ => Err(fuse::Errno::OPNOTSUPP),
+    }
+}
+
 pub(super) fn open_flags(flags: i32) -> fs::OpenFlags {
     let access = flags & libc::O_ACCMODE;
     fs::OpenFlags {

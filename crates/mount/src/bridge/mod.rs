@@ -9,18 +9,19 @@
 mod convert;
 mod errno;
 mod killed;
+mod wtf8;
 
 use bytes::Bytes;
 use convert::{creator, entry, open_flags, open_reply, set_attr, statfs};
 use errno::errno;
 use killed::{Waiter, Waiting};
-use ossplit_fs::{DirHandle, Error, FileHandle, FileSystem, NodeId, RenameFlags};
+use ossplit_fs::{DirHandle, Error, FileHandle, FileSystem, NodeId, RenameFlags, Request};
 use ossplit_fuse::{
     Delivery, Errno, Filesystem, Header, Interrupt, OpenReplyFlags, Payload, ReplyAttr,
     ReplyCreate, ReplyData, ReplyDir, ReplyDirPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
     ReplyWrite, ReplyXattr, RequestId, request,
 };
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, sync::Arc};
+use std::{borrow::Cow, ffi::OsStr, os::unix::ffi::OsStrExt as _, sync::Arc};
 use tokio::runtime::Handle;
 
 /// Serves one [`FileSystem`] to the kernel.
@@ -40,11 +41,17 @@ impl Bridge {
     }
 
     /// Runs the rest of a request as a task.
-    fn spawn<F>(&self, work: impl FnOnce(Arc<FileSystem>) -> F)
+    fn spawn<F>(&self, header: &Header, work: impl FnOnce(Arc<FileSystem>) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.runtime.spawn(work(Arc::clone(&self.fs)));
+        let request = Request {
+            number: header.unique.number(),
+            resent: header.unique.is_resent(),
+        };
+        let (fs, work) = (Arc::clone(&self.fs), work(Arc::clone(&self.fs)));
+        self.runtime
+            .spawn(async move { fs.once(request, work).await });
     }
 
     /// As [`Bridge::spawn`], for a request that changes nothing: it ends early if its caller is killed.
@@ -53,7 +60,16 @@ impl Bridge {
         F: Future<Output = ()> + Send + 'static,
     {
         let waiter = self.waiting.enter(header);
-        self.runtime.spawn(work(Arc::clone(&self.fs), waiter));
+        self.spawn(header, |fs| work(fs, waiter));
+    }
+
+    /// A name of the kernel as the file system wants it.
+    fn name<'a>(&self, name: &'a OsStr) -> Cow<'a, [u8]> {
+        if self.fs.uses_wtf8() {
+            wtf8::to_key(name.as_bytes())
+        } else {
+            Cow::Borrowed(name.as_bytes())
+        }
     }
 
     /// The name of an extended attribute, if it is one that can be kept.
@@ -151,10 +167,11 @@ fn answer_open(result: Result<ossplit_fs::Opened, Error>, reply: ReplyOpen) -> O
 impl Filesystem for Bridge {
     fn lookup(&self, header: Header, name: &OsStr, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
-        if let Some(known) = self.fs.try_lookup(parent, name.as_bytes()) {
+        let name = self.name(name);
+        if let Some(known) = self.fs.try_lookup(parent, &name) {
             return Self::answer_entry(&self.fs, known, reply);
         }
-        let name = name.as_bytes().to_vec();
+        let name = name.into_owned();
         self.spawn_read(&header, |fs, waiter| async move {
             let found = unless_killed!(waiter, reply, fs.lookup(parent, &name));
             Self::answer_entry(&fs, found, reply);
@@ -183,22 +200,27 @@ impl Filesystem for Bridge {
         let node = or_reply!(reply, node(header.nodeid));
         let handle = args.fh.map(FileHandle);
         let change = set_attr(&args);
-        self.spawn(|fs| async move { answer_attr(fs.setattr(node, handle, change).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_attr(fs.setattr(node, handle, change).await, reply)
+        });
     }
 
     fn mknod(&self, header: Header, args: request::Mknod<'_>, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
+        let (name, creator) = (
+            self.name(args.name).into_owned(),
+            creator(&header, args.mode),
+        );
         let kind = or_reply!(reply, convert::node_kind(args.mode).ok_or(Errno::INVAL));
         if kind != ossplit_fs::FileKind::File {
             let node = (kind, args.rdev);
-            self.spawn(|fs| async move {
+            self.spawn(&header, |fs| async move {
                 let made = fs.mknod(parent, &name, creator, node).await;
                 Self::answer_entry(&fs, made, reply);
             });
             return;
         }
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             let flags = ossplit_fs::OpenFlags {
                 write: true,
                 exclusive: true,
@@ -218,8 +240,11 @@ impl Filesystem for Bridge {
 
     fn mkdir(&self, header: Header, args: request::Mkdir<'_>, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
-        self.spawn(|fs| async move {
+        let (name, creator) = (
+            self.name(args.name).into_owned(),
+            creator(&header, args.mode),
+        );
+        self.spawn(&header, |fs| async move {
             let made = fs.mkdir(parent, &name, creator).await;
             Self::answer_entry(&fs, made, reply);
         });
@@ -227,22 +252,26 @@ impl Filesystem for Bridge {
 
     fn unlink(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let name = name.as_bytes().to_vec();
-        self.spawn(|fs| async move { answer_empty(fs.unlink(parent, &name).await, reply) });
+        let name = self.name(name).into_owned();
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.unlink(parent, &name).await, reply)
+        });
     }
 
     fn rmdir(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let name = name.as_bytes().to_vec();
-        self.spawn(|fs| async move { answer_empty(fs.rmdir(parent, &name).await, reply) });
+        let name = self.name(name).into_owned();
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.rmdir(parent, &name).await, reply)
+        });
     }
 
     fn rename(&self, header: Header, args: request::Rename<'_>, reply: ReplyEmpty) {
         let parent = or_reply!(reply, node(header.nodeid));
         let new_parent = or_reply!(reply, node(args.newdir));
         let (name, new_name) = (
-            args.name.as_bytes().to_vec(),
-            args.newname.as_bytes().to_vec(),
+            self.name(args.name).into_owned(),
+            self.name(args.newname).into_owned(),
         );
         let known = ossplit_fuse::RenameFlags::NOREPLACE | ossplit_fuse::RenameFlags::EXCHANGE;
         if !known.contains(args.flags) {
@@ -253,7 +282,7 @@ impl Filesystem for Bridge {
             no_replace: args.flags.contains(ossplit_fuse::RenameFlags::NOREPLACE),
             exchange: args.flags.contains(ossplit_fuse::RenameFlags::EXCHANGE),
         };
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             answer_empty(
                 fs.rename(parent, &name, new_parent, &new_name, flags).await,
                 reply,
@@ -268,11 +297,11 @@ impl Filesystem for Bridge {
     fn symlink(&self, header: Header, args: request::Symlink<'_>, reply: ReplyEntry) {
         let parent = or_reply!(reply, node(header.nodeid));
         let (name, target) = (
-            args.name.as_bytes().to_vec(),
+            self.name(args.name).into_owned(),
             args.target.as_bytes().to_vec(),
         );
         let creator = creator(&header, 0o777);
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             let made = fs.symlink(parent, &name, &target, creator).await;
             Self::answer_entry(&fs, made, reply);
         });
@@ -293,7 +322,7 @@ impl Filesystem for Bridge {
         let flags = open_flags(args.flags);
         if let Some(opened) = self.fs.try_open(node, flags) {
             if let Some(handle) = answer_open(opened, reply) {
-                self.spawn(|fs| async move { fs.release(handle).await });
+                self.spawn(&header, |fs| async move { fs.release(handle).await });
             }
             return;
         }
@@ -333,10 +362,10 @@ impl Filesystem for Bridge {
         }
     }
 
-    fn write(&self, _: Header, args: request::Write, data: Payload<'_>, reply: ReplyWrite) {
+    fn write(&self, header: Header, args: request::Write, data: Payload<'_>, reply: ReplyWrite) {
         let handle = FileHandle(args.fh);
         let data = Bytes::from_owner(data.into_owned());
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             match fs.write(handle, args.offset, data).await {
                 Ok(()) => reply.written(args.size),
                 Err(error) => reply.error(errno(&error)),
@@ -344,26 +373,38 @@ impl Filesystem for Bridge {
         });
     }
 
-    fn flush(&self, _: Header, args: request::Flush, reply: ReplyEmpty) {
+    fn flush(&self, header: Header, args: request::Flush, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
-        self.spawn(|fs| async move { answer_empty(fs.flush(handle).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.flush(handle).await, reply)
+        });
     }
 
-    fn release(&self, _: Header, args: request::Release, reply: ReplyEmpty) {
+    fn release(&self, header: Header, args: request::Release, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
         if self.fs.try_release(handle) {
             reply.ok();
             return;
         }
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             fs.release(handle).await;
             reply.ok();
         });
     }
 
-    fn fsync(&self, _: Header, args: request::Fsync, reply: ReplyEmpty) {
+    fn fsync(&self, header: Header, args: request::Fsync, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
-        self.spawn(|fs| async move { answer_empty(fs.fsync(handle).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.fsync(handle).await, reply)
+        });
+    }
+
+    fn fallocate(&self, header: Header, args: request::Fallocate, reply: ReplyEmpty) {
+        let handle = FileHandle(args.fh);
+        let end = or_reply!(reply, convert::allocated_end(&args));
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.allocate(handle, end).await, reply)
+        });
     }
 
     fn opendir(&self, header: Header, _: request::Open, reply: ReplyOpen) {
@@ -376,9 +417,10 @@ impl Filesystem for Bridge {
 
     fn readdir(&self, header: Header, args: request::ReadDir, mut reply: ReplyDir) {
         let handle = DirHandle(args.fh);
+        let wtf8 = self.fs.uses_wtf8();
         let mut push = |entry: ossplit_fs::DirEntry<'_>| {
             let kind = convert::kind(entry.kind);
-            reply.push(entry.ino, entry.next_offset, kind, OsStr::new(entry.name))
+            reply.push(entry.ino, entry.next_offset, kind, &shown(entry.name, wtf8))
         };
         match self.fs.try_readdir(handle, args.offset, false, &mut push) {
             Some(Ok(())) => {
@@ -390,7 +432,7 @@ impl Filesystem for Bridge {
             None => self.spawn_read(&header, |fs, waiter| async move {
                 let mut push = |entry: ossplit_fs::DirEntry<'_>| {
                     let kind = convert::kind(entry.kind);
-                    reply.push(entry.ino, entry.next_offset, kind, OsStr::new(entry.name))
+                    reply.push(entry.ino, entry.next_offset, kind, &shown(entry.name, wtf8))
                 };
                 let read = fs.readdir(handle, args.offset, false, &mut push);
                 match unless_killed!(waiter, reply, read) {
@@ -404,17 +446,18 @@ impl Filesystem for Bridge {
     fn readdirplus(&self, header: Header, args: request::ReadDir, mut reply: ReplyDirPlus) {
         let handle = DirHandle(args.fh);
         let mut looked_up = Vec::new();
+        let wtf8 = self.fs.uses_wtf8();
         let done = self.fs.try_readdir(
             handle,
             args.offset,
             true,
-            &mut push_plus(&mut reply, &mut looked_up),
+            &mut push_plus(&mut reply, &mut looked_up, wtf8),
         );
         if let Some(done) = done {
             return send_plus(&self.fs, done, reply, &looked_up);
         }
         self.spawn_read(&header, |fs, waiter| async move {
-            let mut push = push_plus(&mut reply, &mut looked_up);
+            let mut push = push_plus(&mut reply, &mut looked_up, wtf8);
             // Entries that the sink took are in an outcome: nothing is awaited behind them.
             let read = fs.readdir(handle, args.offset, true, &mut push);
             let outcome = waiter.or_killed(read).await;
@@ -433,7 +476,9 @@ impl Filesystem for Bridge {
 
     fn fsyncdir(&self, header: Header, _: request::Fsync, reply: ReplyEmpty) {
         let node = or_reply!(reply, node(header.nodeid));
-        self.spawn(|fs| async move { answer_empty(fs.fsyncdir(node).await, reply) });
+        self.spawn(&header, |fs| async move {
+            answer_empty(fs.fsyncdir(node).await, reply)
+        });
     }
 
     fn statfs(&self, _: Header, reply: ReplyStatfs) {
@@ -444,7 +489,7 @@ impl Filesystem for Bridge {
         let node = or_reply!(reply, node(header.nodeid));
         let name = or_reply!(reply, self.xattr_name(args.name));
         let (value, mode) = (args.value.to_vec(), convert::xattr_mode(args.flags));
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             answer_empty(fs.setxattr(node, &name, &value, mode).await, reply);
         });
     }
@@ -477,16 +522,19 @@ impl Filesystem for Bridge {
     fn removexattr(&self, header: Header, name: &OsStr, reply: ReplyEmpty) {
         let node = or_reply!(reply, node(header.nodeid));
         let name = or_reply!(reply, self.xattr_name(name));
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             answer_empty(fs.removexattr(node, &name).await, reply);
         });
     }
 
     fn create(&self, header: Header, args: request::Create<'_>, reply: ReplyCreate) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let (name, creator) = (args.name.as_bytes().to_vec(), creator(&header, args.mode));
+        let (name, creator) = (
+            self.name(args.name).into_owned(),
+            creator(&header, args.mode),
+        );
         let flags = open_flags(args.flags);
-        self.spawn(|fs| async move {
+        self.spawn(&header, |fs| async move {
             match fs.create(parent, &name, creator, flags).await {
                 Ok((made, opened)) => {
                     let handle = opened.handle;
@@ -510,17 +558,27 @@ impl Filesystem for Bridge {
     }
 }
 
+/// A name of the file system as programs see it.
+fn shown(name: &str, wtf8: bool) -> Cow<'_, OsStr> {
+    if wtf8 {
+        wtf8::to_name(name)
+    } else {
+        Cow::Borrowed(OsStr::new(name))
+    }
+}
+
 /// A sink that fills a READDIRPLUS answer and notes which nodes it counted a lookup of.
 fn push_plus<'a>(
     reply: &'a mut ReplyDirPlus,
     looked_up: &'a mut Vec<NodeId>,
+    wtf8: bool,
 ) -> impl FnMut(ossplit_fs::DirEntry<'_>) -> bool + Send + 'a {
-    |found| {
+    move |found| {
         let wire = match &found.entry {
             Some(known) => entry(known),
             None => convert::unknown_entry(found.ino, found.kind),
         };
-        let taken = reply.push(&wire, found.next_offset, OsStr::new(found.name));
+        let taken = reply.push(&wire, found.next_offset, &shown(found.name, wtf8));
         if taken && let Some(known) = &found.entry {
             looked_up.push(known.attr.node);
         }

@@ -5,11 +5,13 @@ mod ossfs1;
 mod ossfs2;
 mod ours;
 pub(crate) mod passwd;
+mod utility;
 
 pub use fstab::without_helper_words;
 pub use ossfs1::parse as ossfs1;
 pub use ossfs2::parse as ossfs2;
 pub use ours::add_environment;
+pub use utility::Utility;
 
 use crate::options::{Key, Written};
 use std::path::PathBuf;
@@ -31,4 +33,15 @@ pub struct CommandLine {
     pub key: Option<Key>,
     /// What to tell the user besides.
     pub notes: Vec<String>,
+    /// ossfs's utility mode: nothing is mounted.
+    pub utility: Option<Utility>,
+}
+
+impl CommandLine {
+    /// Whether a mount that is there is to get other flags (`-o remount`).
+    pub fn remounts(&self) -> bool {
+        self.options
+            .iter()
+            .any(|written| written.spec.name == "remount")
+    }
 }

@@ -1,7 +1,7 @@
 //! ossfs 1: `BUCKET[:/PREFIX] MOUNTPOINT [-o opt[,opt…]]… [-f] [-d] [-s]`, `-oopt` glued, and
 //! `MOUNTPOINT -o bucket=NAME`.
 
-use super::{CommandLine, fstab};
+use super::{CommandLine, Utility, fstab};
 use crate::options::{Fault, Problem, Written, look_up};
 use std::ffi::OsString;
 
@@ -17,6 +17,7 @@ pub fn parse(words: &[OsString]) -> Result<CommandLine, Vec<Fault>> {
     let mut positional: Vec<String> = Vec::new();
     let mut options: Vec<Written> = Vec::new();
     let mut foreground = false;
+    let mut utility = None;
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let Some(word) = word.to_str() else {
@@ -35,7 +36,6 @@ pub fn parse(words: &[OsString]) -> Result<CommandLine, Vec<Fault>> {
             }
             // One thread only: nothing to do for it.
             "-s" | "--" => {}
-            "-u" => faults.push(unfinished_uploads(word)),
             "-o" => match words.next().and_then(|next| next.to_str()) {
                 Some(list) => add_list(&mut options, &mut faults, list),
                 None => faults.push(arguments(
@@ -45,10 +45,15 @@ pub fn parse(words: &[OsString]) -> Result<CommandLine, Vec<Fault>> {
                 )),
             },
             glued if glued.starts_with("-o") => add_list(&mut options, &mut faults, &glued[2..]),
-            mpu if mpu.starts_with("--incomplete-mpu") => faults.push(unfinished_uploads(mpu)),
-            other if other.starts_with('-') => {
-                faults.push(arguments(other, "unknown argument", USAGE));
-            }
+            other if other.starts_with('-') => match Utility::of(other) {
+                Some(Ok(wanted)) => utility = Some(wanted),
+                Some(Err(what)) => faults.push(arguments(
+                    other,
+                    what,
+                    "write --incomplete-mpu-abort=12h, for instance",
+                )),
+                None => faults.push(arguments(other, "unknown argument", USAGE)),
+            },
             other => positional.push(other.to_owned()),
         }
     }
@@ -58,6 +63,7 @@ pub fn parse(words: &[OsString]) -> Result<CommandLine, Vec<Fault>> {
     let (what, mountpoint) = match (&positional[..], named.and_then(|w| w.value.clone())) {
         ([what, mountpoint], _) => (what.clone(), mountpoint.clone()),
         ([mountpoint], Some(bucket)) => (bucket, mountpoint.clone()),
+        ([what], None) if utility.is_some() => (what.clone(), String::new()),
         (_, _) => {
             // What is missing may have been swallowed by a fault that was told already.
             if faults.is_empty() {
@@ -81,20 +87,12 @@ pub fn parse(words: &[OsString]) -> Result<CommandLine, Vec<Fault>> {
         options,
         key: None,
         notes: Vec::new(),
+        utility,
     })
 }
 
 fn arguments(place: impl Into<String>, what: impl Into<String>, mend: &str) -> Fault {
     Fault::new(Problem::Arguments, place, what, mend)
-}
-
-/// ossfs's utility mode.
-fn unfinished_uploads(word: &str) -> Fault {
-    arguments(
-        word,
-        "unfinished uploads can't be listed or ended here yet",
-        "use ossutil's `ls -m` and `rm -m`",
-    )
 }
 
 fn add_list(options: &mut Vec<Written>, faults: &mut Vec<Fault>, list: &str) {
@@ -240,16 +238,26 @@ mod tests {
     }
 
     #[test]
-    fn the_utility_mode_says_what_to_use() {
-        for words in [
-            "-u bucket",
-            "--incomplete-mpu-list b",
-            "--incomplete-mpu-abort=all b",
+    fn the_utility_mode_needs_no_mount_point() {
+        for (words, utility) in [
+            ("-u b:/p -ourl=http://x", Utility::List),
+            ("--incomplete-mpu-list b:/p", Utility::List),
+            (
+                "--incomplete-mpu-abort=30s b:/p",
+                Utility::Abort(std::time::Duration::from_secs(30)),
+            ),
         ] {
-            let faults = line(words).unwrap_err();
-            assert_eq!(faults.len(), 1, "{words}");
-            assert!(faults[0].mend.contains("ossutil"), "{}", faults[0]);
+            let line = line(words).unwrap();
+            assert_eq!(line.utility, Some(utility), "{words}");
+            assert_eq!((&*line.bucket, &*line.prefix), ("b", "p"));
         }
+        let faults = line("--incomplete-mpu-abort=soon b").unwrap_err();
+        assert!(
+            faults[0].to_string().contains("1Y6M10D12h30m30s"),
+            "{}",
+            faults[0]
+        );
+        assert!(line("b").is_err(), "a mount needs one");
     }
 
     proptest! {

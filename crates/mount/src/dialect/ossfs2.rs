@@ -204,6 +204,7 @@ impl Reading {
             options,
             key,
             notes: self.notes,
+            utility: None,
         })
     }
 
@@ -234,6 +235,11 @@ impl Reading {
                     }
                 }
                 Means::Option(name) => add(name, value, place),
+                Means::Either(choose) => {
+                    if let Some((name, value)) = value.and_then(choose) {
+                        add(name, value, place);
+                    }
+                }
                 Means::Convert(name, convert) => {
                     if let Some(value) = value.and_then(convert) {
                         add(

@@ -12,6 +12,9 @@ pub(super) fn for_ossfs1(name: &str) -> String {
             ossfs2::Means::Option(here) | ossfs2::Means::Convert(here, _) => {
                 format!("ossfs 2 says so; behind -o write {here}=")
             }
+            ossfs2::Means::Either(_) => {
+                "only ossfs 2 has it; docs/options.md says what stands for it".to_owned()
+            }
             ossfs2::Means::Here(instead) => format!("ossfs 2 says so; here {instead}"),
             ossfs2::Means::Accepted(_) => "only ossfs 2 has it; leave it out".to_owned(),
         };

@@ -5,6 +5,7 @@
 //! conflicts, and returns all faults at once or a [`Plan`]. Help and `docs/options.md` come from the
 //! table.
 
+mod carried;
 mod docs;
 mod fault;
 mod header_rules;
@@ -17,6 +18,7 @@ mod validated;
 pub(crate) mod values;
 mod written;
 
+pub use carried::Carried;
 pub use docs::markdown;
 pub use fault::{Fault, Problem};
 pub use header_rules::HeaderRules;

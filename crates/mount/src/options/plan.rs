@@ -1,6 +1,7 @@
 //! Everything decided: what a mount is made from.
 
 use super::NewObjects;
+use crate::dialect::Utility;
 use ossplit::{Key, SignatureVersion, TrafficLimits};
 use ossplit_fs::FsConfig;
 use ossplit_fuse::mount::MountOptions;
@@ -39,8 +40,14 @@ pub enum LogLevel {
 pub struct Plan {
     /// Where; absolute.
     pub mountpoint: PathBuf,
+    /// The key or prefix as written, for what is done instead of mounting.
+    pub target: String,
+    /// What to do instead of mounting.
+    pub utility: Option<Utility>,
     /// `-f`: stay in the foreground.
     pub foreground: bool,
+    /// The mount outlives the process that serves it.
+    pub failover: bool,
     /// For the kernel.
     pub kernel: MountOptions,
     /// The endpoint as written.

@@ -207,49 +207,6 @@ fn the_kernel_always_checks_permissions() {
     assert!(plan("rw").unwrap().kernel.default_permissions);
 }
 
-/// `reference/ossfs.md`, "The options the seed page names", "The rest of ossfs 1".
-const OSSFS1: &str = "kernel_cache parallel_count max_multireq multireq_max max_stat_cache_size umask \
-    mask uid gid mp_umask allow_other url host servicepath use_path_request_style sigv1 sigv4 region \
-    endpoint cloudbox_id no_check_certificate ssl_verify_hostname cipher_suites nodnscache nosscache \
-    connect_timeout readwrite_timeout retries noua instance_name requester_pays upload_traffic_limit \
-    download_traffic_limit default_acl storage_class use_sse multipart_size multipart_copy_size \
-    multipart_threshold singlepart_copy_limit max_dirty_data nomultipart nomixupload nocopyapi \
-    norenameapi noshallowcopyapi enable_content_md5 ahbe_conf mime tmpdir use_cache \
-    check_cache_dir_exist del_cache ensure_diskfree free_space_ratio stat_cache_expire \
-    stat_cache_interval_expire disable_noobj_cache complement_stat notsup_compat_dir use_xattr \
-    use_wtf8 listobjectsv2 list_object_max_keys readdir_optimize readdir_check_size symlink_in_meta \
-    auto_cache direct_read direct_read_prefetch_thread direct_read_chunk_size \
-    direct_read_prefetch_chunks direct_read_prefetch_limit direct_read_backward_chunks \
-    direct_read_local_file_cache_size_mb passwd_file ram_role credlib credlib_opts use_session_token \
-    public_bucket logfile dbglevel curldbg no_time_stamp_msg set_check_cache_sigusr1 ro rw suid nosuid \
-    dev nodev exec noexec atime noatime sync async dirsync allow_root default_permissions nonempty \
-    fsname subtype max_read big_writes attr_timeout entry_timeout negative_timeout direct_io \
-    noauto_cache _netdev bucket noxmlns";
-
-/// The same page, "ossfs 2".
-const OSSFS2: &str = "d f nonempty total_mem_limit total_rw_mem_ratio ro uid gid dir_mode file_mode \
-    fuse_threads readdirplus ignore_fsync allow_rename_dir rename_dir_limit allow_other \
-    seq_read_detect_count enable_symlink oss_endpoint oss_bucket oss_bucket_prefix oss_region \
-    oss_access_key_id oss_access_key_secret ram_role credential_process attr_timeout negative_timeout \
-    fuse_attr_timeout fuse_entry_timeout kernel_readdir_cache_timeout close_to_open \
-    inode_cache_eviction_threshold inode_cache_eviction_interval_ms max_inode_cache_count \
-    oss_negative_cache_timeout oss_negative_cache_size memory_data_cache_size upload_buffer_size \
-    upload_concurrency upload_copy_concurrency prefetch_concurrency prefetch_concurrency_per_file \
-    prefetch_chunk_size prefetch_chunks enable_appendable_object \
-    appendable_object_autoswitch_threshold sync_upload enable_crc64 oss_request_timeout_ms bind_ips \
-    http_proxy rename_dir_concurrency enable_transmission_control log_dir log_level \
-    log_file_max_size log_file_max_count metrics_ip metrics_port";
-
-#[test]
-fn every_word_of_both_ossfs_is_known() {
-    for word in OSSFS1.split_whitespace() {
-        assert!(look_up(word, word).is_ok(), "{word}");
-    }
-    for word in OSSFS2.split_whitespace() {
-        assert!(ossfs2::find(word).is_some(), "{word}");
-    }
-}
-
 #[test]
 fn ossfs_2_gets_its_own_defaults() {
     let folder = tempfile::tempdir().unwrap();

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::dialect::{CommandLine, passwd};
 use ossplit::{Endpoint, Key, SignatureVersion, credentials::CredentialProcess};
-use ossplit_fs::FsConfig;
+use ossplit_fs::{FsConfig, KeepFree, SymlinkForm};
 use ossplit_fuse::mount::MountOptions;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -77,7 +77,10 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
     let seconds = |name| Duration::from_secs(words.number(name).unwrap_or(0));
     Ok(Plan {
         mountpoint: around.folder.join(&line.mountpoint),
+        target: line.prefix.clone(),
+        utility: line.utility,
         foreground: line.foreground,
+        failover: words.text("failover") != Some("off"),
         kernel: MountOptions {
             fsname: words.text("fsname").unwrap_or("ossfs").to_owned(),
             subtype: words.text("subtype").unwrap_or("ossfs").to_owned(),
@@ -210,6 +213,19 @@ fn file_system(
         multipart_size: words.number("multipart_size").unwrap_or(10) << 20,
         memory: memory.unwrap_or_else(|| (around.memory / 4).clamp(64 << 20, GIB)),
         tmpdir: around.folder.join(words.text("tmpdir").unwrap_or("/tmp")),
+        keep_free: KeepFree {
+            bytes: words.number("ensure_diskfree").unwrap_or(0) << 20,
+            percent: words.number("free_space_ratio").unwrap_or(0) as u8,
+        },
+        symlinks: match words.text("symlink_form") {
+            _ if words.has("symlink_in_meta") => SymlinkForm::Metadata,
+            Some("native") => SymlinkForm::Native,
+            Some("metadata") => SymlinkForm::Metadata,
+            _ => SymlinkForm::Body,
+        },
+        wtf8: words.has("use_wtf8"),
+        close_early: words.text("close") == Some("async"),
+        close_to_open: words.has("close_to_open"),
         ..FsConfig::new(&line.bucket, &line.prefix)
     }
 }

@@ -59,11 +59,11 @@ const CAUSES: [Cause; 15] = [
 ];
 
 impl Cause {
-    pub(super) fn number(self) -> u8 {
+    pub(crate) fn number(self) -> u8 {
         CAUSES.iter().position(|cause| *cause == self).unwrap_or(0) as u8
     }
 
-    pub(super) fn of_number(number: u8) -> Self {
+    pub(crate) fn of_number(number: u8) -> Self {
         CAUSES
             .get(usize::from(number))
             .copied()
@@ -76,18 +76,18 @@ impl Cause {
 pub struct Failure {
     /// What is in the way.
     pub cause: Cause,
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Failure {
-    pub(super) fn new(cause: Cause, text: impl Into<String>) -> Self {
+    pub(crate) fn new(cause: Cause, text: impl Into<String>) -> Self {
         Self {
             cause,
             text: text.into(),
         }
     }
 
-    pub(super) fn system(what: &str, error: impl fmt::Display) -> Self {
+    pub(crate) fn system(what: &str, error: impl fmt::Display) -> Self {
         Self::new(Cause::System, format!("can't {what}: {error}"))
     }
 }

@@ -65,6 +65,16 @@ pub(super) fn unblock_signals(set: &Signals) {
     }
 }
 
+/// Lets every signal through: what started us may have blocked some.
+pub(super) fn unblock_all_signals() {
+    let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset initialises the set, which is then read.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, set.as_ptr(), std::ptr::null_mut());
+    }
+}
+
 /// Waits for one of the guarded signals, which must be blocked.
 pub(super) fn next_signal(set: &Signals) -> Option<Signal> {
     let mut number = 0;
@@ -77,16 +87,16 @@ pub(super) fn next_signal(set: &Signals) -> Option<Signal> {
     }
 }
 
-/// Has the kernel send SIGTERM when the parent dies. False if it is dead already.
-pub(super) fn end_with_parent(parent: Pid) -> bool {
-    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
+/// Has the kernel send `signal` when the parent dies. False if it is dead already.
+pub(super) fn end_with_parent(parent: Pid, signal: Signal) -> bool {
+    let _ = rustix::process::set_parent_process_death_signal(Some(signal));
     rustix::process::getppid() == Some(parent)
 }
 
-/// Ends a child that only looked, with nothing of its parent's flushed or cleaned up twice.
-pub(super) fn exit_at_once() -> ! {
+/// Ends this process here and now: nothing is flushed or cleaned up.
+pub(super) fn exit_at_once(status: i32) -> ! {
     // SAFETY: _exit(2) has no conditions and does not return.
-    unsafe { libc::_exit(0) }
+    unsafe { libc::_exit(status) }
 }
 
 /// A session of its own, with nothing on the standard streams.

@@ -1,12 +1,13 @@
 //! Who has something open below a path, from the links in /proc.
 
 use std::{
+    ffi::CString,
     fs,
     path::{Path, PathBuf},
 };
 
 /// `PID (name)` of each process that keeps `mountpoint` busy, as far as we may look.
-pub(super) fn of(mountpoint: &Path) -> Vec<String> {
+pub(crate) fn of(mountpoint: &Path) -> Vec<String> {
     processes()
         .filter(|(_, folder)| holds(folder, mountpoint))
         .map(|(pid, folder)| {
@@ -17,21 +18,58 @@ pub(super) fn of(mountpoint: &Path) -> Vec<String> {
 }
 
 /// What the main thread of a worker is called, so that `umount` finds it: the mount's device number.
-pub(super) fn worker_name(minor: u32) -> String {
+fn worker_name(minor: u32) -> String {
     format!("ossplit@{minor}")
 }
 
-/// The worker that serves the mount with this device number, and its guard.
-pub(super) fn servers(minor: u32) -> Vec<u32> {
-    let name = worker_name(minor);
+/// Gives the main thread, which is to call this, the name of a worker's.
+pub(crate) fn name_worker(minor: u32) {
+    name(worker_name(minor));
+}
+
+/// The same for a keeper's.
+pub(crate) fn name_keeper(minor: u32) {
+    name(keeper_name(minor));
+}
+
+fn name(name: String) {
+    if let Ok(name) = CString::new(name) {
+        let _ = rustix::thread::set_name(&name);
+    }
+}
+
+const KEEPER: &str = "osskeep@";
+
+/// What the main thread of a mount's keeper is called.
+fn keeper_name(minor: u32) -> String {
+    format!("{KEEPER}{minor}")
+}
+
+/// The device numbers of the mounts that have a keeper.
+pub(crate) fn kept_mounts() -> Vec<u32> {
+    let numbers = processes().filter_map(|(_, folder)| {
+        let comm = fs::read_to_string(folder.join("comm")).ok()?;
+        comm.trim_end().strip_prefix(KEEPER)?.parse().ok()
+    });
+    numbers.collect()
+}
+
+/// The worker that serves the mount with this device number, and its keeper or guard.
+pub(crate) fn servers(minor: u32) -> Vec<u32> {
+    let (worker, keeper) = (worker_name(minor), keeper_name(minor));
     let mut found = Vec::new();
     for (pid, folder) in processes() {
         let comm = fs::read_to_string(folder.join("comm")).unwrap_or_default();
-        if comm.trim_end() == name {
+        let comm = comm.trim_end();
+        if comm == worker {
             found.push(pid);
             found.extend(guard_of(&folder));
+        } else if comm == keeper {
+            found.push(pid);
         }
     }
+    found.sort_unstable();
+    found.dedup();
     found
 }
 

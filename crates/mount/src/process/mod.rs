@@ -1,36 +1,49 @@
 //! The processes of a mount.
 //!
 //! ```text
-//! ossplit mount ──fork──► guard ──fork──► worker (serves; owns /dev/fuse)
-//!      ▲                                    │
-//!      └───────── "ready", or why not ──────┘
+//! ossplit mount ──exec──► keeper ──exec──► worker (serves)
+//!      ▲                    │ holds /dev/fuse and the state; starts another worker when one dies
+//!      └── "ready", or why not
 //! ```
 //!
-//! The command returns when the worker says that the mount is usable, or why it is not. The guard
-//! waits for the worker: if it dies in any way but an orderly one, the guard detaches the dead mount,
-//! so that "Transport endpoint is not connected" never stays. Should the guard die, the kernel sends
-//! the worker SIGTERM, and it unmounts. With `-f` the command itself is the guard.
+//! The command returns when the worker says that the mount is usable, or why it is not. The keeper
+//! ([`crate::keeper`]) has the mount outlive its worker. Should the keeper die, the kernel sends the
+//! worker SIGTERM, and it unmounts. With `-f` the command itself becomes the keeper.
+//!
+//! With `failover=off` there is a guard in the keeper's place, forked and not exec'd: it waits for the
+//! worker, and if that dies in any way but an orderly one, the guard detaches the dead mount, so that
+//! "Transport endpoint is not connected" never stays.
 
 mod failure;
 mod fork;
 mod guard;
-mod holders;
+pub(crate) mod holders;
+mod kept;
+mod launch;
 mod memory;
-mod mountpoint;
-mod preflight;
-mod ready;
+pub(crate) mod mountpoint;
+pub(crate) mod preflight;
+pub(crate) mod ready;
+mod remount;
 mod serving;
+pub(crate) mod signals;
 mod umount;
+mod words;
 mod worker;
 
 pub use failure::{Cause, Failure};
+pub use kept::{Hooks, serve_kept};
+pub use launch::inherited;
 pub use memory::limit as memory_limit;
+pub use ready::Report;
+pub use remount::remount;
+pub use serving::Trouble;
 pub use umount::unmount;
+pub(crate) use words::{read_words, words_file};
 
-use crate::Plan;
+use crate::{Plan, options::Carried};
 use fork::Side;
-use ready::Report;
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal};
 use std::path::Path;
 
 /// The worker's log, once it is set up.
@@ -45,14 +58,18 @@ pub trait Log: Send {
 /// Sets up the log of the worker; the error is one sentence with the mend.
 pub type SetUpLog = fn(&Plan) -> Result<Box<dyn Log>, String>;
 
-/// Carries a plan out. Returns when the mount is usable, or, with `-f`, when it ended.
+/// Carries a plan out, which came of `words`. Returns when the mount is usable, or, with `-f`, when it
+/// ended.
 ///
 /// Call it before the process has a second thread: it forks.
 ///
 /// # Errors
 /// One sentence with the mend. Nothing is mounted and nothing runs then.
-pub fn mount(plan: &Plan, log: SetUpLog) -> Result<(), Failure> {
+pub fn mount(plan: &Plan, words: &Carried, log: SetUpLog) -> Result<(), Failure> {
     let mountpoint = mountpoint::resolve(&plan.mountpoint);
+    if plan.failover {
+        return launch::with_keeper(plan.foreground, &mountpoint, words);
+    }
     let (listen, report) = ready::pipe().map_err(|e| Failure::system("make a pipe", e))?;
     if plan.foreground {
         let worker = start_worker(plan, &mountpoint, log, report)?;
@@ -89,7 +106,7 @@ fn start_worker(
         Side::Child => {
             // Ctrl-C reaches the command alone, which passes it on: once, not twice.
             let _ = rustix::process::setpgid(None, None);
-            if !fork::end_with_parent(guard) {
+            if !fork::end_with_parent(guard, Signal::TERM) {
                 std::process::exit(1);
             }
             fork::unblock_signals(&signals);

@@ -25,7 +25,7 @@ const LINKS: usize = 40;
 
 /// The place that the kernel's table has for `path`: absolute, through links. What is mounted there is
 /// not asked, so that this works on a dead mount.
-pub(super) fn resolve(path: &Path) -> PathBuf {
+pub(crate) fn resolve(path: &Path) -> PathBuf {
     let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for _ in 0..LINKS {
         if is_fuse(&path) {
@@ -61,7 +61,7 @@ enum Server {
 
 /// Takes a mount whose server is gone out of the tree; true if there was one. Only for a process of one
 /// thread: it forks.
-pub(super) fn detach_if_dead(mountpoint: &Path) -> io::Result<bool> {
+pub(crate) fn detach_if_dead(mountpoint: &Path) -> io::Result<bool> {
     let mut any = false;
     // Several can lie on one another, each from a start that ended badly; more than a few is a loop.
     for _ in 0..8 {
@@ -96,7 +96,7 @@ fn ask(mountpoint: &Path) -> io::Result<Server> {
                 Err(Errno::NOTCONN | Errno::CONNABORTED)
             );
             let _ = rustix::io::write(&write, &[u8::from(gone)]);
-            fork::exit_at_once()
+            fork::exit_at_once(0)
         }
         Side::Parent(child) => {
             drop(write);

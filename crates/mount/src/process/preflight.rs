@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 const LIMIT: Duration = Duration::from_secs(8);
 
 /// How the mount's client is set up.
-pub(super) fn client_config(plan: &Plan) -> Result<ClientConfig, Failure> {
+pub(crate) fn client_config(plan: &Plan) -> Result<ClientConfig, Failure> {
     let mut config = ClientConfig::new(&plan.endpoint, &plan.region)?;
     config.signature = plan.signature;
     if plan.path_style {

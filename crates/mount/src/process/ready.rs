@@ -5,31 +5,45 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use std::{
     fs::File,
     io::{self, Read as _, Write as _},
+    os::fd::OwnedFd,
 };
 
-/// The worker's end.
-pub(super) struct Report(File);
+/// The end on which it is said.
+pub struct Report(File);
 
 /// The command's end.
-pub(super) struct Listen(File);
+pub(crate) struct Listen(File);
 
 const READY: u8 = b'+';
 const FAILED: u8 = b'-';
 
-pub(super) fn pipe() -> io::Result<(Listen, Report)> {
+pub(crate) fn pipe() -> io::Result<(Listen, Report)> {
     let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
     Ok((Listen(read.into()), Report(write.into())))
 }
 
+impl From<OwnedFd> for Report {
+    /// From the descriptor of such an end, which another process made.
+    fn from(fd: OwnedFd) -> Self {
+        Self(fd.into())
+    }
+}
+
+impl From<Report> for OwnedFd {
+    fn from(report: Report) -> Self {
+        report.0.into()
+    }
+}
+
 impl Report {
     /// The mount is usable.
-    pub(super) fn ready(mut self) {
+    pub(crate) fn ready(mut self) {
         // Whoever started us may be gone; the mount is usable all the same.
         let _ = self.0.write_all(&[READY]);
     }
 
     /// It is not, and won't be.
-    pub(super) fn failed(mut self, why: &Failure) {
+    pub(crate) fn failed(mut self, why: &Failure) {
         let mut message = vec![FAILED, why.cause.number()];
         message.extend(why.text.as_bytes());
         let _ = self.0.write_all(&message);
@@ -38,7 +52,7 @@ impl Report {
 
 impl Listen {
     /// Waits for the worker's word.
-    pub(super) fn wait(mut self) -> Result<(), Failure> {
+    pub(crate) fn wait(mut self) -> Result<(), Failure> {
         let mut message = Vec::new();
         let mut first = [0];
         if matches!(self.0.read_exact(&mut first), Ok(()) if first[0] == READY) {

@@ -1,13 +1,18 @@
 //! The process that serves: its signals and its end.
 
 use super::{Log, holders};
+use crate::{keeper::worker::exit, prefetch::Listening};
 use ossplit_fs::FileSystem;
-use ossplit_fuse::mount::{UnmountError, UnmountMode, Unmounter};
+use ossplit_fuse::{
+    End, Stopper,
+    mount::{UnmountError, UnmountMode, Unmounter},
+};
 use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
 use tokio::{
     runtime::Runtime,
     signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
+    task::AbortHandle,
 };
 
 /// The signals that a mount knows, as ossfs does.
@@ -27,6 +32,17 @@ enum Wish {
     ReopenLog,
     /// SIGUSR2.
     RaiseLog,
+    /// SIGUSR1: for tests; ossfs checks its disk cache then, and there is none to check.
+    Test,
+}
+
+/// What a test can bring about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// A task panics.
+    Panic,
+    /// It does not say any more that it lives.
+    Silence,
 }
 
 impl Signals {
@@ -48,8 +64,7 @@ impl Signals {
                 _ = self.interrupt.recv() => return Wish::End,
                 _ = self.hang_up.recv() => return Wish::ReopenLog,
                 _ = self.user2.recv() => return Wish::RaiseLog,
-                // ossfs checks its disk cache then; there is none to check.
-                _ = self.user1.recv() => {}
+                _ = self.user1.recv() => return Wish::Test,
             }
         }
     }
@@ -57,12 +72,21 @@ impl Signals {
 
 /// A mount that is being served.
 pub(super) struct Serving {
+    /// Takes lists of files to prefetch.
+    pub(super) _prefetch: Option<Listening>,
     pub(super) fs: Arc<FileSystem>,
-    pub(super) unmounter: Unmounter,
+    /// The mount's minor device number.
+    pub(super) minor: u32,
+    /// `None` when the mount left the tree before we took it over.
+    pub(super) unmounter: Option<Unmounter>,
     pub(super) session: JoinHandle<()>,
-    /// The kernel has closed the connection.
-    pub(super) ended: oneshot::Receiver<()>,
+    pub(super) stopper: Stopper,
+    /// How the session ended; `None` for an error.
+    pub(super) ended: oneshot::Receiver<Option<End>>,
     pub(super) signals: Signals,
+    /// Says that we live.
+    pub(super) alive: Option<AbortHandle>,
+    pub(super) on_user1: Option<Trouble>,
 }
 
 /// How long the kernel may take to close the connection of what was unmounted: it answers a few last
@@ -78,6 +102,8 @@ enum Left {
     InOrder,
     /// Detached: somebody has something open yet.
     Busy,
+    /// The mount goes on: a successor serves it.
+    HandedOver,
 }
 
 impl Serving {
@@ -87,24 +113,35 @@ impl Serving {
         let left = runtime.block_on(async {
             loop {
                 tokio::select! {
-                    _ = &mut self.ended => return Left::Ended,
+                    end = &mut self.ended => {
+                        return match end {
+                            Ok(Some(End::Stopped)) => Left::HandedOver,
+                            _ => Left::Ended,
+                        };
+                    }
                     wish = self.signals.next() => match wish {
                         Wish::ReopenLog => log.reopen(),
                         Wish::RaiseLog => log.raise(),
                         Wish::End => {
                             // What is written so far; what is written meanwhile comes after.
                             failed = self.fs.sync_all().await.err();
-                            if let Some(left) = leave(&self.unmounter) {
+                            let left = self.unmounter.as_ref().map_or(Some(Left::Busy), leave);
+                            if let Some(left) = left {
                                 return left;
                             }
                         }
+                        Wish::Test => self.bring_about(runtime),
                     }
                 }
             }
         });
+        if left == Left::HandedOver {
+            // What is not in OSS is the successor's, with the requests that were not answered.
+            return exit::STOPPED;
+        }
         let failed = runtime.block_on(self.fs.sync_all()).err().or(failed);
         let ended = match left {
-            Left::Ended => true,
+            Left::Ended | Left::HandedOver => true,
             Left::InOrder => runtime.block_on(async {
                 tokio::time::timeout(LAST_WORDS, &mut self.ended)
                     .await
@@ -122,7 +159,21 @@ impl Serving {
             None => 0,
             Some(error) => {
                 tracing::error!(%error, "not everything that was written could be sent");
-                1
+                exit::UNSENT
+            }
+        }
+    }
+
+    fn bring_about(&self, runtime: &Runtime) {
+        match self.on_user1 {
+            None => {}
+            Some(Trouble::Panic) => {
+                runtime.spawn(async { panic!("a test asked for it") });
+            }
+            Some(Trouble::Silence) => {
+                if let Some(alive) = &self.alive {
+                    alive.abort();
+                }
             }
         }
     }

@@ -225,7 +225,11 @@ async fn rename_refuses_what_rename_refuses() {
     ));
     assert!(matches!(
         try_it(b"f", root, b"e", exchange).await,
-        Error::Unsupported(_)
+        Error::InvalidArgument(_)
+    ));
+    assert!(matches!(
+        try_it(b"f", root, b"none", exchange).await,
+        Error::NotFound
     ));
     assert_eq!(mount.bucket.keys(), ["d/x", "e/y", "empty/", "f"]);
     mount
@@ -313,4 +317,57 @@ async fn a_change_that_is_given_up_still_ends() {
         tokio::task::yield_now().await;
     }
     assert!(mount.bucket.keys().is_empty());
+}
+
+#[tokio::test]
+async fn an_exchange_swaps_files_with_their_nodes() {
+    let mount = mount(&["a", "d/b"]);
+    let (a, b) = (dir(&mount, "a").await, dir(&mount, "d/b").await);
+    let (tag_a, tag_b) = (mount.bucket.tag("a"), mount.bucket.tag("d/b"));
+    let d = dir(&mount, "d").await;
+    let exchange = RenameFlags {
+        exchange: true,
+        ..RenameFlags::default()
+    };
+    mount.counts();
+    mount
+        .fs
+        .rename(NodeId::ROOT, b"a", d, b"b", exchange)
+        .await
+        .unwrap();
+    let counts = mount.counts();
+    assert_eq!((counts.copy, counts.delete), (3, 1));
+    assert_eq!(mount.bucket.keys(), ["a", "d/b"]);
+    assert_eq!(
+        (mount.bucket.tag("a"), mount.bucket.tag("d/b")),
+        (tag_b, tag_a)
+    );
+    assert_eq!((dir(&mount, "d/b").await, dir(&mount, "a").await), (a, b));
+}
+
+#[tokio::test]
+async fn a_rename_of_a_tree_that_fails_is_undone() {
+    let mount = mount(&["old/", "old/1", "old/2", "old/3", "keep"]);
+    dir(&mount, "old/2").await;
+    let rename = async || {
+        let flags = RenameFlags::default();
+        mount
+            .fs
+            .rename(NodeId::ROOT, b"old", NodeId::ROOT, b"new", flags)
+            .await
+    };
+    mount.bucket.refuse("new/2");
+    assert!(matches!(rename().await, Err(Error::Remote(_))));
+    assert_eq!(
+        mount.bucket.keys(),
+        ["keep", "old/", "old/1", "old/2", "old/3"]
+    );
+    assert_eq!(mount.kind("new").await, None);
+    assert_eq!(mount.kind("old/2").await, Some(FileKind::File));
+    mount.bucket.refuse("nothing");
+    rename().await.unwrap();
+    assert_eq!(
+        mount.bucket.keys(),
+        ["keep", "new/", "new/1", "new/2", "new/3"]
+    );
 }

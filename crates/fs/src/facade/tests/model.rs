@@ -474,6 +474,7 @@ impl Pair {
 
 fn run(steps: &[Step], limit: usize, page: u32) {
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
         .build()
         .unwrap();
     runtime.block_on(async {

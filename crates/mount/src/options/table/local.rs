@@ -1,6 +1,5 @@
 //! Local disk.
 
-use super::ANY_NUMBER;
 use crate::options::spec::{Kind, Spec};
 
 const NO_CACHE: &str = "there is no disk cache yet; the kernel's page cache and memory= serve";
@@ -30,16 +29,17 @@ pub(super) const OPTIONS: &[Spec] = &[
         "Empty it at start and end.",
         NO_CACHE,
     ),
-    Spec::accepted(
+    Spec::new(
         "ensure_diskfree",
-        ANY_NUMBER,
-        "MB to leave free.",
-        "a full disk is ENOSPC at once",
+        Kind::Number {
+            min: 0,
+            max: 1 << 40,
+        },
+        "MB that stay free on tmpdir's disk: a write that would need them is ENOSPC.",
     ),
-    Spec::accepted(
+    Spec::new(
         "free_space_ratio",
-        ANY_NUMBER,
-        "Percent to leave free.",
-        "a full disk is ENOSPC at once",
+        Kind::Number { min: 0, max: 100 },
+        "Percent that stay free on tmpdir's disk: a write that would need them is ENOSPC.",
     ),
 ];

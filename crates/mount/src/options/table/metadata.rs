@@ -99,11 +99,10 @@ pub(super) const OPTIONS: &[Spec] = &[
         Kind::FlagOrText,
         "Keep extended attributes, in the objects' metadata (`=0`: do not). Access control lists are not kept. A read-only mount then sends HEADs too.",
     ),
-    Spec::accepted(
+    Spec::new(
         "use_wtf8",
         Kind::Flag,
-        "Names that are not UTF-8.",
-        "OSS keys are UTF-8",
+        "Keep names that are no UTF-8: a byte that fits none is U+E000 and that byte in the key. Without it they can't be made.",
     ),
     Spec::accepted(
         "listobjectsv2",
@@ -123,11 +122,10 @@ pub(super) const OPTIONS: &[Spec] = &[
         "HEAD small objects.",
         "a listing says what they are",
     ),
-    Spec::accepted(
+    Spec::new(
         "symlink_in_meta",
         Kind::Flag,
-        "Links as metadata.",
-        "a link is an object whose bytes are its target, as ossfs writes it by default",
+        "Write a new symlink's target into its object's metadata. All forms are read, whatever is written.",
     ),
     Spec::accepted(
         "skip_clean_statcache_on_ro_flush",

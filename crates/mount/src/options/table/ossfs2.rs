@@ -11,6 +11,8 @@ pub(crate) enum Means {
     Option(&'static str),
     /// The option of this name, with a value made from the one given; `None` leaves it out, and an empty text is none.
     Convert(&'static str, fn(&str) -> Option<String>),
+    /// One option or another with a value, as the value given says; `None`: neither.
+    Either(fn(&str) -> Option<(&'static str, Option<&'static str>)>),
     /// The dialect itself takes it; the text says what stands for it in ossfs 1's dialect.
     Here(&'static str),
     /// Nothing, for this reason.
@@ -94,8 +96,9 @@ pub(crate) const WORDS: &[Word] = &[
         "enable_symlink",
         Kind::Bool,
         // Without them there is nothing to ask each object for.
-        Means::Convert("readdir_optimize", |on| {
-            matches!(on, "0" | "false").then(String::new)
+        Means::Either(|on| match on {
+            "0" | "false" => Some(("readdir_optimize", None)),
+            _ => Some(("symlink_form", Some("native"))),
         }),
     )
     .default("false"),
@@ -153,11 +156,7 @@ pub(crate) const WORDS: &[Word] = &[
         TIMEOUT,
         "listings are remembered for attr_timeout",
     ),
-    accepted(
-        "close_to_open",
-        Kind::Bool,
-        "write attr_timeout=0 to ask at every open",
-    ),
+    word("close_to_open", Kind::Bool, Means::Option("close_to_open")),
     accepted("inode_cache_eviction_threshold", ANY_NUMBER, EVICTION),
     accepted("inode_cache_eviction_interval_ms", ANY_NUMBER, EVICTION),
     word(
@@ -207,7 +206,11 @@ pub(crate) const WORDS: &[Word] = &[
     accepted("prefetch_chunks", ANY_NUMBER, WINDOW),
     accepted("enable_appendable_object", Kind::Bool, APPEND),
     accepted("appendable_object_autoswitch_threshold", SIZE, APPEND),
-    accepted("sync_upload", Kind::Bool, "close always waits for OSS"),
+    word(
+        "sync_upload",
+        Kind::Bool,
+        Means::Either(|on| matches!(on, "0" | "false").then_some(("close", Some("async")))),
+    ),
     accepted("enable_crc64", Kind::Bool, "CRC64 is always compared"),
     word(
         "oss_request_timeout_ms",

@@ -10,6 +10,13 @@ pub(super) const OPTIONS: &[Spec] = &[
          of the machine, 1 GiB at most.",
     ),
     Spec::new(
+        "failover",
+        Kind::Choice(&["on", "off"]),
+        "The mount outlives the process that serves it: when that dies or is replaced, programs wait \
+         for a moment and go on (docs/semantics.md). off: the mount ends with the process.",
+    )
+    .default("on"),
+    Spec::new(
         "file_mode",
         Kind::Octal,
         "Mode of files that carry none (ossfs 2).",
@@ -21,4 +28,22 @@ pub(super) const OPTIONS: &[Spec] = &[
         "Mode of directories that carry none (ossfs 2).",
     )
     .default("750"),
+    Spec::new(
+        "close",
+        Kind::Choice(&["sync", "async"]),
+        "async: close(2) returns before OSS has the bytes, which are then lost if the mount is killed; fsync still waits. \
+         The extended attribute user.ossplit.upload of a file says how it stands: stored, pending or failed, with the reason.",
+    )
+    .default("sync"),
+    Spec::new(
+        "close_to_open",
+        Kind::Flag,
+        "Ask OSS at every open whether the file changed, whatever is remembered (ossfs 2).",
+    ),
+    Spec::new(
+        "symlink_form",
+        Kind::Choice(&["body", "metadata", "native"]),
+        "How new symlinks are written: as the object's bytes (ossfs 1), as its metadata, or as OSS's own symlinks (ossfs 2).",
+    )
+    .default("body"),
 ];

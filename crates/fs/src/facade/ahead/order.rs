@@ -1,0 +1,247 @@
+//! What comes next: the orders in which files are fetched ahead.
+
+use std::collections::VecDeque;
+
+use tokio::sync::mpsc;
+
+use super::Ahead;
+use super::list::Batch;
+use crate::namespace::Next;
+use crate::types::NodeId;
+
+/// Names looked at under one lock.
+const GULP: usize = 64;
+/// A file that was opened so few opens ago will not be opened again in this pass.
+const LATELY: u64 = 1024;
+
+/// An order, and how far it has come.
+pub(super) enum Order {
+    /// The names of a directory from the one after `after` on, then those of the next directory.
+    Names {
+        dir: NodeId,
+        after: Box<str>,
+        /// Files were found in this directory.
+        any: bool,
+        /// What was listed last may have shown more; `None`: to the end, or nothing was listed.
+        listed: Listed,
+    },
+    /// An earlier pass from a place on, up to where this one began.
+    Epoch { at: u64, until: u64 },
+    /// A list of paths.
+    List {
+        batches: mpsc::Receiver<Batch>,
+        batch: Batch,
+        began: u64,
+    },
+    /// These and no others.
+    Files(VecDeque<Next>),
+}
+
+/// What is known of the names after those that are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// Nobody asked.
+    #[default]
+    Not,
+    /// They were asked for just now.
+    More,
+    /// There are none.
+    ToTheEnd,
+}
+
+/// One step along an order.
+pub(super) enum Step {
+    /// These files come next (there may be none among the names looked at), and the order was followed so far.
+    Files(Vec<Next>, u64),
+    /// The files of the next directory come next.
+    Crossed(NodeId),
+    End,
+}
+
+impl Order {
+    /// The next few files, no more than `most`. Asks OSS where a listing is missing.
+    pub(super) async fn step(&mut self, ahead: &Ahead, most: usize) -> Step {
+        let most = most.clamp(1, GULP);
+        match self {
+            Self::Names {
+                dir,
+                after,
+                any,
+                listed,
+            } => {
+                let (found, last, reach, siblings) = {
+                    let ns = ahead.core.ns.lock();
+                    let Ok(slot) = ns.directory(*dir) else {
+                        return Step::End;
+                    };
+                    let now = ahead.core.clock.now();
+                    let (found, last, reach) = ns.following(slot, after, most, now);
+                    (found, last, reach as u64, ns.names(slot) as u64)
+                };
+                if let Some(last) = last {
+                    *after = last;
+                    *any |= !found.is_empty();
+                    if *listed == Listed::More {
+                        *listed = Listed::Not;
+                    }
+                    return Step::Files(ahead.not_lately(found, LATELY.min(siblings / 2)), reach);
+                }
+                match listed {
+                    // What was shown was not learned: the cache has no room.
+                    Listed::More => return Step::End,
+                    Listed::Not => {
+                        *listed = ahead.list_on(*dir, after).await;
+                        return Step::Files(Vec::new(), reach);
+                    }
+                    Listed::ToTheEnd => {}
+                }
+                match ahead.next_directory(*dir).await {
+                    Some(next) if *any => {
+                        *dir = next;
+                        *after = Box::default();
+                        *any = false;
+                        *listed = Listed::Not;
+                        Step::Crossed(next)
+                    }
+                    _ => Step::End,
+                }
+            }
+            Self::Epoch { at, until } => {
+                let mut nodes = Vec::new();
+                let lately = {
+                    let epochs = ahead.epochs.lock();
+                    while nodes.len() < most
+                        && *at < *until
+                        && let Some((node, next)) = epochs.get(*at)
+                    {
+                        *at = next;
+                        nodes.push(node);
+                    }
+                    LATELY.min((epochs.now() - *at) / 2)
+                };
+                if nodes.is_empty() {
+                    return Step::End;
+                }
+                let found = {
+                    let ns = ahead.core.ns.lock();
+                    let now = ahead.core.clock.now();
+                    let found = nodes.into_iter().filter_map(|node| ns.resolve(node).ok());
+                    found.filter_map(|slot| ns.next(slot, now)).collect()
+                };
+                Step::Files(ahead.not_lately(found, lately), *at)
+            }
+            Self::List {
+                batches,
+                batch,
+                began,
+            } => {
+                let mut found = Vec::new();
+                while found.len() < most {
+                    let Some(path) = batch.next() else {
+                        if !found.is_empty() {
+                            break;
+                        }
+                        let Some(next) = batches.recv().await else {
+                            return Step::End;
+                        };
+                        *batch = next;
+                        continue;
+                    };
+                    found.extend(ahead.find(path).await);
+                }
+                let since = ahead.epochs.lock().now() - *began;
+                Step::Files(ahead.not_lately(found, since.min(4 * LATELY)), 0)
+            }
+            Self::Files(files) => {
+                if files.is_empty() {
+                    return Step::End;
+                }
+                let some = files.drain(..most.min(files.len()));
+                Step::Files(some.collect(), 0)
+            }
+        }
+    }
+}
+
+impl Ahead {
+    /// Without those that were opened at most so many opens ago.
+    fn not_lately(&self, mut found: Vec<Next>, opens: u64) -> Vec<Next> {
+        if opens > 0 {
+            let epochs = self.epochs.lock();
+            found.retain(|next| !epochs.lately(next.node, opens));
+        }
+        found
+    }
+
+    /// Lists one more page of a directory, after a name, if it may have one.
+    async fn list_on(&self, dir: NodeId, after: &str) -> Listed {
+        let key = {
+            let ns = self.core.ns.lock();
+            let large = ns.directory(dir).ok().filter(|slot| {
+                ns.is_known_large(*slot) && !ns.was_listed(*slot, self.core.clock.now())
+            });
+            large.and_then(|slot| ns.key(slot))
+        };
+        let Some(key) = key else {
+            return Listed::ToTheEnd;
+        };
+        match self.core.page_after(dir, &key, after).await {
+            Ok(page) if page.any && page.until.is_some() => Listed::More,
+            _ => Listed::ToTheEnd,
+        }
+    }
+
+    /// The directory after this one, listed.
+    async fn next_directory(&self, dir: NodeId) -> Option<NodeId> {
+        let (next, key, listed) = {
+            let ns = self.core.ns.lock();
+            let next = ns.next_directory(ns.directory(dir).ok()?)?;
+            let listed = ns.was_listed(next, self.core.clock.now());
+            (ns.id(next), ns.key(next)?, listed)
+        };
+        if !listed {
+            self.core.first_page(next, &key).await.ok()?;
+        }
+        Some(next)
+    }
+
+    /// The file with this path from the root.
+    async fn find(&self, path: &[u8]) -> Option<Next> {
+        let path = std::str::from_utf8(path).ok()?;
+        let mut names = path
+            .split('/')
+            .filter(|name| !name.is_empty() && *name != ".");
+        let mut node = NodeId::ROOT;
+        let mut name = names.next()?;
+        for below in names {
+            node = self
+                .core
+                .settle(node, name, |ns, slot| ns.id(slot))
+                .await
+                .ok()?;
+            name = below;
+        }
+        self.list_whole(node).await;
+        let now = self.core.clock.now();
+        self.core
+            .settle(node, name, |ns, slot| ns.next(slot, now))
+            .await
+            .ok()?
+    }
+
+    /// Lists a directory to its end, if it has more than one page: asking for its names one by one would cost a request
+    /// each.
+    async fn list_whole(&self, dir: NodeId) {
+        let _one = self.listing.lock().await;
+        let wanted = {
+            let ns = self.core.ns.lock();
+            let slot = ns.directory(dir);
+            slot.is_ok_and(|slot| {
+                ns.is_known_large(slot) && !ns.was_listed(slot, self.core.clock.now())
+            })
+        };
+        if wanted && let Err(error) = self.core.list_whole(dir).await {
+            tracing::debug!(?dir, %error, "a directory of a list can't be listed");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The keeper of one mount, which `ossplit mount` starts.
+
+use super::{
+    WORDS, shed,
+    socket::Address,
+    store::{self, Store},
+    supervise::{self, Event, Supervisor},
+    wait,
+};
+use crate::process::{
+    Cause, Failure, Report, SetUpLog, holders, mountpoint, read_words, signals::SignalFd,
+};
+use std::{
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+    path::Path,
+    time::Instant,
+};
+
+/// The mount's name at its own keeper.
+const MOUNT: &str = "mount";
+
+/// Where the keeper of the mount with this device number listens.
+pub(super) fn address(minor: u32) -> String {
+    format!("ossplit/mount/{minor}")
+}
+
+enum Source {
+    Signal,
+    Store(store::Source),
+    Worker(supervise::Source),
+}
+
+/// Keeps a mount on `place` until it has ended. `words` is its command line in a memory file
+/// ([`crate::options::Carried`]); `report` hears when the mount is usable, or why it won't be. With one,
+/// how the mount ended goes to its log too: nobody looks at our standard error.
+///
+/// # Errors
+/// One sentence: why the mount could not begin, or how it ended.
+pub fn keep_own(
+    place: &Path,
+    words: OwnedFd,
+    mut report: Option<Report>,
+    log: SetUpLog,
+) -> Result<(), Failure> {
+    let (alone, for_log) = (report.is_some(), words.try_clone());
+    let ended = run(place, words, &mut report);
+    match (&ended, report) {
+        (Ok(()), _) => {}
+        (Err(why), Some(report)) => report.failed(why),
+        (Err(why), None) if alone => {
+            let plan = for_log.and_then(read_words).map(|words| words.plan());
+            if let Ok(Ok(plan)) = plan
+                && let Ok(_log) = log(&plan)
+            {
+                tracing::error!("{why}");
+            }
+        }
+        (Err(_), None) => {}
+    }
+    ended
+}
+
+fn run(place: &Path, words: OwnedFd, report: &mut Option<Report>) -> Result<(), Failure> {
+    let signals = SignalFd::new().map_err(|e| Failure::system("listen to signals", e))?;
+    super::raise_descriptor_limit();
+    let mut store = Store::default();
+    store.register(MOUNT, vec![(WORDS.to_owned(), words)]);
+    let mut supervisor = Supervisor::new(MOUNT, place.to_owned(), true);
+    let over = loop {
+        let event = match turn(&mut store, &mut supervisor, &signals) {
+            Ok(event) => event,
+            Err(error) => break Err(Failure::system("wait for the serving process", error)),
+        };
+        match event {
+            None => {}
+            Some(Event::Over(how)) => break how,
+            Some(Event::Serves { minor, first }) => {
+                if first {
+                    holders::name_keeper(minor);
+                    // Somebody else may have the name; then there are no upgrades.
+                    let _ = store.listen(&Address::Abstract(&address(minor)));
+                }
+                if let Some(report) = report.take() {
+                    report.ready();
+                }
+                shed::pages();
+            }
+        }
+    };
+    supervisor.leave();
+    drop(store);
+    match over {
+        Err(why) if why.cause == Cause::Died => Err(clean_up(place, why)),
+        over => over,
+    }
+}
+
+/// Takes away a mount that nobody serves any more.
+fn clean_up(place: &Path, why: Failure) -> Failure {
+    match mountpoint::detach_if_dead(place) {
+        Ok(_) => why,
+        Err(error) => Failure::new(
+            why.cause,
+            format!(
+                "{why}; the mount can't be removed ({error}): fusermount3 -uz {}",
+                place.display()
+            ),
+        ),
+    }
+}
+
+/// Waits for something to happen, and does what it asks for.
+fn turn(
+    store: &mut Store,
+    supervisor: &mut Supervisor,
+    signals: &SignalFd,
+) -> io::Result<Option<Event>> {
+    let deadline = supervisor.deadline(Instant::now());
+    let connections = store
+        .sources()
+        .map(|(source, fd)| (Source::Store(source), fd));
+    let worker = supervisor
+        .sources()
+        .map(|(source, fd)| (Source::Worker(source), fd));
+    let sources = [(Source::Signal, signals.as_fd())].into_iter();
+    let ready = wait::ready(sources.chain(connections).chain(worker), Some(deadline))?;
+    for source in ready {
+        let now = Instant::now();
+        match source {
+            Source::Signal => {
+                while let Some(came) = signals.next() {
+                    supervisor.signal(came.0);
+                }
+            }
+            Source::Store(source) => {
+                if let Some(upgrade) = store.serve(source) {
+                    supervisor.upgrade(store, upgrade.connection, upgrade.program);
+                }
+            }
+            Source::Worker(source) => {
+                if let Some(event) = supervisor.serve(source, store, now) {
+                    return Ok(Some(event));
+                }
+            }
+        }
+    }
+    Ok(supervisor.look(store, Instant::now()))
+}
