@@ -24,5 +24,6 @@ mod posix;
 mod programs;
 mod read_only;
 mod read_write;
+mod reading;
 mod serve;
 mod writing;

@@ -35,12 +35,6 @@ impl Buffers {
             home: Arc::clone(self),
         }
     }
-
-    /// Frees them all.
-    pub(super) fn clear(&self) {
-        let idle = std::mem::take(&mut *self.idle.lock());
-        drop(idle);
-    }
 }
 
 /// A buffer that goes back when it is dropped.
@@ -94,7 +88,5 @@ mod tests {
         let many: Vec<_> = (0..9).map(|_| buffers.take()).collect();
         drop(many);
         assert_eq!(buffers.idle.lock().len(), 4);
-        buffers.clear();
-        assert!(buffers.idle.lock().is_empty());
     }
 }
