@@ -1,6 +1,6 @@
 use super::fake::{FakeOss, Fault, Op};
 use super::{Engine, Reader, whole::ENTRY};
-use crate::{Context, Error, FsConfig, types::ObjectVersion};
+use crate::{Context, Error, FsConfig, contents::Prefetch, types::ObjectVersion};
 use bytes::Bytes;
 use proptest::prelude::*;
 use std::{future::Future, sync::Arc};
