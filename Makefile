@@ -4,10 +4,10 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install test-checkpoint-kills
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel python python-ecosystem bench-python
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: ## Install what the demo and the tests need
 	@scripts/setup
@@ -16,7 +16,7 @@ demo: setup ## Train on the embedded server in the page's two forms, and compare
 	cargo build --release --bin ossplit
 	$(PY) examples/mnist/demo.py --ossplit target/release/ossplit
 
-test: setup lint check unit blackbox judges fuzz semver ## Run every test
+test: setup lint check unit blackbox judges csi python fuzz semver ## Run every test
 	@echo "make test: everything passed"
 
 lint: ## Format, clippy and licences
@@ -43,6 +43,23 @@ judges: setup ## Other clients against the server, and the example
 	$(PY) -m pytest -q tests/judges examples/mnist/tests
 	DEMO_STEPS=101 $(PY) examples/mnist/demo.py --ossplit target/debug/ossplit
 
+csi: setup ## csi-sanity against the Kubernetes driver; the chart
+	cargo build --bin ossplit
+	scripts/csi-sanity target/debug/ossplit
+	$(PY) -m pytest -q tests/k8s/test_chart.py
+
+test-k8s: setup ## The driver in a real one-node cluster: the page's YAML, restarts, failures (skips what the machine can't)
+	@scripts/setup-k8s
+	$(PY) -m pytest -q -rs tests/k8s
+
+wheel: setup ## Build the Python wheel for any Linux with glibc 2.17 or later, into dist/
+	@scripts/wheel --manylinux
+
+python: setup ## The Python package: build, install into .tools/python, test
+	@scripts/wheel
+	cargo build --bin ossplit
+	.tools/python/bin/python -m pytest -q python/tests
+
 fuzz: setup ## Feed nonsense to everything that reads what strangers write (FUZZ_SECONDS a target)
 	@scripts/fuzz $(FUZZ_SECONDS)
 
@@ -65,6 +82,20 @@ bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
 bench-server: ## Time the server: small and large GETs, and a directory with a million objects
 	cargo build --release --bin ossplit --bin bench
 	target/release/bench server --objects 1000000
+
+python-ecosystem: setup ## pandas, pyarrow, zarr and dask on ossplit:// (installs them into .tools/python-ecosystem)
+	@scripts/wheel
+	cargo build --bin ossplit
+	python3 -m venv .tools/python-ecosystem
+	.tools/python-ecosystem/bin/pip install -q pandas pyarrow zarr dask numpy pytest fsspec requests target/wheels/ossplit-*.whl
+	.tools/python-ecosystem/bin/python -m pytest -q -rs python/tests/test_fsspec.py
+
+bench-python: setup ## Time the Python package beside oss2 and alibabacloud-oss-v2, at 0 and 20 ms
+	@scripts/wheel
+	cargo build --release --bin ossplit
+	cargo build --release -p ossplit-transfer --example transfer
+	.tools/python/bin/python benches/python/bench.py
+	.tools/python/bin/python benches/python/bench.py --latency 20
 
 semver: ## Fail on changes of the libraries' API that break users of the last release (BASE=REV)
 	@scripts/semver $(BASE)

@@ -3,6 +3,7 @@
 mod large;
 mod list;
 mod small;
+mod train;
 mod write;
 
 use crate::{
@@ -55,9 +56,15 @@ pub(crate) struct Workload {
 
 /// Every row, in the table's order.
 pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
-    [small::ROWS, large::ROWS, list::ROWS, write::ROWS]
-        .into_iter()
-        .flatten()
+    [
+        small::ROWS,
+        train::ROWS,
+        large::ROWS,
+        list::ROWS,
+        write::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// All objects that `workloads` read, each once.

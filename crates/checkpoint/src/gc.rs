@@ -21,7 +21,7 @@ pub struct GcSettings {
 impl Default for GcSettings {
     fn default() -> Self {
         Self {
-            older_than: Duration::from_secs(24 * 3600),
+            older_than: Duration::from_hours(24),
             dry_run: false,
         }
     }

@@ -169,10 +169,6 @@ impl Commit {
             key: key.to_owned(),
             why,
         };
-        #[derive(Deserialize)]
-        struct Version {
-            format: u32,
-        }
         let version: Version = serde_json::from_slice(bytes).map_err(|e| fault(e.to_string()))?;
         if version.format != FORMAT {
             let (theirs, ours) = (version.format, FORMAT);
@@ -186,6 +182,12 @@ impl Commit {
         }
         Ok(commit)
     }
+}
+
+/// What every version of the format has.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
 }
 
 /// Whether a name can be a file's below a folder, on restore too.
@@ -209,6 +211,7 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
 
 /// 64-bit numbers as decimal text.
 mod decimal {
+    #![expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
     pub(super) fn serialize<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {

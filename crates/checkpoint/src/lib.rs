@@ -6,7 +6,7 @@
 //!
 //! let store = Store::new(client, Location::parse("oss://bucket/run-7")?);
 //! let writer = Writer::new(store, WriterSettings { keep: Some(3), ..WriterSettings::default() })?;
-//! let save = writer.save(100, Item::folder("/data/logs".as_ref())?);
+//! let save = writer.save(100, &Item::folder("/data/logs".as_ref())?);
 //! // Training goes on here.
 //! let commit = save.wait()?;
 //! assert_eq!(commit.step, 100);

@@ -343,7 +343,7 @@ impl Store {
             return Ok(Bytes::new());
         }
         let mut get = GetObject::new(&*self.location.bucket, &*key);
-        get.range = range.clone();
+        get.range.clone_from(&range);
         let mut got = self.client.get_object(get).await?;
         let bytes = got.body.collect().await?;
         let whole = range.is_none_or(|range| range == (0..file.size));

@@ -6,19 +6,19 @@ use ossplit::{Client, ClientConfig, Key};
 /// ossutil's options for the connection; what is not given comes from the environment.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Connection {
-    /// Endpoint, such as oss-cn-hangzhou.aliyuncs.com; otherwise OSS_ENDPOINT or URL
+    /// Endpoint, such as oss-cn-hangzhou.aliyuncs.com; otherwise `OSS_ENDPOINT` or `URL`
     #[arg(short = 'e', long, value_name = "HOST", global = true)]
     endpoint: Option<String>,
-    /// AccessKey id; otherwise OSS_ACCESS_KEY_ID
+    /// AccessKey id; otherwise `OSS_ACCESS_KEY_ID`
     #[arg(short = 'i', long, value_name = "ID", global = true)]
     access_key_id: Option<String>,
-    /// AccessKey secret; otherwise OSS_ACCESS_KEY_SECRET, which others can't see in the process list
+    /// AccessKey secret; otherwise `OSS_ACCESS_KEY_SECRET`, which others can't see in the process list
     #[arg(short = 'k', long, value_name = "SECRET", global = true)]
     access_key_secret: Option<String>,
-    /// Security token of a temporary key; otherwise OSS_SESSION_TOKEN
+    /// Security token of a temporary key; otherwise `OSS_SESSION_TOKEN`
     #[arg(short = 't', long, value_name = "TOKEN", global = true)]
     sts_token: Option<String>,
-    /// Region, such as cn-hangzhou; otherwise OSS_REGION, or as the endpoint says
+    /// Region, such as cn-hangzhou; otherwise `OSS_REGION`, or as the endpoint says
     #[arg(long, value_name = "REGION", global = true)]
     region: Option<String>,
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 /// Variables that ossplit reads; nothing else of the environment is kept.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 15] = [
     "OSS_ACCESS_KEY_ID",
     "OSS_ACCESS_KEY_SECRET",
     "OSS_SESSION_TOKEN",
@@ -14,6 +14,9 @@ const NAMES: [&str; 12] = [
     "OSSSESSIONTOKEN",
     "URL",
     "HOME",
+    "KUBE_NODE_NAME",
+    "KUBERNETES_SERVICE_HOST",
+    "KUBERNETES_SERVICE_PORT",
     "RUST_LOG",
     // Ours: see `commands/worker`.
     "OSSPLIT_TEST_HOOKS",

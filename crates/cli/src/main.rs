@@ -8,7 +8,9 @@ mod log;
 mod printer;
 
 use clap::{Parser, Subcommand};
-use commands::{checkpoint, keeper, mount, prefetch, serve, umount, undelete, upgrade, worker};
+use commands::{
+    checkpoint, csi, keeper, mount, prefetch, serve, umount, undelete, upgrade, worker,
+};
 use env::Env;
 use exit::Exit;
 use std::{ffi::OsString, path::Path, process::ExitCode};
@@ -32,7 +34,9 @@ enum Command {
     /// Have a mount fetch files ahead of their reads, in a given order
     Prefetch(prefetch::Args),
     /// Save, list, verify and restore checkpoints of training
-    Checkpoint(checkpoint::Args),
+    Checkpoint(Box<checkpoint::Args>),
+    /// Serve Kubernetes' storage interface (CSI)
+    Csi(csi::Args),
     /// Unmount a bucket in good order
     Umount(umount::Args),
     /// Replace the process that serves a live mount by one of this program
@@ -79,6 +83,7 @@ fn ours(called_as: OsString, words: impl Iterator<Item = OsString>, env: &Env) -
             Command::Mount(args) => mount::run(args, env),
             Command::Prefetch(args) => prefetch::run(&args),
             Command::Checkpoint(args) => checkpoint::run(&args, env),
+            Command::Csi(args) => csi::run(&args, env),
             Command::Umount(args) => umount::run(&args),
             Command::Upgrade(args) => upgrade::run(&args),
             Command::Keeper(args) => keeper::run(&args),

@@ -11,6 +11,8 @@ use std::{sync::Arc, time::Duration};
 pub enum SignatureVersion {
     /// HMAC-SHA1; needs no region.
     V1,
+    /// HMAC-SHA256; needs no region. For programs that were written for it.
+    V2,
     /// HMAC-SHA256 over day, region and product.
     #[default]
     V4,

@@ -1,8 +1,9 @@
 //! What went wrong, by what a caller can do about it.
 
 use crate::Operation;
+use http::HeaderMap;
 use ossplit_protocol::xml::ErrorDocument;
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// What a caller can do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,6 +134,23 @@ struct Inner {
     tries: u32,
     elapsed: Duration,
     next_append_position: Option<u64>,
+    answer: Option<ServiceAnswer>,
+}
+
+/// What the service answered when it refused, as it came. Its document may quote the string that was signed, with a token in
+/// it: `Debug` shows neither document nor headers.
+#[derive(Clone)]
+pub struct ServiceAnswer {
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The error document, usually XML; empty if there was none.
+    pub document: Vec<u8>,
+}
+
+impl std::fmt::Debug for ServiceAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServiceAnswer").finish_non_exhaustive()
+    }
 }
 
 impl Error {
@@ -161,6 +179,11 @@ impl Error {
             next_append_position,
             ..Inner::default()
         }))
+    }
+
+    pub(crate) fn answered(mut self, answer: ServiceAnswer) -> Self {
+        self.0.answer = Some(answer);
+        self
     }
 
     pub(crate) fn in_call(
@@ -238,9 +261,20 @@ impl Error {
         self.0.next_append_position
     }
 
+    /// What the service answered, if it refused.
+    pub fn answer(&self) -> Option<&ServiceAnswer> {
+        self.0.answer.as_ref()
+    }
+
     /// What the user can do, where we know.
-    fn mend(&self) -> Option<&'static str> {
-        Some(match (self.kind(), self.code()) {
+    fn mend(&self) -> Option<Cow<'static, str>> {
+        if self.kind() == ErrorKind::AccessDenied {
+            return Some(self.policy().map_or(
+                Cow::Borrowed("grant this action on this resource to the key"),
+                |policy| format!("a RAM policy with this statement grants it: {policy}").into(),
+            ));
+        }
+        Some(Cow::Borrowed(match (self.kind(), self.code()) {
             (ErrorKind::Dns, _) => "check the endpoint's spelling and the resolver",
             (ErrorKind::Tls, _) => {
                 "check the endpoint's certificate, the CA store, and whether the endpoint speaks TLS at all"
@@ -261,12 +295,36 @@ impl Error {
                 "check the bucket's name and that the endpoint is of its region"
             }
             (ErrorKind::Archived, _) => "restore the object first (ossutil restore)",
-            (ErrorKind::AccessDenied, _) => "grant this action on this resource to the key",
             (ErrorKind::Connection | ErrorKind::Timeout, _) => {
                 "check the endpoint, its port and the network"
             }
             _ => return None,
-        })
+        }))
+    }
+
+    /// The statement of a RAM policy that would have let the call through (the RAM page "RAM policies": listing needs
+    /// `oss:ListObjects` on the bucket, everything else its own action on the object). `None` where the action has
+    /// another name than the call.
+    fn policy(&self) -> Option<String> {
+        let bucket = self.bucket()?;
+        let action = match self.operation()? {
+            Operation::ListObjects | Operation::ListObjectsV2 => "ListObjects",
+            Operation::GetObject | Operation::HeadObject | Operation::GetObjectMeta => "GetObject",
+            Operation::PutObject
+            | Operation::AppendObject
+            | Operation::CopyObject
+            | Operation::InitiateMultipartUpload
+            | Operation::UploadPart
+            | Operation::UploadPartCopy
+            | Operation::CompleteMultipartUpload => "PutObject",
+            Operation::AbortMultipartUpload => "AbortMultipartUpload",
+            Operation::DeleteObject | Operation::DeleteMultipleObjects => "DeleteObject",
+            _ => return None,
+        };
+        let below = if action == "ListObjects" { "" } else { "/*" };
+        Some(format!(
+            r#"{{"Effect":"Allow","Action":"oss:{action}","Resource":"acs:oss:*:*:{bucket}{below}"}}"#
+        ))
     }
 }
 
@@ -342,6 +400,34 @@ mod tests {
              (EC 0015-00000101, request R); check the bucket's name and that the endpoint is of \
              its region"
         );
+    }
+
+    #[test]
+    fn a_missing_permission_comes_with_the_policy_that_grants_it() {
+        let refused = |operation, key| {
+            let document = ErrorDocument {
+                code: "AccessDenied".into(),
+                message: "You have no right to access this object".into(),
+                ..ErrorDocument::default()
+            };
+            let error = Error::service(403, document, None);
+            let error = error.in_call(operation, Some("b"), key, 1, Duration::ZERO);
+            error.to_string()
+        };
+        let list = refused(Operation::ListObjectsV2, None);
+        assert!(
+            list.ends_with(
+                r#"grants it: {"Effect":"Allow","Action":"oss:ListObjects","Resource":"acs:oss:*:*:b"}"#
+            ),
+            "{list}"
+        );
+        let put = refused(Operation::UploadPart, Some("k"));
+        assert!(
+            put.contains(r#""oss:PutObject","Resource":"acs:oss:*:*:b/*""#),
+            "{put}"
+        );
+        let other = refused(Operation::PutBucketWebsite, None);
+        assert!(other.ends_with("grant this action on this resource to the key"));
     }
 
     #[test]

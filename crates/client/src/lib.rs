@@ -36,7 +36,7 @@ pub use client::Client;
 pub use config::{ByKey, ClientConfig, ObjectDefaults, SignatureVersion, TrafficLimits};
 pub use credentials::{CredentialsProvider, Key};
 pub use endpoint::{Addressing, Endpoint, InvalidEndpoint};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, ServiceAnswer};
 pub use meter::{Counts, Operation};
 pub use observe::{CallEnded, Observer};
 pub use ops::*;

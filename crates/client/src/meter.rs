@@ -53,6 +53,7 @@ operations! {
     PutBucketOverwriteConfig GetBucketOverwriteConfig DeleteBucketOverwriteConfig
     PutBucketObjectWormConfiguration GetBucketObjectWormConfiguration
     GetBucketStat DescribeRegions
+    Raw
 }
 
 /// What one operation cost so far.

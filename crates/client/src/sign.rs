@@ -5,7 +5,7 @@
 use crate::{ClientConfig, Key, SignatureVersion};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header::InvalidHeaderValue};
 use ossplit_protocol::sign::{
-    self, v1,
+    self, v1, v2,
     v4::{self, Scope, Signer, SigningKey, Target},
 };
 use parking_lot::Mutex;
@@ -69,15 +69,21 @@ impl RequestSigner {
     ) -> Result<(), InvalidHeaderValue> {
         let method = target.method.as_str();
         match self.version {
-            SignatureVersion::V1 => v1::sign_header(
-                method,
-                target.bucket,
-                target.key,
-                target.query,
-                headers,
-                key,
-                unix_seconds,
-            ),
+            SignatureVersion::V1 | SignatureVersion::V2 => {
+                let sign = match self.version {
+                    SignatureVersion::V2 => v2::sign_header,
+                    _ => v1::sign_header,
+                };
+                sign(
+                    method,
+                    target.bucket,
+                    target.key,
+                    target.query,
+                    headers,
+                    key,
+                    unix_seconds,
+                )
+            }
             SignatureVersion::V4 => {
                 let day = self.day(key, unix_seconds);
                 let signer = Signer {
@@ -117,6 +123,7 @@ impl RequestSigner {
         };
         match self.version {
             SignatureVersion::V1 => v1::presign(&request, key, unix_seconds + expires),
+            SignatureVersion::V2 => v2::presign(&request, key, unix_seconds + expires),
             SignatureVersion::V4 => {
                 let day = self.day(key, unix_seconds);
                 let signer = Signer {

@@ -4,6 +4,7 @@
 //! passes, so that a failing test says what did not happen.
 
 pub mod console;
+pub mod csi;
 pub mod mounted;
 pub mod oss;
 pub mod program;

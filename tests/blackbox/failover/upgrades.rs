@@ -195,7 +195,7 @@ fn a_state_that_the_new_program_can_t_read_leaves_the_old_one_running() {
     let (answer, files) = keeper.answer();
     // The session's state is a memory file that both sides have: this is what another version would find.
     let names: Vec<&str> = answer.split('"').filter(|word| *word != ",").collect();
-    let at = names.iter().position(|name| *name == "session").unwrap() - 4;
+    let at = names.iter().position(|name| *name == "session").unwrap() - 5;
     let session = File::from(files.into_iter().nth(at).unwrap());
     let mut text = String::new();
     let len = session.metadata().unwrap().len() as usize;
@@ -253,7 +253,7 @@ fn only_its_own_user_may_speak_to_a_keeper() {
         mount.minor()
     );
     let ask = |prefix: &[&str]| {
-        let words = [prefix, &["python3", "-c", &script]].concat();
+        let words = [prefix, &["/usr/bin/python3", "-c", &script]].concat();
         run_with(Command::new(words[0]).args(&words[1..])).stdout
     };
     let other = ask(&[

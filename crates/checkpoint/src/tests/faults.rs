@@ -91,7 +91,7 @@ fn a_hard_link_to_a_file_that_is_rewritten_is_found_out() {
         ..place.settings()
     });
     let folder = place.write(&files(1));
-    let save = writer.save(1, Item::folder(&folder).unwrap());
+    let save = writer.save(1, &Item::folder(&folder).unwrap());
     let mut file = fs::File::options()
         .write(true)
         .open(folder.join("sub/model.data"))
@@ -151,7 +151,7 @@ fn what_was_in_memory_is_taken_from_the_files_it_came_from() {
     place.cut.after(5, true);
     let folder = place.write(&files(2));
     writer
-        .save(2, Item::folder(&folder).unwrap())
+        .save(2, &Item::folder(&folder).unwrap())
         .wait()
         .unwrap_err();
     place.cut.mend();

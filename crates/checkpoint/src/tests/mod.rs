@@ -146,7 +146,7 @@ impl Place {
     }
 
     fn save(&self, writer: &Writer, step: u64, files: &Files) -> Save {
-        writer.save(step, Item::folder(&self.write(files)).unwrap())
+        writer.save(step, &Item::folder(&self.write(files)).unwrap())
     }
 
     fn wait<T>(&self, future: impl Future<Output = T>) -> T {

@@ -25,7 +25,7 @@ fn rank_0_commits_when_all_are_there() {
     let writers: Vec<Writer> = (0..3).map(|r| rank(&place, r, 3, "a", 20)).collect();
     for step in [1, 2] {
         let saves: Vec<_> = [2, 0, 1]
-            .map(|r: usize| writers[r].save(step, vec![Item::bytes("model.pt", &shards[r])]))
+            .map(|r: usize| writers[r].save(step, &[Item::bytes("model.pt", &shards[r])]))
             .into();
         for save in saves {
             let commit = save.wait().unwrap();
@@ -50,7 +50,7 @@ fn rank_0_commits_when_all_are_there() {
 fn a_rank_that_is_missing_is_named_by_all_others() {
     let place = Place::new();
     let saves: Vec<_> = [0, 1, 3]
-        .map(|r| rank(&place, r, 4, "a", 2).save(1, vec![Item::bytes("x", b"1")]))
+        .map(|r| rank(&place, r, 4, "a", 2).save(1, &[Item::bytes("x", b"1")]))
         .into();
     for save in saves {
         let error = save.wait().unwrap_err();
@@ -72,7 +72,7 @@ fn a_missing_rank_0_is_named_and_another_run_is_not_joined() {
     let place = Place::new();
     let lonely = rank(&place, 1, 2, "new", 1);
     let error = lonely
-        .save(1, vec![Item::bytes("x", b"1")])
+        .save(1, &[Item::bytes("x", b"1")])
         .wait()
         .unwrap_err();
     assert!(
@@ -81,9 +81,9 @@ fn a_missing_rank_0_is_named_and_another_run_is_not_joined() {
     );
     // Rank 0 of a run that is gone had begun this step.
     let old = rank(&place, 0, 2, "old", 1);
-    let old = old.save(1, vec![Item::bytes("x", b"old")]);
+    let old = old.save(1, &[Item::bytes("x", b"old")]);
     let error = lonely
-        .save(1, vec![Item::bytes("x", b"1")])
+        .save(1, &[Item::bytes("x", b"1")])
         .wait()
         .unwrap_err();
     assert!(
@@ -103,12 +103,12 @@ fn ranks_go_over_to_the_attempt_of_a_rank_0_that_came_back() {
     place
         .wait(store.put_json(&location.open(1), &left, false))
         .unwrap();
-    let second = rank(&place, 1, 2, "a", 20).save(1, vec![Item::bytes("x", b"1")]);
+    let second = rank(&place, 1, 2, "a", 20).save(1, &[Item::bytes("x", b"1")]);
     let mut handed_in = false;
     while !handed_in {
         handed_in = !place.keys("shards/00000000000000000001/dead/").is_empty();
     }
-    let first = rank(&place, 0, 2, "a", 20).save(1, vec![Item::bytes("x", b"0")]);
+    let first = rank(&place, 0, 2, "a", 20).save(1, &[Item::bytes("x", b"0")]);
     for save in [first, second] {
         save.wait().unwrap();
     }
@@ -118,8 +118,8 @@ fn ranks_go_over_to_the_attempt_of_a_rank_0_that_came_back() {
 #[test]
 fn ranks_that_were_told_different_sizes_say_so() {
     let place = Place::new();
-    let first = rank(&place, 0, 2, "a", 5).save(1, vec![Item::bytes("x", b"1")]);
-    let second = rank(&place, 1, 3, "a", 5).save(1, vec![Item::bytes("x", b"1")]);
+    let first = rank(&place, 0, 2, "a", 5).save(1, &[Item::bytes("x", b"1")]);
+    let second = rank(&place, 1, 3, "a", 5).save(1, &[Item::bytes("x", b"1")]);
     let error = second.wait().unwrap_err().to_string();
     assert!(
         error.contains("rank 1 was told of 3 ranks, rank 0 of 2"),

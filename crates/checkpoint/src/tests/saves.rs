@@ -134,28 +134,28 @@ fn a_save_waits_skips_or_queues_while_another_is_under_way() {
         })
     };
     let skips = writer(WhenBusy::Skip);
-    let first = skips.save(1, items());
-    let second = skips.save(2, items());
+    let first = skips.save(1, &items());
+    let second = skips.save(2, &items());
     assert_eq!(
         (first.state().is_final(), second.state()),
         (false, State::Skipped)
     );
     assert!(matches!(*second.wait().unwrap_err(), Error::Skipped(2)));
     first.wait().unwrap();
-    skips.save(3, items()).wait().unwrap();
+    skips.save(3, &items()).wait().unwrap();
 
     let waits = writer(WhenBusy::Wait);
-    let first = waits.save(4, items());
+    let first = waits.save(4, &items());
     assert!(!waits.wait_ready(Duration::ZERO));
-    let second = waits.save(5, items());
+    let second = waits.save(5, &items());
     assert_eq!(first.state(), State::Committed);
     second.wait().unwrap();
 
     let queues = writer(WhenBusy::Queue(1));
-    let first = queues.save(6, items());
-    let second = queues.save(7, items());
+    let first = queues.save(6, &items());
+    let second = queues.save(7, &items());
     assert_eq!(first.state().is_final(), false);
-    let third = queues.save(8, items());
+    let third = queues.save(8, &items());
     assert_eq!(first.state(), State::Committed);
     for save in [second, third] {
         save.wait().unwrap();
@@ -284,7 +284,7 @@ fn settings_and_names_that_can_not_be_are_refused() {
     let writer = place.writer(place.settings());
     let twice = vec![Item::bytes("a", b"1"), Item::bytes("a", b"2")];
     for items in [vec![Item::bytes("../a", b"")], twice, Vec::new()] {
-        let save = writer.save(1, items);
+        let save = writer.save(1, &items);
         assert_eq!(save.state(), State::Failed);
     }
     assert!(Item::folder(&place.path("nothing")).is_err());

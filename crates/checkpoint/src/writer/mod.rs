@@ -81,7 +81,7 @@ impl Default for WriterSettings {
             rank: 0,
             world_size: 1,
             run: String::new(),
-            timeout: Duration::from_secs(600),
+            timeout: Duration::from_mins(10),
         }
     }
 }
@@ -252,8 +252,8 @@ impl Writer {
     ///
     /// Never fails itself: a save that could not be staged is one that [`State::Failed`], with the cause, so that training
     /// goes on.
-    pub fn save(&self, step: u64, items: Vec<Item<'_>>) -> Save {
-        self.save_with(step, &items, BTreeMap::new())
+    pub fn save(&self, step: u64, items: &[Item<'_>]) -> Save {
+        self.save_with(step, items, BTreeMap::new())
     }
 
     /// As [`Writer::save`], with something to be read in [`Commit::metadata`] later.
@@ -264,7 +264,7 @@ impl Writer {
         metadata: BTreeMap<String, String>,
     ) -> Save {
         let permit = loop {
-            match self.admit(Duration::from_secs(3600)) {
+            match self.admit(Duration::from_hours(1)) {
                 Some(permit) => break permit,
                 None if self.engine.settings.when_busy == WhenBusy::Skip => {
                     tracing::warn!(

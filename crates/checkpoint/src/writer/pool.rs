@@ -127,6 +127,12 @@ impl Pool {
 mod tests {
     use super::*;
 
+    /// Bytes in use, and free buffers.
+    fn state(pool: &Pool) -> (u64, usize) {
+        let inner = pool.lock();
+        (inner.used, inner.free.len())
+    }
+
     #[test]
     fn memory_is_bounded_and_used_again() {
         let pool = Pool::new(1000, 100);
@@ -140,9 +146,9 @@ mod tests {
         assert_eq!(pool.take(&[741]).unwrap_err(), 260);
         let more = pool.take(&[740]).unwrap();
         drop(taken);
-        assert_eq!((pool.lock().used, pool.lock().free.len()), (740, 2));
+        assert_eq!(state(&pool), (740, 2));
         drop(more);
-        assert_eq!((pool.lock().used, pool.lock().free.len()), (0, 9));
+        assert_eq!(state(&pool), (0, 9));
         pool.take(&[1000]).unwrap();
         assert_eq!(pool.lock().free.len(), 10);
     }

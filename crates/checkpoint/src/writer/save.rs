@@ -131,7 +131,7 @@ impl Save {
             if let Some(outcome) = self.outcome() {
                 return outcome;
             }
-            self.wait_for(Duration::from_secs(3600));
+            self.wait_for(Duration::from_hours(1));
         }
     }
 }

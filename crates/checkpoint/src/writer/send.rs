@@ -114,7 +114,7 @@ impl Shared {
             blocks: Some(print.blocks.clone()).filter(|_| print.size > 0),
         };
         if self.sender.resumed && self.is_there(&key, &print).await? {
-            self.unchanged(file)?;
+            unchanged(file)?;
             return Ok(stored);
         }
         let has = |old: &StoredFile| {
@@ -201,16 +201,14 @@ impl Shared {
             let uploader = Uploader::new(self.sender.client.clone(), settings.clone());
             match uploader.upload(request.clone()).await {
                 Ok(done) => {
-                    let crc64 = match done.crc64 {
-                        Some(crc64) => Some(crc64),
+                    let mut crc64 = done.crc64;
+                    if crc64.is_none() {
                         // Not every service tells with the last call.
-                        None => {
-                            let head = HeadObject::new(bucket, key);
-                            self.sender.client.head_object(head).await?.crc64
-                        }
-                    };
+                        let head = HeadObject::new(bucket, key);
+                        crc64 = self.sender.client.head_object(head).await?.crc64;
+                    }
                     if (done.size, crc64) == (print.size, Some(print.crc64)) {
-                        return self.unchanged(file);
+                        return unchanged(file);
                     }
                     let shown = crc64.map_or("unknown".into(), |crc| crc.to_string());
                     what = format!(
@@ -226,7 +224,7 @@ impl Shared {
                 }
                 Err(error) => return Err(error.into()),
             }
-            self.unchanged(file)?;
+            unchanged(file)?;
             tracing::warn!(key, what, "a file of a checkpoint is sent again");
             // What was copied may be what is wrong.
             request.reuse.clear();
@@ -238,14 +236,12 @@ impl Shared {
             tries: TRIES,
         })
     }
+}
 
-    /// Fails if a staged file was written to: it is a hard link, or the original.
-    fn unchanged(&self, file: &Staged) -> Result<()> {
-        match &file.place {
-            Place::Disk { path, seen } if !seen.is_still(path) => {
-                Err(Error::FileChanged(path.clone()))
-            }
-            _ => Ok(()),
-        }
+/// Fails if a staged file was written to: it is a hard link, or the original.
+fn unchanged(file: &Staged) -> Result<()> {
+    match &file.place {
+        Place::Disk { path, seen } if !seen.is_still(path) => Err(Error::FileChanged(path.clone())),
+        _ => Ok(()),
     }
 }

@@ -38,12 +38,12 @@ enum Command {
     Save(SaveArgs),
     /// List the committed checkpoints
     Ls {
-        /// oss://BUCKET/PREFIX
+        /// `oss://BUCKET/PREFIX`
         place: String,
     },
     /// Compare checkpoints with what was saved: sizes and CRC64 of every object
     Verify {
-        /// oss://BUCKET/PREFIX
+        /// `oss://BUCKET/PREFIX`
         place: String,
         /// One step; all otherwise
         #[arg(long)]
@@ -54,7 +54,7 @@ enum Command {
     },
     /// Fetch a checkpoint into a folder
     Restore {
-        /// oss://BUCKET/PREFIX
+        /// `oss://BUCKET/PREFIX`
         place: String,
         /// The folder; made if it is not there
         to: PathBuf,
@@ -67,7 +67,7 @@ enum Command {
     },
     /// Remove what saves left that were never committed
     Gc {
-        /// oss://BUCKET/PREFIX
+        /// `oss://BUCKET/PREFIX`
         place: String,
         /// Leave alone what is younger than so many hours: longer than any save takes
         #[arg(long, value_name = "HOURS", default_value_t = 24)]
@@ -78,7 +78,7 @@ enum Command {
     },
     /// Finish the saves that killed processes left in the staging folder of this machine
     Resume {
-        /// oss://BUCKET/PREFIX
+        /// `oss://BUCKET/PREFIX`
         place: String,
         /// The staging folder that they had
         #[arg(long, value_name = "DIR")]
@@ -94,7 +94,7 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct SaveArgs {
-    /// oss://BUCKET/PREFIX
+    /// `oss://BUCKET/PREFIX`
     place: String,
     /// The file, or the folder with all that is in it
     path: PathBuf,
@@ -264,7 +264,7 @@ fn save(store: &Store, args: &SaveArgs, out: Output) -> Answer {
         ..WriterSettings::default()
     };
     let writer = Writer::new(store.clone(), settings)?;
-    let save = writer.save(args.step, Item::folder(&args.path)?);
+    let save = writer.save(args.step, &Item::folder(&args.path)?);
     match save.wait() {
         Ok(commit) => {
             match out {

@@ -1,6 +1,7 @@
 //! A file for each command.
 
 pub(crate) mod checkpoint;
+pub(crate) mod csi;
 pub(crate) mod keeper;
 pub(crate) mod mount;
 pub(crate) mod prefetch;

@@ -5,7 +5,8 @@ mod call;
 pub(crate) use call::Call;
 
 use crate::{
-    CallEnded, ClientConfig, Counts, Error, ErrorKind, Key, Operation, SignatureVersion,
+    CallEnded, ClientConfig, Counts, Error, ErrorKind, Key, Operation, ServiceAnswer,
+    SignatureVersion,
     http::{
         FreshConnection, Network, RequestBody, ResponseBody, Transport, TransportError,
         TransportErrorKind, collect_limited,
@@ -122,6 +123,15 @@ impl Client {
         &self,
         call: &Call,
     ) -> Result<(HeaderMap, T), Error> {
+        let (head, document) = self.special::<xml::Any<T>>(call).await?;
+        Ok((head, document.0))
+    }
+
+    /// The same of a document that has a reader of its own.
+    pub(crate) async fn special<T: xml::Document>(
+        &self,
+        call: &Call,
+    ) -> Result<(HeaderMap, T), Error> {
         self.run(call, |client, call, reply| {
             async move {
                 let (head, body) = reply.response.into_parts();
@@ -129,7 +139,7 @@ impl Client {
                 let bytes = bytes.map_err(|e| of_transport(&e))?;
                 client.received(call.operation, bytes.len() as u64);
                 let document =
-                    xml::read(&bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))?;
+                    T::read(&bytes).map_err(|e| Error::new(ErrorKind::Server, e.to_string()))?;
                 Ok((head.headers, document))
             }
             .boxed()
@@ -374,7 +384,11 @@ impl Client {
         fill(&mut document.ec, names::EC);
         let position = text(names::NEXT_APPEND_POSITION).and_then(|v| v.parse().ok());
         let status = head.status.as_u16();
-        let error = Error::service(status, document, position);
+        let answer = ServiceAnswer {
+            headers: head.headers.clone(),
+            document: bytes,
+        };
+        let error = Error::service(status, document, position).answered(answer);
         let mend = match error.kind() {
             ErrorKind::Clock => {
                 let date = text("date").and_then(time::parse_http_date);

@@ -1,6 +1,6 @@
-//! A password file as ossfs 1 has it, read again when it changes.
+//! A password file as ossfs 1 has it, or a key as the metadata service answers it; read again when it changes.
 
-use super::{CredentialsProvider, Key};
+use super::{CredentialsProvider, Key, parse_issued};
 use crate::{Error, ErrorKind};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use parking_lot::Mutex;
@@ -15,7 +15,8 @@ use tokio::time::Instant;
 /// How often the file's time is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Lines `ID:SECRET` (any bucket) or `BUCKET:ID:SECRET`; `#` begins a comment line.
+/// Lines `ID:SECRET` (any bucket) or `BUCKET:ID:SECRET`; `#` begins a comment line. Or the JSON that the ECS
+/// metadata service answers, which may hold a token: whoever writes the file renews it before the key's end.
 #[derive(Debug)]
 pub struct KeyFile {
     path: PathBuf,
@@ -114,6 +115,13 @@ fn load(path: &Path, bucket: &str) -> Result<(Key, Stamp), Error> {
     // Before the text: a change in between is seen at the next look.
     let stamp = stamp(path);
     let text = std::fs::read_to_string(path).map_err(|e| fault(e.to_string()))?;
+    if text.trim_start().starts_with('{') {
+        let issued = parse_issued(
+            text.as_bytes(),
+            &format!("password file {}", path.display()),
+        )?;
+        return Ok((issued.key, stamp));
+    }
     let mut general = None;
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();

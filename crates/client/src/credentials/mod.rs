@@ -11,6 +11,7 @@ mod file;
 mod process;
 mod refreshing;
 mod static_key;
+mod sts;
 
 pub use chain::Chain;
 pub use ecs::EcsRole;
@@ -20,6 +21,7 @@ pub use ossplit_protocol::sign::Key;
 pub use process::CredentialProcess;
 pub use refreshing::{Refreshing, Source};
 pub use static_key::StaticProvider;
+pub use sts::{Role, Sts};
 
 use crate::{Error, ErrorKind};
 use futures_util::future::BoxFuture;
@@ -63,9 +65,15 @@ struct IssuedJson {
 
 /// Reads that JSON. The error never holds its text: there are secrets in it.
 fn parse_issued(json: &[u8], from: &str) -> Result<Issued, Error> {
+    let parsed = serde_json::from_slice(json).map_err(|_| {
+        let message = format!("{from}: the answer is not the JSON expected");
+        Error::new(ErrorKind::Unauthenticated, message)
+    })?;
+    of_json(parsed, from)
+}
+
+fn of_json(parsed: IssuedJson, from: &str) -> Result<Issued, Error> {
     let fault = |what: &str| Error::new(ErrorKind::Unauthenticated, format!("{from}: {what}"));
-    let parsed: IssuedJson =
-        serde_json::from_slice(json).map_err(|_| fault("the answer is not the JSON expected"))?;
     if let Some(code) = parsed.code.filter(|code| code != "Success") {
         return Err(fault(&format!("the answer's Code is {code}")));
     }

@@ -54,6 +54,22 @@ mod file {
         assert_eq!((any.id.as_str(), any.secret.as_str()), ("all", "x"));
     }
 
+    #[tokio::test]
+    async fn a_key_with_a_token_comes_as_json_and_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key.json");
+        write(&path, ISSUED);
+        let file = KeyFile::open(&path, "any").unwrap();
+        let key = file.key().await.unwrap();
+        assert_eq!((&*key.id, key.token.as_deref()), ("sts", Some("token")));
+        write(&path, &ISSUED.replace("token", "next"));
+        file.refused(&key);
+        assert_eq!(file.key().await.unwrap().token.as_deref(), Some("next"));
+        write(&path, r#"{"AccessKeyId": "hidden"}"#);
+        let error = KeyFile::open(&path, "any").unwrap_err().to_string();
+        assert!(error.contains("AccessKeySecret is missing") && !error.contains("hidden"));
+    }
+
     #[test]
     fn a_bad_file_is_described_without_its_secrets() {
         let dir = tempfile::tempdir().unwrap();

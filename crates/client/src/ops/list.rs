@@ -153,7 +153,7 @@ impl Client {
             .query_some("start-after", request.start_after)
             .query_some("max-keys", request.max_keys.map(|n| n.to_string()))
             .query_some("continuation-token", request.continuation_token);
-        let (_, result): (_, xml::ListBucketResultV2) = self.document(&call).await?;
+        let (_, result): (_, xml::ListBucketResultV2) = self.special(&call).await?;
         let result = result.decoded().map_err(undecodable)?;
         let next = result.next_continuation_token;
         if result.is_truncated && next.is_none() {

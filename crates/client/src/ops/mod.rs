@@ -15,6 +15,7 @@ mod multipart;
 mod pages;
 mod presign;
 mod put;
+mod raw;
 mod restore;
 mod settings;
 mod symlink;
@@ -43,6 +44,7 @@ pub use multipart::{
 pub use pages::{Listing, Pages};
 pub use presign::{Presign, SignedUrl};
 pub use put::{Encryption, NewObject, PutObject, PutObjectOutput};
+pub use raw::{RawBody, RawOutput, RawRequest};
 pub use restore::{CleanRestoredObject, RestoreObject, Restoring};
 pub use symlink::{GetSymlink, GetSymlinkOutput, PutSymlink};
 pub use tagging::{DeleteObjectTagging, GetObjectTagging, PutObjectTagging, Tags};

@@ -221,9 +221,8 @@ impl Emitter<'_, '_> {
         let attr = self.ns.attr(slot);
         // Looked up in advance; taken back if the sink does not take the entry.
         let entry = plus.then(|| self.ns.entry(slot, now));
-        let name = self.ns.name(slot).to_owned();
         let took = (self.sink)(DirEntry {
-            name: &name,
+            name: self.ns.name(slot),
             kind: self.ns.kind(slot),
             ino: attr.node.get(),
             next_offset: self.at + 1,
@@ -235,15 +234,21 @@ impl Emitter<'_, '_> {
         took
     }
 
-    /// An entry of a page. `learn`: since when what it says is known, unless that is no longer sure.
+    /// An entry of a page, with the inode that it had when the page came. `learn`: since when what it says is known,
+    /// unless that is no longer sure.
     pub(super) fn listed(
         &mut self,
         entry: &crate::namespace::Listed,
+        known: Option<&(Slot, u32)>,
         learn: Option<crate::clock::Moment>,
     ) -> bool {
-        let slot = match learn {
-            Some(sent) => self.ns.learn(self.dir, &entry.name, &entry.seen, sent),
-            None => self.ns.child(self.dir, &entry.name),
+        let known = known.filter(|known| {
+            self.ns.still_there(self.dir, **known) && self.ns.name(known.0) == &*entry.name
+        });
+        let slot = match (known, learn) {
+            (Some(known), _) => Some(known.0),
+            (None, Some(sent)) => self.ns.learn(self.dir, &entry.name, &entry.seen, sent),
+            (None, None) => self.ns.child(self.dir, &entry.name),
         };
         if let Some(slot) = slot {
             let took = self.child(slot);

@@ -7,6 +7,7 @@ mod core;
 mod details;
 mod dirs;
 mod files;
+mod guess;
 mod handover;
 mod moving;
 mod nodes;

@@ -1,11 +1,20 @@
 //! A directory read page by page from OSS.
+//!
+//! The next page is asked for as soon as one is there. A long directory whose names go on as they began (numbers, as most
+//! data sets have) is asked for several pages at once: where each will end is guessed (`guess`), and it is asked for
+//! what lies after the last guess, up to the next. A guess need not be right: a page gives only names up to its
+//! guess, and the next one begins there, or where the page ended. So every name is shown exactly once, and a wrong
+//! guess costs a request at most. Beyond the end of a directory of n names up to an eighth of its pages are asked for in
+//! vain, 7 at the most; none where it has less than 16 pages.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
 use super::core::{Core, PAGE_KEYS, log_odd};
 use super::dirs::{Emitter, Step};
+use super::guess;
 use crate::budget::{Lease, Priority};
 use crate::error::{Error, Result};
 use crate::namespace::{Listing, Pages, Shown, Snapshot};
@@ -25,7 +34,34 @@ pub(super) struct Stream {
     learned: Option<usize>,
     marks: Vec<Mark>,
     page: Option<Page>,
-    ahead: Option<Ahead>,
+    /// The pages that come next, in order.
+    ahead: VecDeque<Ahead>,
+    /// How many pages in a row ended where it was to be guessed.
+    guessed: usize,
+}
+
+/// Pages on their way at most.
+const AT_ONCE: usize = 8;
+/// Pages that must have ended where it was guessed, for each that is on its way.
+const PROVEN: usize = 8;
+
+/// What part of a directory a page shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Span {
+    from: From,
+    /// Up to this key; `None`: as far as a page goes.
+    until: Option<String>,
+}
+
+/// Where a page begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum From {
+    #[default]
+    Start,
+    /// Where the page ended that this token is of.
+    Token(String),
+    /// After this key.
+    After(String),
 }
 
 /// The beginning of a page.
@@ -33,24 +69,35 @@ pub(super) struct Stream {
 struct Mark {
     /// Entries on the pages before.
     first: u64,
-    /// Brings the page; the first page needs none.
-    token: Option<String>,
+    span: Span,
 }
 
 struct Page {
     first: u64,
     shown: Shown,
-    next: Option<String>,
+    /// The inodes of its entries, as far as they were learned.
+    known: Snapshot,
+    next: Option<Span>,
+    /// Its first and last key.
+    ends: Option<(String, String)>,
     /// Removals in the directory when the page was asked for.
     removals: u32,
     lease: Option<Lease>,
 }
 
-/// The next page on its way. The request ends when this is dropped.
+/// What was asked for one page.
+struct Loaded {
+    shown: Shown,
+    /// Where the next one begins.
+    next: Option<Span>,
+    ends: Option<(String, String)>,
+}
+
+/// A page on its way. The request ends when this is dropped.
 struct Ahead {
-    token: String,
+    span: Span,
     removals: u32,
-    task: JoinHandle<Result<(Shown, Option<String>)>>,
+    task: JoinHandle<Result<Loaded>>,
     lease: Option<Lease>,
 }
 
@@ -70,10 +117,11 @@ impl Stream {
             learned: Some(0),
             marks: vec![Mark {
                 first: 0,
-                token: None,
+                span: Span::default(),
             }],
             page: None,
-            ahead: None,
+            ahead: VecDeque::new(),
+            guessed: 0,
         })
     }
 
@@ -88,13 +136,14 @@ impl Stream {
         };
         // Until this mount takes a name away, an entry that is not known can only have been evicted.
         let learn = (out.ns.removals(out.dir) == page.removals).then_some(self.listing.started);
-        for entry in page.shown.entries.iter().skip(skip as usize) {
+        let entries = page.shown.entries.iter().enumerate();
+        for (at, entry) in entries.skip(skip as usize) {
             let double = local.iter().any(|child| {
                 out.ns.still_there(out.dir, *child) && *out.ns.name(child.0) == *entry.name
             });
             if double {
                 out.at += 1;
-            } else if !out.listed(entry, learn) {
+            } else if !out.listed(entry, page.known.get(at), learn) {
                 return Step::Done;
             }
         }
@@ -117,50 +166,77 @@ impl Stream {
             .partition_point(|mark| mark.first <= wanted)
             .saturating_sub(1);
         let mark = self.marks[index].clone();
-        let ahead = self
-            .ahead
-            .take()
-            .filter(|ahead| Some(&ahead.token) == mark.token.as_ref());
+        // A page that is still wanted, or that begins where the wanted one was cut short; what is before it is not.
+        while self.ahead.front().is_some_and(|ahead| {
+            ahead.span.from != mark.span.from && !follows(&mark.span, &ahead.span)
+        }) {
+            self.ahead.pop_front();
+        }
+        let ahead = match self.ahead.front() {
+            Some(ahead) if ahead.span.from == mark.span.from => self.ahead.pop_front(),
+            _ => None,
+        };
+        if let Some(ahead) = &ahead {
+            // It may show less than the mark allows.
+            self.marks[index].span = ahead.span.clone();
+        }
         let removals = {
             let ns = core.ns.lock();
             ns.removals(ns.directory(node)?)
         };
-        let (shown, next, removals, lease) = if let Some(mut ahead) = ahead {
+        let (loaded, removals, lease) = if let Some(mut ahead) = ahead {
             let answer = (&mut ahead.task).await.map_err(|_| Error::BadHandle)?;
-            let (shown, next) = answer?;
-            (shown, next, ahead.removals, ahead.lease.take())
+            (answer?, ahead.removals, ahead.lease.take())
         } else {
-            let (shown, next) =
-                load(Arc::clone(core), self.key.clone(), mark.token.clone()).await?;
-            (shown, next, removals, None)
+            let load = load(Arc::clone(core), self.key.clone(), mark.span.clone());
+            (load.await?, removals, None)
         };
+        let Loaded { shown, next, ends } = loaded;
         // A server that hands out the same token for ever must not keep a reader for ever.
-        let next = next.filter(|next| Some(next) != mark.token.as_ref());
+        let next = next.filter(|next| next.from != mark.span.from);
+        self.judge(ends.as_ref());
         log_odd(&self.key, &shown);
-        self.learn(core, node, index, &shown, (removals, next.is_none()))?;
+        let known = self.learn(core, node, index, &shown, (removals, next.is_none()))?;
         let after = Mark {
             first: mark.first + shown.entries.len() as u64,
-            token: next.clone(),
+            span: next.clone().unwrap_or_default(),
         };
         let known = self.marks.get(index + 1);
-        if known.is_none_or(|known| known.first != after.first || known.token != after.token) {
+        if known
+            .is_none_or(|known| known.first != after.first || known.span.from != after.span.from)
+        {
             self.marks.truncate(index + 1);
-            if after.token.is_some() {
+            if next.is_some() {
                 self.marks.push(after);
             }
+        }
+        if next.is_none() {
+            self.ahead.clear();
         }
         let lease = lease.or_else(|| core.budget.try_lease(Priority::Demand, PAGE_BYTES));
         self.page = Some(Page {
             first: mark.first,
             shown,
+            known,
             next,
+            ends,
             removals,
             lease,
         });
         Ok(())
     }
 
-    /// Puts the page with this index into the namespace.
+    /// Notes whether a page ended where the one before let expect it.
+    fn judge(&mut self, ends: Option<&(String, String)>) {
+        let before = self.page.as_ref().and_then(|page| page.ends.as_ref());
+        let expected = before.and_then(|(first, last)| guess::next(first, last, PAGE_KEYS));
+        self.guessed = match (expected, ends) {
+            (Some(expected), Some((_, last))) if expected == *last => self.guessed + 1,
+            _ => 0,
+        };
+    }
+
+    /// Puts the page with this index into the namespace; gives its inodes, or none.
     fn learn(
         &mut self,
         core: &Core,
@@ -168,17 +244,23 @@ impl Stream {
         index: usize,
         shown: &Shown,
         (removals, last): (u32, bool),
-    ) -> Result<()> {
+    ) -> Result<Snapshot> {
         let mut ns = core.ns.lock();
         let dir = ns.directory(node)?;
         if ns.key(dir).as_deref() != Some(&*self.key) {
             // Renamed since: what comes is of another path.
             self.learned = None;
-            return Ok(());
+            return Ok(Vec::new());
         }
         let sent = self.listing.started;
+        let mut known = Vec::new();
         if ns.removals(dir) == removals {
-            for entry in &shown.entries {
+            let learned = shown.entries.iter().map_while(|entry| {
+                let slot = ns.learn(dir, &entry.name, &entry.seen, sent)?;
+                Some((slot, ns.generation(slot)))
+            });
+            known = learned.collect();
+            for entry in &shown.entries[known.len()..] {
                 ns.learn(dir, &entry.name, &entry.seen, sent);
             }
         } else {
@@ -203,27 +285,54 @@ impl Stream {
         } else if pages == Pages::Many {
             ns.is_large(dir);
         }
-        Ok(())
+        Ok(known)
     }
 
     /// After a call: sends for the next page while the reader is busy, and keeps no page that the budget has no room
     /// for.
     pub(super) fn settle_down(&mut self, core: &Arc<Core>, node: NodeId) {
         let Some(page) = &self.page else { return };
-        if let Some(token) = &page.next
-            && self.ahead.is_none()
+        let wanted = (self.guessed / PROVEN).clamp(1, AT_ONCE);
+        // Where each page on its way begins; those that follow the page in memory come first.
+        let mut next = match self.ahead.back() {
+            Some(last) => last.span.until.clone().map(|until| Span {
+                from: From::After(until),
+                until: None,
+            }),
+            None => page.next.clone(),
+        };
+        let mut ends = match (self.ahead.back(), &page.ends) {
+            (Some(last), Some((first, end))) => {
+                let until = last.span.until.clone();
+                until.and_then(|until| guess::shift(first, end, &until))
+            }
+            (_, ends) => ends.clone(),
+        };
+        while self.ahead.len() < wanted
+            && let Some(mut span) = next.take()
             && let Some(lease) = core.budget.try_lease(Priority::Prefetch, PAGE_BYTES)
         {
-            let ns = core.ns.lock();
-            if let Ok(dir) = ns.directory(node) {
-                let load = load(Arc::clone(core), self.key.clone(), Some(token.clone()));
-                self.ahead = Some(Ahead {
-                    token: token.clone(),
-                    removals: ns.removals(dir),
-                    task: tokio::spawn(load),
-                    lease: Some(lease),
-                });
+            if wanted > 1 && span.until.is_none() {
+                span.until = ends
+                    .as_ref()
+                    .and_then(|(first, last)| guess::next(first, last, PAGE_KEYS));
             }
+            if let Some(until) = &span.until {
+                next = Some(Span {
+                    from: From::After(until.clone()),
+                    until: None,
+                });
+                ends = ends.and_then(|(first, last)| guess::shift(&first, &last, until));
+            }
+            let ns = core.ns.lock();
+            let Ok(dir) = ns.directory(node) else { break };
+            let load = load(Arc::clone(core), self.key.clone(), span.clone());
+            self.ahead.push_back(Ahead {
+                span,
+                removals: ns.removals(dir),
+                task: tokio::spawn(load),
+                lease: Some(lease),
+            });
         }
         if page.lease.is_none() {
             self.page = None;
@@ -231,19 +340,57 @@ impl Stream {
     }
 }
 
-async fn load(
-    core: Arc<Core>,
-    key: String,
-    token: Option<String>,
-) -> Result<(Shown, Option<String>)> {
+/// True if a page of `later` can still come after one of `wanted`, of which only the beginning differs.
+fn follows(wanted: &Span, later: &Span) -> bool {
+    let From::After(from) = &later.from else {
+        return false;
+    };
+    wanted.until.as_ref().is_some_and(|until| until <= from)
+}
+
+async fn load(core: Arc<Core>, key: String, span: Span) -> Result<Loaded> {
+    let (token, start_after) = match span.from {
+        From::Start => (None, None),
+        From::Token(token) => (Some(token), None),
+        From::After(key) => (None, Some(key)),
+    };
     let request = ListRequest {
         prefix: key.clone(),
         delimiter: true,
         max_keys: PAGE_KEYS,
         token,
-        ..ListRequest::default()
+        start_after,
     };
-    let page = core.list(request).await?;
-    let next = page.next.clone();
-    Ok((Shown::new(&key, page), next))
+    let mut page = core.list(request).await?;
+    let mut cut = false;
+    if let Some(until) = &span.until {
+        let all = page.objects.len() + page.prefixes.len();
+        page.objects.retain(|(key, _)| key <= until);
+        page.prefixes.retain(|prefix| prefix <= until);
+        cut = page.objects.len() + page.prefixes.len() < all;
+    }
+    let last = page.objects.last().map(|(key, _)| key);
+    let last = last.max(page.prefixes.last()).cloned();
+    let first = page.objects.first().map(|(key, _)| key.clone());
+    let full = page.objects.len() == PAGE_KEYS as usize;
+    let next = match (span.until, page.next.clone()) {
+        // There is more, though this page does not say so.
+        (Some(until), _) if cut || (page.next.is_some() && last.as_ref() == Some(&until)) => {
+            Some(Span {
+                from: From::After(until),
+                until: None,
+            })
+        }
+        // It ended before the guess: what is between comes next.
+        (until, Some(token)) => Some(Span {
+            from: From::Token(token),
+            until,
+        }),
+        (_, None) => None,
+    };
+    Ok(Loaded {
+        ends: first.zip(last).filter(|_| full),
+        shown: Shown::new(&key, page),
+        next,
+    })
 }

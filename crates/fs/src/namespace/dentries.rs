@@ -1,8 +1,8 @@
 //! Name → inode, for the whole mount in one table of slots (no name is stored twice).
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::inodes::{Flags, Inodes, Slot};
 
@@ -10,15 +10,21 @@ use super::inodes::{Flags, Inodes, Slot};
 #[derive(Debug)]
 pub(crate) struct Dentries {
     table: HashTable<Slot>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 impl Dentries {
     pub(crate) fn new() -> Self {
         Self {
             table: HashTable::new(),
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
         }
+    }
+
+    /// Bytes of the index.
+    #[cfg(test)]
+    pub(crate) fn allocated(&self) -> usize {
+        self.table.allocation_size()
     }
 
     /// How many names are linked.

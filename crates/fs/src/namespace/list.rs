@@ -59,6 +59,11 @@ impl Namespace {
         inode.generation == generation && inode.has(Flags::LINKED) && inode.parent == dir
     }
 
+    /// Tells the present user of a slot from those before.
+    pub(crate) fn generation(&self, slot: Slot) -> u32 {
+        self.inodes.get(slot).generation
+    }
+
     /// A listing of the whole directory begins now.
     pub(crate) fn begin_listing(&self, dir: Slot, now: Moment) -> Listing {
         Listing {

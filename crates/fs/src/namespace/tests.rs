@@ -2,8 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::inodes::Flags;
-use super::{Namespace, Slot};
+use super::inodes::{Flags, Inode};
+use super::tag::Tag;
+use super::{Facts, Namespace, Seen, Slot};
+use crate::clock::Moment;
+use crate::config::FsConfig;
 
 impl Namespace {
     /// Panics if the table contradicts itself.
@@ -52,4 +55,38 @@ impl Namespace {
         assert_eq!(valid, self.valid);
         assert_eq!(linked, self.dentries.len());
     }
+}
+
+/// What `malloc` takes for so many bytes, as glibc does.
+fn allocated(bytes: usize) -> usize {
+    if bytes == 0 {
+        0
+    } else {
+        (bytes + 8).next_multiple_of(16).max(32)
+    }
+}
+
+/// What an entry costs, all that is allocated for it counted: the slot, the name, the index, and its place among the
+/// children. The stated figure is in `docs/performance.md`.
+#[test]
+fn an_entry_with_its_name_takes_at_most_140_bytes() {
+    let mut config = FsConfig::new("bucket", "");
+    config.max_stat_cache_size = 1 << 20;
+    let mut ns = Namespace::new(&config, 0);
+    let count = 200_000;
+    let names = (0..count).map(|number| format!("img_{number:08}.jpeg"));
+    let mut bytes = 0;
+    for name in names {
+        let seen = Seen::File(Facts {
+            size: 1000,
+            mtime: 1,
+            tag: Tag::new("\"5EB63BBBE01EEED093CB22BB8F5ACDC3\""),
+            details: None,
+        });
+        let slot = ns.learn(Slot::ROOT, &name, &seen, Moment(1)).unwrap();
+        bytes += size_of::<Inode>() + allocated(ns.name(slot).len()) + size_of::<Slot>();
+    }
+    bytes += ns.dentries.allocated();
+    let each = bytes / count;
+    assert!(each <= 140, "{each}");
 }

@@ -364,12 +364,12 @@ fn prefetched_objects_are_there_when_they_are_opened() {
             .collect();
         for (version, _) in &objects {
             let begun = setup.engine.prefetch(version, Box::new(|| Box::new(())));
-            assert_eq!(begun, Prefetch::Begun);
+            assert_eq!(begun, crate::read::Prefetch::Begun);
         }
         let again = setup
             .engine
             .prefetch(&objects[0].0, Box::new(|| Box::new(())));
-        assert_eq!(again, Prefetch::Needless);
+        assert_eq!(again, crate::read::Prefetch::Needless);
         for (version, data) in &objects {
             expect(&setup.engine.open(version), data, 0, 50_000).await;
         }
@@ -472,6 +472,23 @@ fn nothing_is_fetched_for_a_file_that_was_closed() {
         drop(reader);
         // The tasks see it when they are next polled.
         setup.settle(0).await;
+    });
+}
+
+#[test]
+fn what_was_read_is_not_kept_beside_the_page_cache_for_long() {
+    run(async {
+        let setup = Setup::new(|config| config.memory = 64 * MIB);
+        for i in 0..200 {
+            let data = pattern(MIB / 4, i);
+            let version = setup.oss.store(&format!("k{i}"), data.clone());
+            setup.engine.prefetch(&version, Box::new(|| Box::new(())));
+            expect(&setup.engine.open(&version), &data, 0, MIB).await;
+        }
+        let peak = setup.context.budget.peak();
+        // An eighth, and what was on its way.
+        assert!(peak <= 10 * MIB, "{peak}");
+        assert_eq!(setup.oss.asked(Op::Get), 200);
     });
 }
 

@@ -27,6 +27,9 @@ use tokio::runtime::Handle;
 
 /// Leased for each object beyond its bytes: what remembering it costs.
 pub(super) const ENTRY: u64 = 512;
+/// Objects that were read are kept in this share of the budget, for programs that read the same ones: the kernel has a
+/// copy in its page cache.
+const READ_SHARE: u64 = 8;
 /// Objects looked at, at most, to find one that was read already.
 const LOOKED_AT: usize = 64;
 
@@ -175,6 +178,7 @@ impl Engine {
         if !shared.is_small(version.size) || known(shared) {
             return Prefetch::Needless;
         }
+        shared.trim(version.size + ENTRY);
         let Some(lease) = shared.lease_now(Priority::Prefetch, version.size + ENTRY) else {
             return Prefetch::NoRoom;
         };
@@ -211,9 +215,18 @@ impl Shared {
         drop(self.start(version));
     }
 
+    /// Forgets objects that were read, to make up for `bytes` more, if there are many.
+    fn trim(&self, bytes: u64) {
+        let budget = &self.source.context.budget;
+        if budget.used() + bytes > budget.total() / READ_SHARE {
+            self.wholes.reclaim(bytes, true);
+        }
+    }
+
     fn start(self: &Arc<Self>, version: &ObjectVersion) -> Kept {
         self.join(version, |shared, version| {
             async move {
+                shared.trim(version.size + ENTRY);
                 let budget = &shared.source.context.budget;
                 let lease = budget.lease(Priority::Demand, version.size + ENTRY).await?;
                 download(&shared.source, &version, lease).await

@@ -67,12 +67,18 @@ fn run(place: &Path, words: OwnedFd, report: &mut Option<Report>) -> Result<(), 
     let mut store = Store::default();
     store.register(MOUNT, vec![(WORDS.to_owned(), words)]);
     let mut supervisor = Supervisor::new(MOUNT, place.to_owned(), true);
+    // Something was done since memory was given back.
+    let mut grown = true;
     let over = loop {
-        let event = match turn(&mut store, &mut supervisor, &signals) {
-            Ok(event) => event,
+        let ready = match wait(&store, &supervisor, &signals) {
+            Ok(ready) => ready,
             Err(error) => break Err(Failure::system("wait for the serving process", error)),
         };
-        match event {
+        if ready.is_empty() && std::mem::take(&mut grown) {
+            shed::pages();
+        }
+        grown |= !ready.is_empty();
+        match turn(ready, &mut store, &mut supervisor, &signals) {
             None => {}
             Some(Event::Over(how)) => break how,
             Some(Event::Serves { minor, first }) => {
@@ -84,7 +90,6 @@ fn run(place: &Path, words: OwnedFd, report: &mut Option<Report>) -> Result<(), 
                 if let Some(report) = report.take() {
                     report.ready();
                 }
-                shed::pages();
             }
         }
     };
@@ -110,12 +115,8 @@ fn clean_up(place: &Path, why: Failure) -> Failure {
     }
 }
 
-/// Waits for something to happen, and does what it asks for.
-fn turn(
-    store: &mut Store,
-    supervisor: &mut Supervisor,
-    signals: &SignalFd,
-) -> io::Result<Option<Event>> {
+/// Waits for something to happen, for a moment at most.
+fn wait(store: &Store, supervisor: &Supervisor, signals: &SignalFd) -> io::Result<Vec<Source>> {
     let deadline = supervisor.deadline(Instant::now());
     let connections = store
         .sources()
@@ -124,9 +125,17 @@ fn turn(
         .sources()
         .map(|(source, fd)| (Source::Worker(source), fd));
     let sources = [(Source::Signal, signals.as_fd())].into_iter();
-    let ready = wait::ready(sources.chain(connections).chain(worker), Some(deadline))?;
+    wait::ready(sources.chain(connections).chain(worker), Some(deadline))
+}
+
+/// Does what these ask for, and what is due.
+fn turn(
+    ready: Vec<Source>,
+    store: &mut Store,
+    supervisor: &mut Supervisor,
+    signals: &SignalFd,
+) -> Option<Event> {
     for source in ready {
-        let now = Instant::now();
         match source {
             Source::Signal => {
                 while let Some(came) = signals.next() {
@@ -139,11 +148,11 @@ fn turn(
                 }
             }
             Source::Worker(source) => {
-                if let Some(event) = supervisor.serve(source, store, now) {
-                    return Ok(Some(event));
+                if let Some(event) = supervisor.serve(source, store, Instant::now()) {
+                    return Some(event);
                 }
             }
         }
     }
-    Ok(supervisor.look(store, Instant::now()))
+    supervisor.look(store, Instant::now())
 }

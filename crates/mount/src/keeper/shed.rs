@@ -1,18 +1,31 @@
 //! Giving back the pages of our program that starting it has touched.
 #![allow(unsafe_code)]
 
-use std::{fs, io::BufRead as _};
+use std::fs;
 
 /// Drops the clean pages of the program and its libraries from this process: those that are needed again
 /// come back from the page cache. The keeper needs a few dozen of the thousands that the linker touched.
 pub(super) fn pages() {
-    let Ok(maps) = fs::File::open("/proc/self/smaps") else {
+    let Ok(maps) = fs::read_to_string("/proc/self/smaps") else {
         return;
     };
-    // One mapping at a time: its line, then lines `Name: N kB`.
+    let ranges = untouched(&maps);
+    // Nothing but this comes after, so that little comes back.
+    for (start, end) in ranges {
+        let address = std::ptr::without_provenance_mut(start);
+        // SAFETY: the range is a mapping of a file that is not writable and of which no page was
+        // changed: what is dropped is read from the file again when it is touched.
+        unsafe { libc::madvise(address, end - start, libc::MADV_DONTNEED) };
+    }
+}
+
+/// The mappings of files that can't be written and of which no page was changed.
+fn untouched(maps: &str) -> Vec<(usize, usize)> {
+    let mut ranges = Vec::new();
+    // A mapping's line, then lines `Name: N kB`.
     let mut mapping = None;
-    for line in std::io::BufReader::new(maps).lines().map_while(Result::ok) {
-        if let Some(range) = range_of_read_only_file(&line) {
+    for line in maps.lines() {
+        if let Some(range) = range_of_read_only_file(line) {
             mapping = Some(range);
         } else if line
             .split(' ')
@@ -22,14 +35,11 @@ pub(super) fn pages() {
             mapping = None;
         } else if let Some(kib) = line.strip_prefix("Anonymous:")
             && kib.trim() == "0 kB"
-            && let Some((start, end)) = mapping.take()
         {
-            let address = std::ptr::without_provenance_mut(start);
-            // SAFETY: the range is a mapping of a file that is not writable and of which no page was
-            // changed: what is dropped is read from the file again when it is touched.
-            unsafe { libc::madvise(address, end - start, libc::MADV_DONTNEED) };
+            ranges.extend(mapping.take());
         }
     }
+    ranges
 }
 
 /// `55d-55e r-xp 00000000 08:01 123 /path`: the range, of a private file mapping that can't be written.

@@ -191,7 +191,11 @@ impl Supervisor {
             careful: self.recovery.careful(),
             because: self.because.clone(),
         };
-        worker.tell(&Order::Begin(begin), &[connection.as_fd()])?;
+        match worker.tell(&Order::Begin(begin), &[connection.as_fd()]) {
+            // It has ended already: its status will say more.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            told => told?,
+        }
         Ok(worker)
     }
 

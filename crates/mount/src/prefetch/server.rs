@@ -30,18 +30,21 @@ const AT_ONCE: usize = 64;
 /// The socket of a mount, for as long as this lives.
 pub(crate) struct Listening {
     path: PathBuf,
+    /// Of the socket's file: a successor may have put its own there.
+    inode: u64,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Listening {
-    /// Listens for lists. To be called in the runtime.
+    /// Listens for lists for the mount with this minor device number. To be called in the runtime.
     ///
     /// # Errors
     /// The folder can't be made or belongs to somebody else, or the socket can't be made.
-    pub(crate) fn start(fs: &Arc<FileSystem>, mount: ConnectionId) -> io::Result<Self> {
+    pub(crate) fn start(fs: &Arc<FileSystem>, minor: u32) -> io::Result<Self> {
         let user = rustix::process::geteuid().as_raw();
         own_folder(&folder(user), user)?;
-        let path = socket(user, mount);
+        // FUSE mounts have no device of their own, so the kernel gives them numbers with 0 in front.
+        let path = socket(user, ConnectionId { major: 0, minor });
         // Of a mount that had this number before.
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -50,14 +53,17 @@ impl Listening {
         let listener = UnixListener::bind(&path)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         let task = tokio::spawn(accept(listener, Arc::clone(fs), user));
-        Ok(Self { path, task })
+        let inode = std::fs::symlink_metadata(&path)?.ino();
+        Ok(Self { path, inode, task })
     }
 }
 
 impl Drop for Listening {
     fn drop(&mut self) {
         self.task.abort();
-        let _ = std::fs::remove_file(&self.path);
+        if std::fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode) {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -63,7 +63,8 @@ pub(crate) fn servers(minor: u32) -> Vec<u32> {
         let comm = comm.trim_end();
         if comm == worker {
             found.push(pid);
-            found.extend(guard_of(&folder));
+            // A driver is the parent of its workers, asks this itself, and is not about to end.
+            found.extend(guard_of(&folder).filter(|guard| *guard != std::process::id()));
         } else if comm == keeper {
             found.push(pid);
         }

@@ -35,6 +35,7 @@ pub use failure::{Cause, Failure};
 pub use kept::{Hooks, serve_kept};
 pub use launch::inherited;
 pub use memory::limit as memory_limit;
+pub use preflight::client_config;
 pub use ready::Report;
 pub use remount::remount;
 pub use serving::Trouble;

@@ -14,8 +14,11 @@ use tokio::time::{Instant, timeout_at};
 /// All of it together may take this long: who mounts is told within 10 seconds.
 const LIMIT: Duration = Duration::from_secs(8);
 
-/// How the mount's client is set up.
-pub(crate) fn client_config(plan: &Plan) -> Result<ClientConfig, Failure> {
+/// How a plan's client is set up.
+///
+/// # Errors
+/// The endpoint is none, or the key can't be had.
+pub fn client_config(plan: &Plan) -> Result<ClientConfig, Failure> {
     let mut config = ClientConfig::new(&plan.endpoint, &plan.region)?;
     config.signature = plan.signature;
     if plan.path_style {

@@ -257,13 +257,11 @@ impl Start {
             }
             let _ = tell.send(end.ok());
         });
-        let prefetch = self.unmounter.as_ref().and_then(|unmounter| {
-            Listening::start(&self.fs, unmounter.connection())
-                .inspect_err(|error| {
-                    tracing::warn!(%error, "no lists of files to prefetch can be taken");
-                })
-                .ok()
-        });
+        let prefetch = Listening::start(&self.fs, self.minor)
+            .inspect_err(|error| {
+                tracing::warn!(%error, "no lists of files to prefetch can be taken");
+            })
+            .ok();
         Ok(Serving {
             _prefetch: prefetch,
             fs: self.fs,

@@ -4,7 +4,7 @@
 //! [`Request`]; a signer sends its signature, a verifier compares it in constant time.
 //! The payload is never signed: CRC64 and Content-MD5 guard it.
 //!
-//! A client calls [`v1::sign_header`], [`v4::sign_header`], or the `presign` twins. A server calls
+//! A client calls `sign_header` of [`v1`], [`v2`] or [`v4`], or their `presign` twins. A server calls
 //! [`parse`] to learn what a request claims, looks the key's secret up, and calls [`verify`].
 
 mod claim;

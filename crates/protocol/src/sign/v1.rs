@@ -201,17 +201,7 @@ pub fn sign_header(
     key: &Key,
     unix_seconds: i64,
 ) -> Result<(), http::header::InvalidHeaderValue> {
-    if let Some(token) = &key.token {
-        let mut value = HeaderValue::from_str(token)?;
-        value.set_sensitive(true);
-        headers.insert(crate::headers::SECURITY_TOKEN, value);
-    }
-    if !headers.contains_key(crate::headers::DATE) && !headers.contains_key(header::DATE) {
-        headers.insert(
-            header::DATE,
-            HeaderValue::from_str(&crate::time::http_date(unix_seconds))?,
-        );
-    }
+    add_token_and_date(headers, key, unix_seconds)?;
     let request = Request {
         method,
         bucket,
@@ -227,6 +217,26 @@ pub fn sign_header(
     ))?;
     value.set_sensitive(true);
     headers.insert(header::AUTHORIZATION, value);
+    Ok(())
+}
+
+/// What V1 and V2 add before they sign.
+pub(super) fn add_token_and_date(
+    headers: &mut HeaderMap,
+    key: &Key,
+    unix_seconds: i64,
+) -> Result<(), http::header::InvalidHeaderValue> {
+    if let Some(token) = &key.token {
+        let mut value = HeaderValue::from_str(token)?;
+        value.set_sensitive(true);
+        headers.insert(crate::headers::SECURITY_TOKEN, value);
+    }
+    if !headers.contains_key(crate::headers::DATE) && !headers.contains_key(header::DATE) {
+        headers.insert(
+            header::DATE,
+            HeaderValue::from_str(&crate::time::http_date(unix_seconds))?,
+        );
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod list;
 mod multipart;
 mod object;
+mod page;
 pub mod settings;
 mod tagging;
 mod versions;
@@ -59,6 +60,22 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Malformed> {
         matches!(c, NEXT_LINE | LINE_SEPARATOR)
     });
     quick_xml::de::from_str(&text).map_err(|e| Malformed(e.to_string()))
+}
+
+/// A document that may have a reader of its own.
+pub trait Document: Sized {
+    /// Reads it, as [`read`] would.
+    fn read(bytes: &[u8]) -> Result<Self, Malformed>;
+}
+
+/// A document that has none.
+#[derive(Debug)]
+pub struct Any<T>(pub T);
+
+impl<T: DeserializeOwned> Document for Any<T> {
+    fn read(bytes: &[u8]) -> Result<Self, Malformed> {
+        read(bytes).map(Self)
+    }
 }
 
 const NEXT_LINE: char = '\u{85}';

@@ -15,15 +15,17 @@ pub use list::PrefetchList;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 
 use self::epochs::Epochs;
 use self::order::{Listed, Order, Step};
-use self::runs::Runs;
+use self::runs::{FOLLOWED, Runs};
 use self::windows::{FIRST, Purpose, Room, WindowId, Windows};
 use super::core::Core;
+use crate::clock::Moment;
 use crate::contents::{Begin, Contents, Prefetch};
 use crate::namespace::Next;
 use crate::types::NodeId;
@@ -49,8 +51,8 @@ pub(super) struct Ahead {
     windows: Mutex<Windows>,
     epochs: Mutex<Epochs>,
     runs: Mutex<Runs>,
-    /// Held while a directory is listed for its names' sake.
-    listing: tokio::sync::Mutex<()>,
+    /// When directories were last listed for their names' sake; held meanwhile.
+    listed: tokio::sync::Mutex<HashMap<NodeId, Moment>>,
 }
 
 /// An open, as far as it concerns what is fetched ahead.
@@ -76,7 +78,7 @@ impl Ahead {
             windows: Mutex::default(),
             epochs: Mutex::new(Epochs::new(&core.budget)),
             runs: Mutex::default(),
-            listing: tokio::sync::Mutex::default(),
+            listed: tokio::sync::Mutex::default(),
         })
     }
 
@@ -88,6 +90,12 @@ impl Ahead {
     /// Ends all fetching ahead.
     pub(super) fn end(&self) {
         self.windows.lock().close_all();
+    }
+
+    /// How many windows there are.
+    #[cfg(test)]
+    pub(super) fn windows(&self) -> usize {
+        self.windows.lock().len()
     }
 
     /// A file is opened; `here` tells whether its bytes are in memory. No lock may be held.
@@ -165,14 +173,14 @@ impl Ahead {
             let few = (siblings <= SMALL_DIRECTORY).then(|| ns.following(dir, "", siblings, now).0);
             (ns.id(dir), index, few, Box::from(ns.name(slot)))
         };
-        let run = self.runs.lock().note(dir, index);
+        let score = self.runs.lock().note(dir, index);
         if let Some(mut few) = few {
             few.retain(|next| next.node != node);
             if !few.is_empty() {
                 let order = Order::Files(few.into());
                 self.begin(Purpose::Few, SMALL_DIRECTORY, 0, lost, order);
             }
-        } else if run >= 2 {
+        } else if score >= FOLLOWED {
             let (purpose, at) = (Purpose::Names(dir), index as u64 + 1);
             if let Some(depth) = self.turn(&purpose, at, lost) {
                 let order = Order::Names {

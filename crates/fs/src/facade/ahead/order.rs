@@ -11,6 +11,8 @@ use crate::types::NodeId;
 
 /// Names looked at under one lock.
 const GULP: usize = 64;
+/// Directories that are remembered as listed.
+const DIRECTORIES: usize = 4096;
 /// A file that was opened so few opens ago will not be opened again in this pass.
 const LATELY: u64 = 1024;
 
@@ -229,19 +231,38 @@ impl Ahead {
             .ok()?
     }
 
-    /// Lists a directory to its end, if it has more than one page: asking for its names one by one would cost a request
-    /// each.
+    /// Lists a directory to its end before its files are looked for: asking for their names one by one would cost a
+    /// request each.
     async fn list_whole(&self, dir: NodeId) {
-        let _one = self.listing.lock().await;
-        let wanted = {
+        if self.core.config.always_ask() {
+            return;
+        }
+        let mut listed = self.listed.lock().await;
+        let now = self.core.clock.now();
+        let wanted = |large: bool| {
             let ns = self.core.ns.lock();
-            let slot = ns.directory(dir);
-            slot.is_ok_and(|slot| {
-                ns.is_known_large(slot) && !ns.was_listed(slot, self.core.clock.now())
-            })
+            let slot = ns.directory(dir).ok()?;
+            let wanted = !ns.was_listed(slot, now) && ns.is_known_large(slot) == large;
+            ns.key(slot).filter(|_| wanted)
         };
-        if wanted && let Err(error) = self.core.list_whole(dir).await {
+        let lately = listed.get(&dir).copied();
+        if lately.is_some_and(|then| now.since(then) < self.core.config.stat_cache_expire) {
+            // The cache may be too small to remember it.
+            return;
+        }
+        let mut outcome = Ok(());
+        if let Some(key) = wanted(false) {
+            outcome = self.core.first_page(dir, &key).await.map(drop);
+        }
+        if wanted(true).is_some() {
+            outcome = outcome.and(self.core.list_whole(dir).await);
+        }
+        if let Err(error) = outcome {
             tracing::debug!(?dir, %error, "a directory of a list can't be listed");
         }
+        if listed.len() >= DIRECTORIES {
+            listed.clear();
+        }
+        listed.insert(dir, now);
     }
 }

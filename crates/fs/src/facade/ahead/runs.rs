@@ -11,15 +11,18 @@ const DIRECTORIES: usize = 256;
 /// A few names between two opens are no disorder: threads take turns, and programs skip files.
 const NEAR: usize = 8;
 
-/// Where the opens of one directory were: index among its names, and how many in a row came there.
+/// From this score on, opens follow the order of names: two in a row, or three that are near.
+pub(super) const FOLLOWED: u32 = 3;
+
+/// Where the opens of one directory were: index among its names, and the score of those in a row that came there.
 type Heads = Vec<(usize, u32)>;
 
 #[derive(Default)]
 pub(super) struct Runs(HashMap<NodeId, Heads>);
 
 impl Runs {
-    /// Notes an open of the file with this index in the directory, and tells how many opens in a row, this one
-    /// included, followed the order of names.
+    /// Notes an open of the file with this index in the directory, and tells how well the opens that came there follow
+    /// the order of names: 2 for each that came right after the one before, 1 for each that came near.
     pub(super) fn note(&mut self, dir: NodeId, index: usize) -> u32 {
         if self.0.len() >= DIRECTORIES && !self.0.contains_key(&dir) {
             // Whichever: those in use come back after two opens.
@@ -28,15 +31,18 @@ impl Runs {
         }
         let heads = self.0.entry(dir).or_default();
         let follows = |(at, _): &(usize, u32)| (*at + 1..=*at + 1 + NEAR).contains(&index);
-        let run = match heads.iter().position(follows) {
-            Some(found) => heads.remove(found).1.saturating_add(1),
+        let score = match heads.iter().position(follows) {
+            Some(found) => {
+                let (at, score) = heads.remove(found);
+                score.saturating_add(if at + 1 == index { 2 } else { 1 })
+            }
             None => 1,
         };
         if heads.len() == HEADS {
             heads.remove(0);
         }
-        heads.push((index, run));
-        run
+        heads.push((index, score));
+        score
     }
 }
 
@@ -51,12 +57,13 @@ mod tests {
             for worker in 0..4 {
                 assert_eq!(
                     runs.note(NodeId::ROOT, 100 * worker + turn),
-                    turn as u32 + 1
+                    2 * turn as u32 + 1
                 );
             }
         }
         assert_eq!(runs.note(NodeId::ROOT, 900), 1, "somewhere else");
         assert_eq!(runs.note(NodeId::ROOT, 5), 1, "backwards is no order");
+        assert_eq!(runs.note(NodeId::ROOT, 8), 2, "near");
     }
 
     #[test]

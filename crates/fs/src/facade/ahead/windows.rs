@@ -55,10 +55,11 @@ struct Window {
     next: u64,
     /// How far the order was followed, by its own count.
     reach: u64,
+    /// One place after the last that was opened: what is fetched from here on is ahead of the reader.
+    front: u64,
     /// In order; those that were opened are taken out of `Windows::places` only.
     order: VecDeque<Held>,
-    /// Fetched and not opened: files, and bytes of them.
-    held: usize,
+    /// Bytes of those that were not.
     bytes: u64,
     /// Where and when the window last grew, and how many of its files were opened since.
     grown: (u64, Moment),
@@ -115,8 +116,8 @@ impl Windows {
             depth,
             next: 0,
             reach: 0,
+            front: 0,
             order: VecDeque::new(),
-            held: 0,
             bytes: 0,
             grown: (0, now),
             opened: 0,
@@ -159,7 +160,7 @@ impl Windows {
     /// What the window may fetch, given that its files may have so many bytes; `None` if it was closed.
     pub(super) fn room(&self, id: WindowId, most: u64) -> Option<Room> {
         let window = self.all.get(&id)?;
-        let mut files = window.depth.saturating_sub(window.held);
+        let mut files = window.room();
         if window.bytes >= most {
             files = 0;
         }
@@ -167,7 +168,7 @@ impl Windows {
             files = files.min((beyond + FIRST as u64).saturating_sub(window.next) as usize);
         }
         // In gulps: a file at a time would wake the fetcher for each.
-        if files < (window.depth / 4).min(32) && window.held > 0 {
+        if files < (window.depth / 4).min(32) {
             files = 0;
         }
         Some(Room {
@@ -188,7 +189,6 @@ impl Windows {
             return;
         }
         self.places.insert(node, (id, place));
-        window.held += 1;
         window.bytes += bytes;
         window.order.push_back(Held { place, node, bytes });
     }
@@ -203,8 +203,8 @@ impl Windows {
                 && window.order.back().is_some_and(|held| held.place == place)
                 && let Some(held) = window.order.pop_back()
             {
-                window.held -= 1;
                 window.bytes -= held.bytes;
+                window.next = place;
             }
         }
     }
@@ -238,7 +238,9 @@ impl Windows {
 
     /// True if files of the window were not opened yet.
     pub(super) fn is_held(&self, id: WindowId) -> bool {
-        self.all.get(&id).is_some_and(|window| window.held > 0)
+        self.all
+            .get(&id)
+            .is_some_and(|window| window.front < window.next)
     }
 
     /// A file was opened; `here` tells whether its bytes are in memory, `latency` what a fetch takes at the least.
@@ -254,7 +256,7 @@ impl Windows {
         let window = self.all.get_mut(&id)?;
         window.used = now;
         window.opened += 1;
-        window.held -= 1;
+        window.front = window.front.max(place + 1);
         if let Ok(at) = window.order.binary_search_by_key(&place, |held| held.place) {
             window.bytes -= std::mem::take(&mut window.order[at].bytes);
         }
@@ -270,7 +272,6 @@ impl Windows {
             }
             if mine {
                 self.places.remove(&front.node);
-                window.held -= 1;
                 window.bytes -= front.bytes;
             }
             window.order.pop_front();
@@ -311,7 +312,13 @@ impl Windows {
         self.all.get(&id).map(|window| window.used)
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// Nothing is fetched for any window.
+    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
@@ -334,10 +341,14 @@ impl Window {
     }
 
     fn tell(&self) {
-        // What fetches looks itself whether there is room enough.
-        if self.depth - self.held.min(self.depth) >= (self.depth / 4).clamp(1, 32) {
+        // What fetches looks itself whether there is room enough; what lingers wants to know the end.
+        if self.room() >= (self.depth / 4).clamp(1, 32) {
             self.moved.notify_one();
         }
+    }
+
+    fn room(&self) -> usize {
+        self.depth.saturating_sub((self.next - self.front) as usize)
     }
 }
 

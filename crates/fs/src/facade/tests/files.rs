@@ -401,18 +401,9 @@ async fn a_failed_upload_is_told_and_leaves_the_truth() {
 async fn neighbours_are_fetched_ahead() {
     let small = mount(&["d/1", "d/2", "d/3", "d/4", "other"]);
     let handle = small.open("d/1", READ).await.unwrap().handle;
+    small.let_run().await;
     assert_eq!(*small.contents.ahead.lock(), ["d/2", "d/3", "d/4"]);
     small.fs.release(handle).await;
-
-    let keys: Vec<String> = (0..40).map(|number| format!("f{number:02}")).collect();
-    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    let large = mount(&keys);
-    let mut asked = Vec::new();
-    for name in ["f00", "f01", "f02", "f20"] {
-        large.open(name, READ).await.unwrap();
-        asked.push(std::mem::take(&mut *large.contents.ahead.lock()).len());
-    }
-    assert_eq!(asked, [0, 4, 8, 0], "deeper while the order holds");
 }
 
 #[tokio::test]
@@ -440,8 +431,8 @@ async fn a_read_only_mount_opens_for_reading_only() {
 }
 
 /// The bridge spawns every one of these.
-#[test]
-fn futures_can_be_spawned() {
+#[tokio::test]
+async fn futures_can_be_spawned() {
     fn spawnable<T: Send>(_: T) {}
     let mount = mount(&[]);
     let (fs, root, handle) = (&mount.fs, NodeId::ROOT, FileHandle(1));

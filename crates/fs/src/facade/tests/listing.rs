@@ -251,3 +251,51 @@ async fn a_page_that_ends_with_what_was_shown_already_is_left_behind() {
         "no page is asked for again and again"
     );
 }
+
+#[tokio::test]
+async fn numbered_names_are_listed_several_pages_at_once_each_exactly_once() {
+    let count = 60_500;
+    // A few are missing late, where pages are guessed already; and one name is no number.
+    let mut keys: Vec<String> = (0..count)
+        .filter(|number| ![40_123, 40_124, 51_999].contains(number))
+        .map(|number| format!("d/f{number:06}"))
+        .collect();
+    keys.push("d/f030000x".to_owned());
+    keys.sort_unstable();
+    let mount = mount_with(bucket_of(&keys, 1000), |config| {
+        config.max_stat_cache_size = 100_000;
+    });
+    let dir = mount.walk("d").await.unwrap().attr.node;
+    mount.counts();
+    let listed: Vec<String> = mount
+        .entries(dir, true, 150)
+        .await
+        .into_iter()
+        .map(|e| e.0)
+        .collect();
+    let names: Vec<&str> = keys.iter().map(|key| &key[2..]).collect();
+    assert_eq!(listed[2..], names, "each once, in order");
+    let lists = mount.counts().list as usize;
+    assert!((61..=61 + 12).contains(&lists), "{lists}");
+    // All is known now.
+    assert_eq!(mount.kind("d/absent").await, None);
+    assert_eq!(mount.counts().list, 0);
+}
+
+#[tokio::test]
+async fn pages_that_go_as_guessed_cost_no_request_more_but_a_few_at_the_end() {
+    for (count, most) in [(10_000, 10), (15_999, 16), (100_000, 107)] {
+        let keys: Vec<String> = (0..count).map(|number| format!("d/f{number:06}")).collect();
+        let mount = mount_with(bucket_of(&keys, 1000), |config| {
+            config.max_stat_cache_size = 200_000;
+        });
+        let dir = mount.walk("d").await.unwrap().attr.node;
+        mount.counts();
+        assert_eq!(mount.entries(dir, true, 1000).await.len(), count + 2);
+        let lists = mount.counts().list as usize;
+        assert!(
+            (count.div_ceil(1000)..=most).contains(&lists),
+            "{count}: {lists}"
+        );
+    }
+}

@@ -1,3 +1,4 @@
+mod ahead;
 mod always_ask;
 mod attributes;
 mod changes;
@@ -137,6 +138,13 @@ impl Mount {
         let mut names = names.split_off(2);
         names.sort_unstable();
         names
+    }
+
+    /// Lets tasks that have something to do do it.
+    async fn let_run(&self) {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
     }
 
     fn counts(&self) -> Counts {

@@ -1,0 +1,235 @@
+//! The node service: requests read, calls ordered, answers given.
+
+use super::{Node, Shared, Wanted, internal, stats};
+use crate::{DRIVER, state::Record};
+use ossplit_csi_proto::csi::{
+    NodeExpandVolumeRequest, NodeExpandVolumeResponse, NodeGetCapabilitiesRequest,
+    NodeGetCapabilitiesResponse, NodeGetInfoRequest, NodeGetInfoResponse,
+    NodeGetVolumeStatsRequest, NodeGetVolumeStatsResponse, NodePublishVolumeRequest,
+    NodePublishVolumeResponse, NodeServiceCapability, NodeStageVolumeRequest,
+    NodeStageVolumeResponse, NodeUnpublishVolumeRequest, NodeUnpublishVolumeResponse,
+    NodeUnstageVolumeRequest, NodeUnstageVolumeResponse,
+    node_server::Node as NodeCalls,
+    node_service_capability::{Rpc, Type, rpc},
+};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+};
+use tonic::{Request, Response, Status};
+
+/// Answers kubelet.
+pub(crate) struct NodeService(pub(crate) Shared);
+
+/// Runs a call to its end, even if who asked does not wait for it: half a mount would be left otherwise.
+async fn to_the_end<T: Send + 'static>(
+    call: impl Future<Output = Result<T, Status>> + Send + 'static,
+) -> Result<Response<T>, Status> {
+    let done = tokio::spawn(call).await;
+    done.map_err(|error| internal("finish the call", error))?
+        .map(Response::new)
+}
+
+/// A field that must be there.
+pub(crate) fn need<'a>(value: &'a str, name: &str) -> Result<&'a str, Status> {
+    if value.is_empty() {
+        return Err(Status::invalid_argument(format!("{name} is missing")));
+    }
+    Ok(value)
+}
+
+/// An absolute path with nothing in it that leads elsewhere.
+fn path(value: &str, name: &str) -> Result<PathBuf, Status> {
+    let path = Path::new(need(value, name)?);
+    let plain = path.is_absolute()
+        && !path
+            .components()
+            .any(|part| part == std::path::Component::ParentDir);
+    if !plain {
+        return Err(Status::invalid_argument(format!(
+            "{name} {value:?} is no absolute path"
+        )));
+    }
+    // As the kernel's table has it: without a slash at its end.
+    Ok(path.components().collect())
+}
+
+impl Node {
+    async fn stage(
+        &self,
+        request: NodeStageVolumeRequest,
+    ) -> Result<NodeStageVolumeResponse, Status> {
+        let id = need(&request.volume_id, "volume_id")?;
+        let staging = path(&request.staging_target_path, "staging_target_path")?;
+        let capability = request.volume_capability.as_ref();
+        if capability.is_none() {
+            return Err(Status::invalid_argument("volume_capability is missing"));
+        }
+        let _busy = self.locks.take(id)?;
+        let wanted = Wanted::read(
+            self,
+            id,
+            &request.volume_context,
+            &request.secrets,
+            capability,
+        )?;
+        // The page's volumes have a key for publishing alone, and a pod's token comes with a publish as well: then the
+        // mount is made there.
+        if request.secrets.is_empty() {
+            return Ok(NodeStageVolumeResponse {});
+        }
+        self.ensure(&wanted, |record| record.staged = Some(staging))
+            .await?;
+        Ok(NodeStageVolumeResponse {})
+    }
+
+    async fn unstage(
+        &self,
+        request: NodeUnstageVolumeRequest,
+    ) -> Result<NodeUnstageVolumeResponse, Status> {
+        let id = need(&request.volume_id, "volume_id")?;
+        path(&request.staging_target_path, "staging_target_path")?;
+        let _busy = self.locks.take(id)?;
+        for (folder, mut record) in self.mounts_of(id)? {
+            record.staged = None;
+            self.settle(&folder, &record).await?;
+        }
+        Ok(NodeUnstageVolumeResponse {})
+    }
+
+    async fn publish(
+        &self,
+        request: NodePublishVolumeRequest,
+    ) -> Result<NodePublishVolumeResponse, Status> {
+        let id = need(&request.volume_id, "volume_id")?;
+        let target = path(&request.target_path, "target_path")?;
+        let capability = request.volume_capability.as_ref();
+        if capability.is_none() {
+            return Err(Status::invalid_argument("volume_capability is missing"));
+        }
+        let _busy = self.locks.take(id)?;
+        let wanted = Wanted::read(
+            self,
+            id,
+            &request.volume_context,
+            &request.secrets,
+            capability,
+        )?;
+        let read_only = request.readonly || wanted.volume.read_only;
+        let noted = target.clone();
+        let folder = self
+            .ensure(&wanted, |record| {
+                record.targets.insert(noted);
+            })
+            .await?;
+        self.show(&folder, &target, read_only).await?;
+        Ok(NodePublishVolumeResponse {})
+    }
+
+    async fn unpublish(
+        &self,
+        request: NodeUnpublishVolumeRequest,
+    ) -> Result<NodeUnpublishVolumeResponse, Status> {
+        let id = need(&request.volume_id, "volume_id")?;
+        let target = path(&request.target_path, "target_path")?;
+        let _busy = self.locks.take(id)?;
+        self.hide(&target).await?;
+        for (folder, mut record) in self.mounts_of(id)? {
+            if record.targets.remove(&target) {
+                self.settle(&folder, &record).await?;
+            }
+        }
+        Ok(NodeUnpublishVolumeResponse {})
+    }
+
+    fn mounts_of(&self, id: &str) -> Result<Vec<(crate::state::Folder, Record)>, Status> {
+        let found = self.state.of_volume(id);
+        found.map_err(|e| internal("read the state", e))
+    }
+}
+
+#[tonic::async_trait]
+impl NodeCalls for NodeService {
+    async fn node_stage_volume(
+        &self,
+        request: Request<NodeStageVolumeRequest>,
+    ) -> Result<Response<NodeStageVolumeResponse>, Status> {
+        let node = self.0.clone();
+        to_the_end(async move { node.stage(request.into_inner()).await }).await
+    }
+
+    async fn node_unstage_volume(
+        &self,
+        request: Request<NodeUnstageVolumeRequest>,
+    ) -> Result<Response<NodeUnstageVolumeResponse>, Status> {
+        let node = self.0.clone();
+        to_the_end(async move { node.unstage(request.into_inner()).await }).await
+    }
+
+    async fn node_publish_volume(
+        &self,
+        request: Request<NodePublishVolumeRequest>,
+    ) -> Result<Response<NodePublishVolumeResponse>, Status> {
+        let node = self.0.clone();
+        to_the_end(async move { node.publish(request.into_inner()).await }).await
+    }
+
+    async fn node_unpublish_volume(
+        &self,
+        request: Request<NodeUnpublishVolumeRequest>,
+    ) -> Result<Response<NodeUnpublishVolumeResponse>, Status> {
+        let node = self.0.clone();
+        to_the_end(async move { node.unpublish(request.into_inner()).await }).await
+    }
+
+    async fn node_get_volume_stats(
+        &self,
+        request: Request<NodeGetVolumeStatsRequest>,
+    ) -> Result<Response<NodeGetVolumeStatsResponse>, Status> {
+        let request = request.into_inner();
+        need(&request.volume_id, "volume_id")?;
+        let path = need(&request.volume_path, "volume_path")?;
+        stats::of(Path::new(path)).await.map(Response::new)
+    }
+
+    async fn node_expand_volume(
+        &self,
+        _request: Request<NodeExpandVolumeRequest>,
+    ) -> Result<Response<NodeExpandVolumeResponse>, Status> {
+        Err(Status::unimplemented(
+            "a bucket has no size that could grow",
+        ))
+    }
+
+    async fn node_get_capabilities(
+        &self,
+        _request: Request<NodeGetCapabilitiesRequest>,
+    ) -> Result<Response<NodeGetCapabilitiesResponse>, Status> {
+        use rpc::Type as Can;
+        let capability = |can: Can| NodeServiceCapability {
+            r#type: Some(Type::Rpc(Rpc { r#type: can.into() })),
+        };
+        let capabilities = [
+            Can::StageUnstageVolume,
+            Can::GetVolumeStats,
+            Can::VolumeCondition,
+            Can::SingleNodeMultiWriter,
+        ];
+        Ok(Response::new(NodeGetCapabilitiesResponse {
+            capabilities: capabilities.map(capability).to_vec(),
+        }))
+    }
+
+    async fn node_get_info(
+        &self,
+        _request: Request<NodeGetInfoRequest>,
+    ) -> Result<Response<NodeGetInfoResponse>, Status> {
+        tracing::debug!(driver = DRIVER, "kubelet asks who this is");
+        Ok(Response::new(NodeGetInfoResponse {
+            node_id: self.0.id.clone(),
+            // As many as memory allows; there is no limit of the driver's own.
+            max_volumes_per_node: 0,
+            accessible_topology: None,
+        }))
+    }
+}

@@ -1,0 +1,70 @@
+"""Starts the built `ossplit serve`; each test has a bucket of its own."""
+
+import os
+import pathlib
+import queue
+import re
+import subprocess
+import threading
+import urllib.request
+import uuid
+
+import ossplit
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+KEY_ID, KEY_SECRET, REGION = "python-test", "python-secret-0123456789", "cn-local"
+
+
+class Server:
+    """One `ossplit serve` in memory; `endpoint` is http://127.0.0.1:PORT."""
+
+    def __init__(self, *options):
+        binary = os.environ.get("OSSPLIT", ROOT / "target" / "debug" / "ossplit")
+        assert pathlib.Path(binary).exists(), f"{binary} is not built: run `cargo build --bin ossplit`"
+        env = dict(os.environ, OSS_ACCESS_KEY_ID=KEY_ID, OSS_ACCESS_KEY_SECRET=KEY_SECRET)
+        self.process = subprocess.Popen(
+            [binary, "serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--memory", "--region", REGION,
+             *options], stdout=subprocess.PIPE, text=True, env=env)
+        lines = queue.Queue()
+        threading.Thread(target=lambda: [lines.put(line) for line in self.process.stdout], daemon=True).start()
+        self.console = None
+        while True:
+            line = lines.get(timeout=30)
+            found = re.search(r"console on (http://\S+)", line)
+            self.console = found.group(1) if found else self.console
+            found = re.search(r"ready on (http://\S+)", line)
+            if found:
+                self.endpoint = found.group(1)
+                return
+
+    def client(self, **more):
+        return ossplit.Client(self.endpoint, REGION, (KEY_ID, KEY_SECRET), **more)
+
+    def faults(self, plan):
+        """Misbehaves from now on as docs/faults.md says."""
+        request = urllib.request.Request(self.console + "/faults", data=plan.encode(), method="PUT")
+        urllib.request.urlopen(request, timeout=30).close()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def server():
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def client(server):
+    return server.client()
+
+
+@pytest.fixture
+def bucket(client):
+    name = f"py-{uuid.uuid4().hex[:12]}"
+    client._native.request("PUT", name, None, [], [])
+    return name

@@ -1,0 +1,80 @@
+"""The chart: linted, rendered, and the plain manifests are what it renders."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CHART = ROOT / "deploy" / "chart"
+MANIFESTS = ROOT / "deploy" / "manifests" / "ossplit.yaml"
+HEAD = "# What deploy/chart renders with its defaults, as ossplit in kube-system: a test compares them.\n"
+
+
+def helm(*words):
+    tool = shutil.which("helm", path=f"{ROOT}/.tools/bin:{os.environ['PATH']}")
+    if not tool:
+        pytest.skip("helm is not built (scripts/setup-k8s)")
+    return subprocess.run([tool, *words], capture_output=True, text=True)
+
+
+def template(*sets):
+    words = [word for pair in sets for word in ("--set", pair)]
+    done = helm("template", "ossplit", str(CHART), "--namespace", "kube-system", *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_lint():
+    done = helm("lint", "--strict", str(CHART))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("value,part", [("image.repository=", "repository"), ("metrics.port=0", "port"),
+                                        ("rrsa.stsEndpoint=sts", "stsEndpoint"), ("nonsense=1", "nonsense")])
+def test_the_schema_refuses(value, part):
+    done = helm("template", "ossplit", str(CHART), "--set", value)
+    assert done.returncode != 0 and part in done.stderr, done.stderr
+
+
+def objects(text):
+    """By kind and name: the order of a file does not matter."""
+    return {(thing["kind"], thing["metadata"]["name"]): thing for thing in yaml.safe_load_all(text) if thing}
+
+
+def test_the_manifests_are_the_chart_s():
+    rendered = template()
+    if os.environ.get("UPDATE"):
+        MANIFESTS.write_text(HEAD + rendered)
+    assert objects(MANIFESTS.read_text()) == objects(rendered)
+
+
+def test_every_value_is_used_and_every_object_is_well_formed():
+    text = template("metrics.serviceMonitor.enabled=true", "controller.provisionerSecrets[0].namespace=default",
+                    "controller.provisionerSecrets[0].name=oss-secret", "storageClasses[0].name=oss",
+                    "storageClasses[0].parameters.bucket=b", "rrsa.account=1", "node.memory=1073741824")
+    found = list(objects(text).values())
+    kinds = {thing["kind"] for thing in found}
+    assert {"CSIDriver", "DaemonSet", "Deployment", "Role", "StorageClass", "ServiceMonitor", "Service"} <= kinds
+    driver = next(thing for thing in found if thing["kind"] == "CSIDriver")["spec"]
+    assert driver["attachRequired"] is False and driver["requiresRepublish"] and driver["podInfoOnMount"]
+    keeper = next(thing for thing in found if thing["metadata"]["name"] == "ossplit-keeper")
+    assert keeper["spec"]["updateStrategy"] == {"type": "OnDelete"}
+    for thing in found:
+        if thing["kind"] in ("ClusterRole", "Role"):
+            assert "*" not in json.dumps(thing["rules"]), "least privilege"
+
+
+def test_the_dashboard_asks_for_figures_that_there_are():
+    dashboard = json.loads((ROOT / "deploy/dashboards/ossplit-csi.json").read_text())
+    source = (ROOT / "crates/csi/src/metrics.rs").read_text()
+    for panel in dashboard["panels"]:
+        for target in panel["targets"]:
+            for name in re.findall(r"ossplit_csi_[a-z_]+", target["expr"]):
+                base = re.sub(r"_(bucket|count|sum)$", "", name)
+                assert base in source, name

@@ -1,0 +1,277 @@
+"""The page's YAML and what users do with it, in a real cluster."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from conftest import PLUGIN, ROOT, TOOLS, manifests, until
+
+BUSYBOX = "ossplit.test/busybox:1"
+
+
+def secret(cluster, name="oss-secret", key=None):
+    cluster.apply(f"""
+apiVersion: v1
+kind: Secret
+metadata: {{name: {name}, namespace: default}}
+stringData: {{akId: "{cluster.server.id}", akSecret: "{key or cluster.server.secret}"}}
+""")
+
+
+def volume(cluster, name, mode="ReadWriteMany", options="-o umask=022", path="/", bucket=None, key="oss-secret"):
+    """A static volume and its claim, as the page has them."""
+    cluster.apply(f"""
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: {name}, labels: {{alicloud-pvname: {name}}}}}
+spec:
+  capacity: {{storage: 10Gi}}
+  accessModes: [{mode}]
+  persistentVolumeReclaimPolicy: Retain
+  csi:
+    driver: ossplugin.csi.alibabacloud.com
+    volumeHandle: {name}
+    nodePublishSecretRef: {{name: {key}, namespace: default}}
+    volumeAttributes:
+      bucket: "{bucket or cluster.server.name}"
+      url: "{cluster.server.url}"
+      otherOpts: "{options}"
+      path: "{path}"
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {{name: {name}}}
+spec:
+  accessModes: [{mode}]
+  storageClassName: ""
+  resources: {{requests: {{storage: 10Gi}}}}
+  selector: {{matchLabels: {{alicloud-pvname: {name}}}}}
+""")
+
+
+def pod(cluster, name, claim, command="sleep 100000", user=None):
+    context = f"{{runAsUser: {user}, runAsGroup: {user}}}" if user else "{}"
+    cluster.apply(f"""
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}}}
+spec:
+  restartPolicy: Never
+  terminationGracePeriodSeconds: 0
+  securityContext: {context}
+  containers:
+    - name: c
+      image: {BUSYBOX}
+      imagePullPolicy: IfNotPresent
+      command: [sh, -c, '{command}']
+      volumeMounts: [{{name: v, mountPath: /mnt}}]
+  volumes: [{{name: v, persistentVolumeClaim: {{claimName: {claim}}}}}]
+""")
+
+
+@pytest.fixture(scope="session")
+def page(cluster, tmp_path_factory):
+    """The example's images in the registry that the page's pull policy asks, and the digits in the bucket."""
+    folder = tmp_path_factory.mktemp("page")
+    for form in ("rw", "split"):
+        name, tar = f"127.0.0.1:5000/ossplit-mnist:{form}", folder / f"{form}.tar"
+        subprocess.run([sys.executable, ROOT / "examples/kubernetes/image/build", form, tar, "--name", name], check=True)
+        # crane pushes an OCI layout as a folder.
+        layout = folder / form
+        layout.mkdir()
+        subprocess.run(["tar", "-xf", tar, "-C", layout], check=True)
+        subprocess.run([TOOLS / "crane", "push", "--insecure", layout, name], check=True)
+        tar.unlink()
+    digits = folder / "digits"
+    subprocess.run([sys.executable, ROOT / "examples/mnist/fetch_data.py", digits], check=True)
+    for file in digits.iterdir():
+        cluster.server.put(f"tf-train/train/data/{file.name}", file.read_bytes())
+    return cluster
+
+
+def form(cluster, name):
+    """The example's file with its placeholders and the registry filled in."""
+    text = (ROOT / "examples/kubernetes" / f"{name}.yaml").read_text()
+    for placeholder, value in (("<your-accesskey-id>", cluster.server.id), ("<your-accesskey-secret>", cluster.server.secret),
+                               ("<bucket-name>", cluster.server.name), ("<url>", cluster.server.url),
+                               ("image: ossplit-mnist", "image: 127.0.0.1:5000/ossplit-mnist")):
+        text = text.replace(placeholder, value)
+    assert "<" not in text
+    return text
+
+
+@pytest.mark.parametrize("name", ["read-write", "split"])
+def test_the_page_s_yaml_reaches_completed(page, clean, name):
+    for key in clean.server.keys("tf-train/training_logs/"):
+        clean.server.bucket.delete_object(key)
+    clean.apply(form(clean, name))
+    clean.wait_phase("tf-mnist", "Succeeded", seconds=300)
+    status = clean.get("pod", "tf-mnist")["status"]["containerStatuses"][0]["state"]["terminated"]
+    assert status["reason"] == "Completed"
+    lines = [line for line in clean.kubectl("logs", "tf-mnist").splitlines() if line.startswith("dataload cost time: ")]
+    assert len(lines) == 1 and float(lines[0].split(":")[1]) > 0
+    saved = clean.server.keys("tf-train/training_logs/")
+    assert len([key for key in saved if "model.ckpt" in key]) >= (10 if name == "read-write" else 1), saved
+
+
+def test_two_pods_share_a_read_only_volume(clean):
+    clean.server.put("shared/f", b"content")
+    secret(clean)
+    volume(clean, "shared", mode="ReadOnlyMany", path="/shared")
+    for name in ("a", "b"):
+        pod(clean, name, "shared")
+    for name in ("a", "b"):
+        clean.wait_phase(name, "Running")
+        assert clean.execute(name, "cat", "/mnt/f") == "content"
+        assert "Read-only" in clean.kubectl("exec", name, "--", "sh", "-c", "touch /mnt/x 2>&1; true")
+    state = [path for path in clean.mounts() if path.startswith(PLUGIN)]
+    assert len(state) == 1 and len(clean.mounts()) == 3, clean.mounts()
+    clean.delete("pod", "a")
+    assert clean.execute("b", "cat", "/mnt/f") == "content"
+
+
+def test_a_pod_of_another_user_reads_with_umask_022_alone(clean):
+    clean.server.put("users/f", b"content")
+    secret(clean)
+    for name, options in (("open", "-o umask=022"), ("closed", "")):
+        volume(clean, name, mode="ReadOnlyMany", options=options, path="/users")
+        pod(clean, name, name, user=1000)
+    clean.wait_phase("open", "Running")
+    clean.wait_phase("closed", "Running")
+    assert clean.execute("open", "cat", "/mnt/f") == "content"
+    assert "Permission denied" in clean.execute("closed", "sh", "-c", "cat /mnt/f 2>&1; true")
+
+
+@pytest.mark.parametrize("what,how,parts", [
+    ("option", {"options": "-o max_stat_cache_sise=5"}, ["max_stat_cache_sise", "did you mean"]),
+    ("key", {"key": "wrong-secret"}, ["SignatureDoesNotMatch", "secret does not fit"]),
+    ("bucket", {"bucket": "nothing-there"}, ["NoSuchBucket", "check the bucket"]),
+])
+def test_what_is_wrong_is_in_the_pod_s_event_within_15_seconds(clean, what, how, parts):
+    secret(clean)
+    secret(clean, "wrong-secret", key="wrong")
+    volume(clean, f"bad-{what}", **how)
+    pod(clean, f"bad-{what}", f"bad-{what}")
+    until("the pod to be on a node", lambda: clean.get("pod", f"bad-{what}")["spec"].get("nodeName"))
+    started = time.monotonic()
+
+    def told():
+        events = [event for event in clean.events(f"bad-{what}") if event.startswith("FailedMount")]
+        return next((event for event in events if all(part in event for part in parts)), None)
+    event = until("the event", told, 15)
+    print(f"{what}: {time.monotonic() - started:.1f} s: {event}")
+    assert clean.server.secret not in event
+
+
+def test_a_claim_of_a_class_gets_a_folder_of_its_own(clean):
+    secret(clean)
+    clean.server.put("claims/", b"")
+    clean.apply(f"""
+apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: {{name: oss}}
+provisioner: ossplugin.csi.alibabacloud.com
+reclaimPolicy: Delete
+mountOptions: [umask=022]
+parameters:
+  bucket: {clean.server.name}
+  url: {clean.server.url}
+  path: /claims
+  volumeAs: subpath
+  csi.storage.k8s.io/provisioner-secret-name: oss-secret
+  csi.storage.k8s.io/provisioner-secret-namespace: default
+  csi.storage.k8s.io/node-publish-secret-name: oss-secret
+  csi.storage.k8s.io/node-publish-secret-namespace: default
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {{name: dynamic}}
+spec:
+  accessModes: [ReadWriteMany]
+  storageClassName: oss
+  resources: {{requests: {{storage: 1Gi}}}}
+""")
+    until("the claim to be bound", lambda: clean.get("pvc", "dynamic")["status"]["phase"] == "Bound", 60)
+    name = clean.get("pvc", "dynamic")["spec"]["volumeName"]
+    pod(clean, "dynamic", "dynamic", "echo weights >/mnt/model && cat /mnt/model")
+    clean.wait_phase("dynamic", "Succeeded")
+    assert f"claims/{name}/model" in clean.server.keys("claims/")
+    clean.delete("pod", "dynamic")
+    clean.delete("pvc", "dynamic")
+    until("the folder to be deleted", lambda: clean.server.keys("claims/") == ["claims/"], 90)
+    until("the volume to be gone", lambda: not clean.get("pv")["items"], 60)
+    clean.delete("storageclass", "oss")
+
+
+def test_a_pod_deleted_by_force_leaves_nothing(clean):
+    clean.server.put("force/f", b"content")
+    secret(clean)
+    volume(clean, "force", path="/force")
+    pod(clean, "force", "force", "cd /mnt; exec sleep 100000")
+    clean.wait_phase("force", "Running")
+    clean.kubectl("delete", "pod", "force", "--grace-period=0", "--force")
+    until("its mounts to be gone", lambda: not clean.mounts(), 60)
+
+
+class Load(threading.Thread):
+    """Pods that read, list and write without pause, each noting every error."""
+
+    SCRIPT = ("i=0; while true; do i=$((i+1)); "
+              "cat /mnt/f$((i%20)) >/tmp/out 2>>/tmp/errors && [ \"$(cat /tmp/out)\" = content ] || echo read >>/tmp/errors; "
+              "ls /mnt >/dev/null 2>>/tmp/errors || echo ls >>/tmp/errors; "
+              "echo $i >/mnt/w-$HOSTNAME 2>>/tmp/errors || echo write >>/tmp/errors; echo $i >/tmp/rounds; done")
+
+
+@pytest.mark.parametrize("how", ["killed", "deleted", "upgraded"])
+def test_pods_see_nothing_of_a_driver_that_goes_and_comes(clean, how):
+    times = 20
+    for i in range(20):
+        clean.server.put(f"load/f{i}", b"content")
+    secret(clean)
+    volume(clean, "load", path="/load", options="-o umask=022 -o max_stat_cache_size=0")
+    pods = ["load-a", "load-b"]
+    for name in pods:
+        pod(clean, name, "load", Load.SCRIPT)
+    for name in pods:
+        clean.wait_phase(name, "Running")
+        until("a first round", lambda name=name: clean.execute(name, "cat", "/tmp/rounds", check=False).strip())
+    pauses = []
+    for turn in range(times):
+        before = {name: int(clean.execute(name, "cat", "/tmp/rounds")) for name in pods}
+        started = time.monotonic()
+        if how == "killed":
+            pid = subprocess.run(["pgrep", "-f", "ossplit csi --mode=node"], capture_output=True, text=True).stdout.split()
+            subprocess.run(["kill", "-9", *pid], check=True)
+        elif how == "deleted":
+            clean.kubectl("delete", "pod", "-n", "kube-system", clean.driver_pod()["metadata"]["name"], "--wait=false")
+        else:
+            clean.kubectl("set", "image", "-n", "kube-system", "ds/ossplit-node", f"driver=ossplit.test/ossplit:{2 - turn % 2}")
+        for name in pods:
+            until(f"{name} to go on", lambda name=name: int(clean.execute(name, "cat", "/tmp/rounds")) > before[name] + 3, 120)
+        until("the driver", clean.driver_ready, 120)
+        pauses.append(time.monotonic() - started)
+    for name in pods:
+        errors = clean.execute(name, "sh", "-c", "cat /tmp/errors 2>/dev/null; true")
+        assert errors == "", f"{name}: {errors[:1000]}"
+    print(f"{how} {times} times: 0 errors; until all went on: median {sorted(pauses)[times // 2]:.1f} s, longest {max(pauses):.1f} s")
+    if how == "upgraded":
+        clean.apply(manifests())
+        until("the driver", clean.driver_ready, 120)
+
+
+def test_a_killed_keeper_ends_the_mounts_and_the_next_publish_repairs(clean):
+    clean.server.put("keeper/f", b"content")
+    secret(clean)
+    volume(clean, "keeper", path="/keeper")
+    pod(clean, "keeper", "keeper")
+    clean.wait_phase("keeper", "Running")
+    clean.kubectl("delete", "pod", "-n", "kube-system", clean.driver_pod("keeper")["metadata"]["name"], "--grace-period=0", "--force")
+    until("a new keeper", lambda: clean.driver_ready("keeper"), 120)
+    until("the driver", clean.driver_ready, 120)
+    # The pod goes on or sees errors, but never hangs; a new pod reads.
+    until("the pod's answer", lambda: clean.execute("keeper", "timeout", "20", "sh", "-c", "cat /mnt/f; echo answered", check=False), 60)
+    pod(clean, "after", "keeper")
+    clean.wait_phase("after", "Running", seconds=180)
+    assert clean.execute("after", "cat", "/mnt/f") == "content"
