@@ -1,12 +1,16 @@
 //! What readers and writers share with the facade.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ossplit::Client;
+use parking_lot::Mutex;
 
 use crate::budget::Budget;
+use crate::cache::Arena;
 use crate::clock::Clock;
 use crate::config::FsConfig;
+use crate::error::Result;
+use crate::ledger::Ledger;
 use crate::write::Record;
 
 /// The surroundings of every reader and writer of one mount.
@@ -21,6 +25,11 @@ pub struct Context {
     pub clock: Clock,
     /// The uploads that are under way.
     pub(crate) uploads: Record,
+    /// What outlives this process; unset: nothing does.
+    pub(crate) ledger: OnceLock<Ledger>,
+    /// The memory of written data, once there are any.
+    pub(crate) arena: OnceLock<Arc<Arena>>,
+    making: Mutex<()>,
 }
 
 impl Context {
@@ -33,6 +42,29 @@ impl Context {
             budget,
             clock: Clock::system(),
             uploads: Record::default(),
+            ledger: OnceLock::new(),
+            arena: OnceLock::new(),
+            making: Mutex::default(),
         })
+    }
+
+    /// The memory of written data.
+    pub(crate) fn arena(&self) -> Result<&Arc<Arena>> {
+        if let Some(arena) = self.arena.get() {
+            return Ok(arena);
+        }
+        // Two at once must not make two.
+        let _making = self.making.lock();
+        if self.arena.get().is_none() {
+            let arena = Arena::create()?;
+            self.ledger().hold_arena(&arena)?;
+            let _ = self.arena.set(arena);
+        }
+        self.arena.get().ok_or(crate::Error::NoSpace)
+    }
+
+    /// What outlives this process.
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.ledger.get().cloned().unwrap_or_default()
     }
 }

@@ -30,6 +30,7 @@ pub mod read;
 pub mod types;
 pub mod write;
 
+mod cache;
 mod content_types;
 mod contents;
 mod facade;
@@ -45,9 +46,8 @@ pub use config::{FsConfig, KeepFree, SymlinkForm};
 pub use content_types::ContentTypes;
 pub use context::Context;
 pub use error::{Error, Result};
-pub use facade::{FileState, FileSystem, FileSystemState, PinnedState, PrefetchList};
+pub use facade::{FileSystem, PrefetchList};
 pub use ledger::{Request, ResumeError, Vault};
-pub use namespace::{NamespaceState, NodeState};
 pub use recovery::recover;
 pub use types::*;
 pub use xattr::XattrMode;

@@ -72,6 +72,7 @@ impl Unfinished {
             upload_id: self.id(),
             parts: std::mem::take(&mut self.done).into_values().collect(),
             forbid_overwrite,
+            resumed: false,
         };
         let output = self.client.complete_multipart_upload(request).await?;
         self.id = None;

@@ -72,6 +72,9 @@ class _Packed:
             self.close()
         else:
             self._file.discard()
+            # It has nowhere to write to any more; left alone it would complain when it is collected.
+            with contextlib.suppress(Exception):
+                self._packer.close()
 
 
 class _File(ObjectWriter):
@@ -321,7 +324,8 @@ class OssplitFileSystem(AsyncFileSystem):  # type: ignore[misc]
             return
         bucket, key = self._object(path1)
         to_bucket, to_key = self._object(path2)
-        options.pop("preserve_etag", None)
+        for name in ("preserve_etag", "onerror", "on_error"):
+            options.pop(name, None)
         with _as_os(path1):
             await _ossplit.Transfers(self._native).copy(bucket, key, to_bucket, to_key, options or None, None, True)
 

@@ -8,7 +8,7 @@ use std::{
     fs::{self, File},
     io::{Read as _, Write as _},
     os::unix::fs::FileExt as _,
-    path::PathBuf,
+    path::Path,
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -126,12 +126,12 @@ pub(crate) fn under_load(mount: &Mounted, write: bool, trouble: impl FnOnce()) -
         for reader in 0..READERS {
             let (outcome, done, contents) = (&outcome, &done, &contents);
             let root = mount.path("read");
-            scope.spawn(move || read(root, reader, contents, outcome, done));
+            scope.spawn(move || read(&root, reader, contents, outcome, done));
         }
         for writer in 0..if write { WRITERS } else { 0 } {
             let (outcome, done) = (&outcome, &done);
             let root = mount.path("");
-            scope.spawn(move || write_files(root, writer, outcome, done));
+            scope.spawn(move || write_files(&root, writer, outcome, done));
         }
         // Whatever becomes of it, the others must end.
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(trouble));
@@ -143,7 +143,7 @@ pub(crate) fn under_load(mount: &Mounted, write: bool, trouble: impl FnOnce()) -
     outcome
 }
 
-fn read(root: PathBuf, reader: u64, contents: &[Vec<u8>], outcome: &Outcome, done: &AtomicBool) {
+fn read(root: &Path, reader: u64, contents: &[Vec<u8>], outcome: &Outcome, done: &AtomicBool) {
     let mut numbers = Numbers::new(reader + 1);
     // Open from beginning to end, over every change of process.
     let kept = contents.len() - 1 - (reader % 3) as usize;
@@ -181,7 +181,7 @@ fn read(root: PathBuf, reader: u64, contents: &[Vec<u8>], outcome: &Outcome, don
             Ok(()) => outcome.error(format!("read/{kept} at {at}: wrong bytes")),
             Err(error) => outcome.error(format!("read/{kept} at {at}: {error}")),
         }
-        match outcome.timed(|| fs::read_dir(&root).map(Iterator::count)) {
+        match outcome.timed(|| fs::read_dir(root).map(Iterator::count)) {
             Ok(count) if count == contents.len() => {}
             Ok(count) => outcome.error(format!("read/ lists {count} names")),
             Err(error) => outcome.error(format!("read/: {error}")),
@@ -190,7 +190,7 @@ fn read(root: PathBuf, reader: u64, contents: &[Vec<u8>], outcome: &Outcome, don
 }
 
 /// Makes, writes, renames and removes: each of them must work the first time.
-fn write_files(root: PathBuf, writer: u64, outcome: &Outcome, done: &AtomicBool) {
+fn write_files(root: &Path, writer: u64, outcome: &Outcome, done: &AtomicBool) {
     let mut numbers = Numbers::new(100 + writer);
     for number in 0_u64.. {
         if done.load(Ordering::Acquire) {
@@ -198,14 +198,14 @@ fn write_files(root: PathBuf, writer: u64, outcome: &Outcome, done: &AtomicBool)
         }
         let name = format!("write/{writer}/{number}");
         let size = [0, 300, 40_000, 1_500_000, 2_600_000][numbers.below(5) as usize];
-        if let Err(error) = write_one(&root, &name, size, &mut numbers, outcome) {
+        if let Err(error) = write_one(root, &name, size, &mut numbers, outcome) {
             outcome.error(format!("{name} ({size} bytes): {error}"));
         }
     }
 }
 
 fn write_one(
-    root: &std::path::Path,
+    root: &Path,
     name: &str,
     size: usize,
     numbers: &mut Numbers,

@@ -1,5 +1,7 @@
 //! A mount outlives the process that serves it.
 
+#![allow(clippy::print_stderr, reason = "the figures of docs/reliability.md")]
+
 mod ends;
 mod gap;
 pub(crate) mod load;

@@ -93,6 +93,9 @@ pub struct CompleteMultipartUpload {
     pub parts: Vec<CompletedPart>,
     /// Fail rather than replace an object.
     pub forbid_overwrite: bool,
+    /// An earlier process may have asked for this already: if the upload is gone, the client looks whether the object
+    /// is there, as when an answer is lost.
+    pub resumed: bool,
 }
 
 /// `AbortMultipartUpload`.
@@ -213,6 +216,7 @@ impl CompleteMultipartUpload {
             upload_id: upload_id.into(),
             parts,
             forbid_overwrite: false,
+            resumed: false,
         }
     }
 }
@@ -449,7 +453,7 @@ impl Client {
                 if matches!(
                     error.kind(),
                     ErrorKind::NoSuchUpload | ErrorKind::AlreadyExists
-                ) && error.tries() > 1 =>
+                ) && (error.tries() > 1 || request.resumed) =>
             {
                 let head = HeadObject::new(request.bucket, request.key);
                 match (self.head_object(head).await, expected) {

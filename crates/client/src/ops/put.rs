@@ -9,7 +9,7 @@ use ossplit_protocol::headers as names;
 use std::collections::BTreeMap;
 
 /// What an object is written with, besides its bytes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NewObject {
     /// `Content-Type`; the service says `application/octet-stream` otherwise.
     pub content_type: Option<String>,
@@ -38,7 +38,7 @@ pub struct NewObject {
 }
 
 /// Server-side encryption of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Encryption {
     /// With a key of the service.
     Aes256,

@@ -5,27 +5,32 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use hashbrown::HashMap;
 use ossplit::NewObject;
+use parking_lot::Mutex;
 
-use super::{Begin, Contents, Prefetch, ReadObject, WriteObject};
+use super::{Begin, Contents, Prefetch, ReadObject, TakenOver, WriteObject};
 use crate::context::Context;
 use crate::error::Result;
 use crate::read::{Engine, Reader};
-use crate::types::ObjectVersion;
-use crate::write::Writer;
+use crate::types::{NodeId, ObjectVersion};
+use crate::write::{LeftWriter, Writer};
 
 /// Readers and writers of one mount.
 pub(crate) struct Objects {
     context: Arc<Context>,
     engine: Engine,
+    /// Writers of a former process.
+    left: Mutex<HashMap<NodeId, LeftWriter>>,
 }
 
 impl Objects {
     /// To be made on the runtime that fetches.
-    pub(crate) fn new(context: Arc<Context>) -> Self {
+    pub(crate) fn new(context: Arc<Context>, left: HashMap<NodeId, LeftWriter>) -> Self {
         Self {
             engine: Engine::new(&context),
             context,
+            left: Mutex::new(left),
         }
     }
 }
@@ -45,11 +50,27 @@ impl Contents for Objects {
 
     fn write(
         &self,
+        node: NodeId,
         key: String,
         base: Option<ObjectVersion>,
         with: NewObject,
     ) -> Arc<dyn WriteObject> {
-        Arc::new(Writer::new(Arc::clone(&self.context), key, base, with))
+        let context = Arc::clone(&self.context);
+        Arc::new(Writer::new(context, node, key, base, with))
+    }
+
+    fn take_left(&self, node: NodeId, with: NewObject) -> Option<TakenOver> {
+        let left = self.left.lock().remove(&node)?;
+        Some(TakenOver {
+            stored: left.stored(),
+            object: Arc::new(left.resume(&self.context, with)),
+        })
+    }
+
+    fn discard_left(&self) {
+        for (_, left) in self.left.lock().drain() {
+            left.discard(&self.context);
+        }
     }
 }
 

@@ -1,16 +1,17 @@
 //! Contents in memory, in the same bucket as the names.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use hashbrown::HashMap;
 use parking_lot::Mutex;
 
-use super::{Begin, Contents, Prefetch, ReadObject, WriteObject};
+use super::{Begin, Contents, Prefetch, ReadObject, TakenOver, WriteObject};
 use crate::error::{Error, Result};
 use crate::remote::fake::FakeBucket;
-use crate::types::ObjectVersion;
+use crate::types::{NodeId, ObjectVersion};
 use ossplit::NewObject;
 
 /// Contents of a [`FakeBucket`]: an object's bytes are made from its `ETag`, unless they were written here.
@@ -18,6 +19,8 @@ pub(crate) struct FakeContents {
     pub(crate) bucket: Arc<FakeBucket>,
     /// Keys that were to be fetched ahead, in order.
     pub(crate) ahead: Mutex<Vec<String>>,
+    writers: Mutex<HashMap<NodeId, Weak<FakeWriter>>>,
+    left: Mutex<HashMap<NodeId, Arc<FakeWriter>>>,
 }
 
 impl FakeContents {
@@ -25,7 +28,27 @@ impl FakeContents {
         Arc::new(Self {
             bucket,
             ahead: Mutex::default(),
+            writers: Mutex::default(),
+            left: Mutex::default(),
         })
+    }
+
+    /// The contents for a successor, with the bucket that it has: what was written is where the arena would have it.
+    pub(crate) fn successor(&self, bucket: &Arc<FakeBucket>) -> Arc<Self> {
+        let next = Self::new(Arc::clone(bucket));
+        for (node, writer) in &*self.writers.lock() {
+            if let Some(writer) = writer.upgrade() {
+                let copy = Arc::new(FakeWriter {
+                    bucket: Arc::clone(bucket),
+                    key: writer.key.clone(),
+                    with: Mutex::new(writer.with.lock().clone()),
+                    state: Mutex::new(writer.state.lock().clone()),
+                });
+                next.writers.lock().insert(*node, Arc::downgrade(&copy));
+                next.left.lock().insert(*node, copy);
+            }
+        }
+        next
     }
 }
 
@@ -55,6 +78,7 @@ impl Contents for FakeContents {
 
     fn write(
         &self,
+        node: NodeId,
         key: String,
         base: Option<ObjectVersion>,
         with: NewObject,
@@ -64,12 +88,26 @@ impl Contents for FakeContents {
             Some(base) => self.bucket.read(&base.key, &base.etag),
             None => Ok(Vec::new()),
         };
-        Arc::new(FakeWriter {
+        let writer = Arc::new(FakeWriter {
             bucket: Arc::clone(&self.bucket),
             key,
             with: Mutex::new(with),
             state: Mutex::new((data, dirty)),
+        });
+        self.writers.lock().insert(node, Arc::downgrade(&writer));
+        writer
+    }
+
+    fn take_left(&self, node: NodeId, _: NewObject) -> Option<TakenOver> {
+        let object = self.left.lock().remove(&node)?;
+        Some(TakenOver {
+            stored: None,
+            object,
         })
+    }
+
+    fn discard_left(&self) {
+        self.left.lock().clear();
     }
 }
 
@@ -179,9 +217,9 @@ impl WriteObject for FakeWriter {
                 return Err(Error::Denied(Arc::new(std::io::Error::other("refused"))));
             }
             self.bucket.note(format!("PUT {}", self.key));
-            Ok(self
-                .bucket
-                .store(&self.key, data, &self.with.lock().user_metadata))
+            self.bucket.alive().await;
+            let with = self.with.lock().user_metadata.clone();
+            Ok(self.bucket.store(&self.key, data, &with))
         }
         .boxed()
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use crate::error::Result;
-use crate::types::ObjectVersion;
+use crate::types::{NodeId, ObjectVersion};
 
 /// The contents of one bucket.
 pub(crate) trait Contents: Send + Sync {
@@ -20,13 +20,25 @@ pub(crate) trait Contents: Send + Sync {
     fn prefetch(&self, version: &ObjectVersion, begin: Begin) -> Prefetch;
     /// True if all of a small object is in memory.
     fn has(&self, version: &ObjectVersion) -> bool;
-    /// A writer that begins with the contents of `base`, or as an empty file that is not in OSS yet.
+    /// A writer of a node that begins with the contents of `base`, or as an empty file that is not in OSS yet.
     fn write(
         &self,
+        node: NodeId,
         key: String,
         base: Option<ObjectVersion>,
         with: NewObject,
     ) -> Arc<dyn WriteObject>;
+    /// The writer of a node that a former process left, if there is one.
+    fn take_left(&self, node: NodeId, with: NewObject) -> Option<TakenOver>;
+    /// Ends the writers that were left and not taken.
+    fn discard_left(&self);
+}
+
+/// A file that a former process was writing.
+pub(crate) struct TakenOver {
+    pub(crate) object: Arc<dyn WriteObject>,
+    /// The version in OSS that has all of it, if one does: the names may not know that yet.
+    pub(crate) stored: Option<ObjectVersion>,
 }
 
 /// One version of one object, open for reading.

@@ -143,7 +143,7 @@ impl Files {
             }
             let with = posix::described(&ns.meta(slot));
             self.writers
-                .join(node, || self.contents.write(key, version, with))
+                .join(node, || self.contents.write(node, key, version, with))
         };
         let stored = async {
             let _moving = Arc::clone(&writer.moving).write_owned().await;
@@ -179,7 +179,7 @@ impl Files {
             }
             let file = posix::described(&with.meta);
             let key = version.key.to_string();
-            writer.replace(self.contents.write(key, Some(version), file));
+            writer.replace(self.contents.write(node, key, Some(version), file));
             Ok(())
         };
         let stored = stored.await;

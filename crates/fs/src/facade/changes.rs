@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use crate::error::{Error, Result};
+use crate::ledger::{Began, Request};
 use crate::namespace::{Meta, Namespace, Slot, names};
 use crate::remote::ListRequest;
 use crate::types::{Creator, Entry, FileKind, NodeId, ObjectVersion, RenameFlags};
@@ -21,12 +22,19 @@ pub(super) struct Target {
     pub(super) version: Option<ObjectVersion>,
 }
 
+impl Target {
+    /// The version's; empty if there is none.
+    fn etag(&self) -> &str {
+        self.version.as_ref().map_or("", |version| &version.etag)
+    }
+}
+
 impl Core {
     /// Runs a change to its end, whatever becomes of the caller.
     pub(super) async fn finish<T: Send + 'static>(
         change: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        match tokio::spawn(change).await {
+        match tokio::spawn(Request::current().run(change)).await {
             Ok(result) => result,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             // The runtime is going down.
@@ -86,14 +94,15 @@ impl Core {
         name: String,
         creator: Creator,
     ) -> Result<Entry> {
-        if self.free_or(parent, &name).await?.is_some() {
-            return Err(Error::Exists);
+        if let Some(there) = self.free_or(parent, &name).await? {
+            return self.made_before(&there, FileKind::Directory);
         }
         let key = {
             let ns = self.ns.lock();
             ns.child_key(ns.directory(parent)?, &format!("{name}/"))?
         };
         let meta = new_meta(creator);
+        self.begun.note(&self.ledger, Began::Making);
         {
             let _permit = self.permit().await?;
             self.remote.put_marker(&key, meta.clone()).await?;
@@ -110,13 +119,57 @@ impl Core {
         Ok(ns.entry(slot, now))
     }
 
+    /// A name that is wanted exists: fine if the same request, sent to a former process, made it.
+    pub(super) fn made_before(&self, there: &Target, kind: FileKind) -> Result<Entry> {
+        let mut ns = self.ns.lock();
+        let slot = ns.resolve(there.node)?;
+        if !self.begun.was_making() || ns.attr(slot).kind != kind {
+            return Err(Error::Exists);
+        }
+        Ok(ns.entry(slot, self.clock.now()))
+    }
+
+    /// What a name is that is to go or to move; `None` if the same request, sent to a former process, did that.
+    pub(super) async fn to_take(
+        self: &Arc<Self>,
+        parent: NodeId,
+        name: &str,
+    ) -> Result<Option<Target>> {
+        let before = self.begun.before();
+        let target = match self.target(parent, name).await {
+            Err(Error::NotFound) if before.is_some() => return Ok(None),
+            target => target?,
+        };
+        if let Some(Began::Taking { node, etag }) = before
+            && node != target.node.get()
+            && etag != target.etag()
+        {
+            // Another one came in its place since.
+            return Ok(None);
+        }
+        Ok(Some(target))
+    }
+
+    /// Notes that a name is about to go or to move.
+    pub(super) fn takes(&self, target: &Target) {
+        let began = Began::Taking {
+            node: target.node.get(),
+            etag: target.etag().to_owned(),
+        };
+        self.begun.note(&self.ledger, began);
+    }
+
     /// Deletes a directory that has nothing in it.
     pub(super) async fn rmdir(self: Arc<Self>, parent: NodeId, name: String) -> Result<()> {
-        let target = self.target(parent, &name).await?;
+        let Some(target) = self.to_take(parent, &name).await? else {
+            return self.took_before(parent, &name);
+        };
         if target.kind != FileKind::Directory {
             return Err(Error::NotDirectory);
         }
-        if self.check_empty(&target).await? {
+        let marked = self.check_empty(&target).await?;
+        self.takes(&target);
+        if marked {
             let _permit = self.permit().await?;
             self.remote.delete(&target.key).await?;
         }
@@ -125,6 +178,18 @@ impl Core {
         let dir = ns.directory(parent)?;
         ns.removed(dir, &name, now);
         ns.touch(dir, wall);
+        Ok(())
+    }
+
+    /// A former process took a name away; the table may not know that yet.
+    fn took_before(&self, parent: NodeId, name: &str) -> Result<()> {
+        let (now, wall) = (self.clock.now(), self.clock.wall());
+        let mut ns = self.ns.lock();
+        let dir = ns.directory(parent)?;
+        if ns.child(dir, name).is_none() {
+            ns.removed(dir, name, now);
+            ns.touch(dir, wall);
+        }
         Ok(())
     }
 
@@ -149,10 +214,13 @@ impl Core {
 
     /// Deletes a file's object, if it has one, and its name.
     pub(super) async fn unlink(self: &Arc<Self>, parent: NodeId, name: &str) -> Result<()> {
-        let target = self.target(parent, name).await?;
+        let Some(target) = self.to_take(parent, name).await? else {
+            return self.took_before(parent, name);
+        };
         if target.kind == FileKind::Directory {
             return Err(Error::IsDirectory);
         }
+        self.takes(&target);
         if target.version.is_some() {
             let _permit = self.permit().await?;
             self.remote.delete(&target.key).await?;

@@ -12,9 +12,11 @@ use crate::budget::Budget;
 use crate::clock::{Clock, Moment};
 use crate::config::FsConfig;
 use crate::error::{Error, Result};
+use crate::ledger::{Begun, Ledger};
 use crate::moves::Moves;
 use crate::namespace::{
-    Found, Known, Namespace, POINT_KEYS, Pages, Question, Seen, Shown, Slot, Ticket,
+    Found, Known, Namespace, POINT_KEYS, Pages, Question, Seen, SharedNamespace, Shown, Slot,
+    Ticket,
 };
 use crate::remote::{ListPage, ListRequest, Remote};
 use crate::types::NodeId;
@@ -31,7 +33,11 @@ pub(super) struct Core {
     pub(super) clock: Clock,
     pub(super) budget: Budget,
     pub(super) remote: Arc<dyn Remote>,
-    pub(super) ns: Mutex<Namespace>,
+    pub(super) ns: SharedNamespace,
+    /// What outlives this process.
+    pub(super) ledger: Ledger,
+    /// Changes of names that may come again.
+    pub(super) begun: Begun,
     /// Renames under way.
     pub(super) moves: Moves,
     /// `multireq_max` permits: metadata requests in flight.
@@ -100,9 +106,14 @@ impl Core {
         remote: Arc<dyn Remote>,
         budget: Budget,
         clock: Clock,
+        ledger: Ledger,
     ) -> Arc<Self> {
+        let mut ns = Namespace::new(&config, clock.wall());
+        ns.keep(&ledger);
         Arc::new(Self {
-            ns: Mutex::new(Namespace::new(&config, clock.wall())),
+            ns: SharedNamespace::new(ns),
+            ledger,
+            begun: Begun::default(),
             gate: Semaphore::new(config.multireq_max.max(1)),
             moves: Moves::new(&config.tmpdir, remote.place()),
             config,

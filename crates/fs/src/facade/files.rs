@@ -13,11 +13,13 @@ use parking_lot::{Mutex, RwLock};
 use super::ahead::{Ahead, Opening};
 use super::attributes::Unstored;
 use super::core::Core;
+use super::handover::{Opens, TEMPORARY};
 use super::outcomes::Outcomes;
 use super::writers::{Writer, Writers};
 use crate::clock::Moment;
 use crate::contents::{Contents, ReadObject};
 use crate::error::{Error, Result};
+use crate::ledger::{Key, Request};
 use crate::types::{AttrReply, FileHandle, NodeId, ObjectVersion, OpenFlags, SetAttr};
 
 /// One open file.
@@ -28,7 +30,9 @@ pub(super) struct OpenFile {
     pub(super) pinned: Mutex<Option<Pinned>>,
     pub(super) writer: Option<Arc<Writer>>,
     /// A former process had data of this handle that are nowhere.
-    lost: bool,
+    pub(super) lost: bool,
+    /// The number of the kernel's request that opened it.
+    pub(super) opened_by: u64,
 }
 
 pub(super) struct Pinned {
@@ -55,6 +59,7 @@ impl OpenFile {
             pinned,
             writer,
             lost,
+            opened_by: Request::current().number,
         }
     }
 
@@ -64,15 +69,6 @@ impl OpenFile {
             .lock()
             .as_ref()
             .map(|pinned| pinned.version.clone())
-    }
-
-    /// Everything written is in OSS.
-    pub(super) fn is_clean(&self) -> bool {
-        !self.lost
-            && self
-                .writer
-                .as_ref()
-                .is_none_or(|writer| !writer.object().is_dirty())
     }
 
     /// The writer of a handle for writing.
@@ -92,6 +88,7 @@ pub(super) struct Files {
     pub(super) ahead: Arc<Ahead>,
     pub(super) writers: Writers,
     pub(super) unstored: Unstored,
+    pub(super) opens: Opens,
     pub(super) outcomes: Outcomes,
 }
 
@@ -110,6 +107,7 @@ impl Files {
             open: RwLock::default(),
             writers: Writers::default(),
             unstored: Unstored::default(),
+            opens: Opens::default(),
             outcomes: Outcomes::default(),
         }
     }
@@ -331,17 +329,20 @@ impl Files {
                 ns.published(slot, version, self.core.clock.now());
             }
         }
+        let mut batch = self.core.ledger.batch();
         let open = self.open.read();
-        for file in open
-            .values()
-            .filter(|file| file.node == node && file.flags.read)
+        for (handle, file) in open
+            .iter()
+            .filter(|(_, file)| file.node == node && file.flags.read)
         {
             let pinned = Pinned {
                 version: version.clone(),
                 object: None,
             };
             *file.pinned.lock() = Some(pinned);
+            self.record(&mut batch, FileHandle(*handle), file);
         }
+        self.core.ledger.commit(&mut batch);
     }
 
     /// Closes a handle that has nothing to wait for; false: it has.
@@ -354,7 +355,7 @@ impl Files {
                 let node = file.node;
                 open.remove(&handle.0);
                 drop(open);
-                self.unhold(node);
+                self.unhold(handle, node);
                 true
             }
         }
@@ -381,7 +382,7 @@ impl Files {
         if let Some(writer) = &file.writer {
             self.leave(writer).await;
         }
-        self.unhold(file.node);
+        self.unhold(handle, file.node);
     }
 
     /// Ends one handle's share of a writer, and the writer if it was the last.
@@ -411,8 +412,12 @@ impl Files {
         }
     }
 
-    fn unhold(&self, node: NodeId) {
+    /// A handle is closed.
+    fn unhold(&self, handle: FileHandle, node: NodeId) {
         let mut ns = self.core.ns.lock();
+        if handle.0 & TEMPORARY == 0 {
+            ns.batch().remove(Key::File(handle.0));
+        }
         if let Ok(slot) = ns.resolve(node) {
             ns.unhold(slot);
         }

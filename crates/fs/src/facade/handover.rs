@@ -1,63 +1,191 @@
-//! Open files from one process to the next.
+//! Open files and directories from one process to the next.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use super::FileSystem;
+use super::dirs::OpenDir;
 use super::files::{Files, OpenFile};
-use super::state::FileState;
 use crate::error::Result;
+use crate::ledger::{Batch, Key, Ledger, Left, Request, ResumeError, VersionRecord};
+use crate::namespace::NodeRecord;
 use crate::remote::posix;
-use crate::types::{FileHandle, NodeId, ObjectVersion, OpenFlags};
+use crate::types::{DirHandle, FileHandle, NodeId, ObjectVersion, OpenFlags, Opened};
+
+/// Handles that no request of the kernel asked for have this bit: they end with the call that needs them, and are not
+/// written down.
+pub(super) const TEMPORARY: u64 = 1 << 63;
+
+/// One open file.
+#[derive(Debug, Serialize, Deserialize)]
+struct FileRecord<'a> {
+    node: u64,
+    read: bool,
+    write: bool,
+    append: bool,
+    /// The version that reads are pinned to.
+    pinned: Option<VersionRecord<'a>>,
+    /// Data of a former process were lost.
+    lost: bool,
+    /// The number of the request that opened it.
+    opened_by: u64,
+}
+
+/// One open directory.
+#[derive(Debug, Serialize, Deserialize)]
+struct DirRecord {
+    node: u64,
+    opened_by: u64,
+}
+
+/// What former processes opened, by the number of the request that asked for it. If that comes again, the kernel never
+/// got the handle.
+#[derive(Default)]
+pub(super) struct Opens(Mutex<HashMap<u64, u64>>);
+
+impl Opens {
+    fn note(&self, request: u64, handle: u64) {
+        if request != 0 {
+            self.0.lock().insert(request, handle);
+        }
+    }
+
+    /// The handle that the present request got when it was sent before.
+    pub(super) fn again(&self) -> Option<u64> {
+        let request = Request::current();
+        if !request.resent {
+            return None;
+        }
+        self.0.lock().remove(&request.number)
+    }
+}
 
 impl Files {
-    /// The open files.
-    pub(super) fn export(&self) -> Vec<FileState> {
-        self.each(|handle, file| FileState {
-            handle,
+    /// Writes an open file down.
+    pub(super) fn record(&self, batch: &mut Batch, handle: FileHandle, file: &OpenFile) {
+        if handle.0 & TEMPORARY != 0 {
+            return;
+        }
+        let pinned = file.version();
+        let record = FileRecord {
             node: file.node.get(),
             read: file.flags.read,
             write: file.flags.write,
             append: file.flags.append,
-            clean: file.is_clean(),
-            pinned: file.version().as_ref().map(Into::into),
-        })
+            pinned: pinned.as_ref().map(Into::into),
+            lost: file.lost,
+            opened_by: file.opened_by,
+        };
+        batch.put(Key::File(handle.0), &record);
+    }
+
+    /// What the present request opened when it was sent before.
+    pub(super) fn opened_again(&self) -> Option<(NodeId, Opened)> {
+        let handle = FileHandle(self.opens.again()?);
+        let file = self.get(handle).ok()?;
+        let opened = Opened {
+            handle,
+            // Nobody knows whether the kernel cached anything meanwhile.
+            keep_cache: false,
+            no_flush: !file.flags.write,
+        };
+        Some((file.node, opened))
     }
 
     /// Opens a handle of a former process again. Sends nothing.
-    pub(super) fn restore(
+    ///
+    /// Gives the node's version in OSS, if this handle's writer knows it best.
+    fn restore(
         &self,
         handle: FileHandle,
-        node: NodeId,
-        flags: OpenFlags,
-        pinned: Option<ObjectVersion>,
-        clean: bool,
-    ) {
+        record: FileRecord<'static>,
+    ) -> Option<(NodeId, ObjectVersion)> {
+        let node = NodeId::new(record.node)?;
         let mut ns = self.core.ns.lock();
-        let Ok(slot) = ns.resolve(node) else { return };
+        let slot = ns.resolve(node).ok()?;
         ns.hold(slot);
-        let base = ns.version(slot);
-        let mut writer = None;
-        let key = ns.key(slot);
-        if flags.write
-            && clean
-            && let (Some(key), Some(base)) = (key, base)
-        {
+        let flags = OpenFlags {
+            read: record.read,
+            write: record.write,
+            append: record.append,
+            ..OpenFlags::default()
+        };
+        let (mut writer, mut stored) = (None, None);
+        if record.write && !record.lost {
             let with = posix::described(&ns.meta(slot));
-            let join = self
-                .writers
-                .join(node, || self.contents.write(key, Some(base), with));
-            if flags.read {
-                join.object().keep_for_reading();
+            let (key, base) = (ns.key(slot), ns.version(slot));
+            let left = self.contents.take_left(node, with.clone());
+            // One that a rename was about to replace is of no use.
+            let left = left.filter(|left| match (&left.stored, &key) {
+                (Some(version), Some(key)) => **key == *version.key,
+                _ => true,
+            });
+            let left = left.map(|left| {
+                stored = left.stored;
+                left.object
+            });
+            // With nothing written it begins anew with what is in OSS; a file that was never there is empty.
+            let fresh = key.map(|key| (key, base, with));
+            let object = left.or_else(|| {
+                let (key, base, with) = fresh?;
+                Some(self.contents.write(node, key, base, with))
+            });
+            writer = match (self.writers.get(node), object) {
+                (Some(_), _) => Some(self.writers.join(node, || unreachable!("there is one"))),
+                (None, Some(object)) => Some(self.writers.join(node, || object)),
+                (None, None) => None,
+            };
+            if let Some(writer) = &writer {
+                if record.read {
+                    writer.object().keep_for_reading();
+                }
+                if ns.is_linked(slot) {
+                    ns.writing(slot);
+                }
             }
-            writer = Some(join);
-            ns.writing(slot);
         }
-        let lost = flags.write && writer.is_none();
-        if lost && self.writers.get(node).is_none() {
-            ns.written(slot, true, self.core.clock.now());
-        }
+        let lost = record.write && writer.is_none();
         drop(ns);
-        let file = OpenFile::new(node, flags, pinned, writer, lost);
+        let pinned = record.pinned.map(ObjectVersion::from);
+        let mut file = OpenFile::new(node, flags, pinned, writer, lost);
+        file.opened_by = record.opened_by;
+        self.opens.note(record.opened_by, handle.0);
         self.insert(handle, &Arc::new(file));
+        stored.map(|version| (node, version))
+    }
+
+    /// Ends what a former process was doing to files that have no handle any more: their data go to OSS, or to nobody
+    /// if they have no name.
+    fn settle_orphans(self: &Arc<Self>) {
+        let (local, unstored) = {
+            let ns = self.core.ns.lock();
+            (ns.local_files(), ns.with_new_meta())
+        };
+        for node in local {
+            if self.writers.get(node).is_some() {
+                continue;
+            }
+            let mut ns = self.core.ns.lock();
+            let Ok(slot) = ns.resolve(node) else { continue };
+            let with = posix::described(&ns.meta(slot));
+            let Some(left) = self.contents.take_left(node, with) else {
+                ns.written(slot, true, self.core.clock.now());
+                continue;
+            };
+            drop(ns);
+            let writer = self.writers.join(node, || left.object);
+            let files = Arc::clone(self);
+            tokio::spawn(async move { files.leave(&writer).await });
+        }
+        self.contents.discard_left();
+        for node in unstored {
+            if self.writers.get(node).is_none() {
+                self.store_later(node);
+            }
+        }
     }
 
     /// Makes durable all that was written.
@@ -67,5 +195,65 @@ impl Files {
             result = result.and(self.settle(&writer).await);
         }
         result.and(self.store_all().await)
+    }
+}
+
+impl FileSystem {
+    /// Writes an open directory down.
+    pub(super) fn record_dir(&self, handle: DirHandle, node: NodeId) {
+        let record = DirRecord {
+            node: node.get(),
+            opened_by: Request::current().number,
+        };
+        self.core.ledger.put(Key::Dir(handle.0), &record);
+    }
+
+    /// Takes over what a former process left, into a file system that has served no call yet.
+    pub(crate) fn take_over(
+        &self,
+        ledger: &Ledger,
+        left: &mut Left,
+    ) -> std::result::Result<(), ResumeError> {
+        let nodes: Vec<(u64, NodeRecord<'static>)> = left.take_all(|key| match key {
+            Key::Node(slot) => Some(slot.into()),
+            _ => None,
+        })?;
+        let files: Vec<(u64, FileRecord<'static>)> = left.take_all(|key| match key {
+            Key::File(handle) => Some(handle),
+            _ => None,
+        })?;
+        let dirs: Vec<(u64, DirRecord)> = left.take_all(|key| match key {
+            Key::Dir(handle) => Some(handle),
+            _ => None,
+        })?;
+        self.core.begun.restore(left)?;
+        let held = files.iter().map(|(_, file)| file.node);
+        let held: HashSet<u64> = held.chain(dirs.iter().map(|(_, dir)| dir.node)).collect();
+        self.core.ns.lock().restore(ledger, nodes, &held);
+        let stored: Vec<_> = files
+            .into_iter()
+            .filter_map(|(handle, record)| self.files.restore(FileHandle(handle), record))
+            .collect();
+        for (node, version) in stored {
+            self.files.publish(node, &version);
+        }
+        for (handle, record) in dirs {
+            self.restore_dir(handle, &record);
+        }
+        self.files.settle_orphans();
+        Ok(())
+    }
+
+    fn restore_dir(&self, handle: u64, record: &DirRecord) {
+        let Some(node) = NodeId::new(record.node) else {
+            return;
+        };
+        let mut ns = self.core.ns.lock();
+        let Ok(slot) = ns.resolve(node) else { return };
+        ns.hold(slot);
+        drop(ns);
+        self.opens.note(record.opened_by, handle);
+        let dir = Arc::new(tokio::sync::Mutex::new(OpenDir::new(&self.core, node)));
+        self.dirs.lock().insert(handle, (node, dir));
     }
 }

@@ -15,13 +15,11 @@ mod opening;
 mod outcomes;
 mod pages;
 mod rename;
-mod state;
 mod stream;
 mod writers;
 mod xattrs;
 
 pub use self::ahead::PrefetchList;
-pub use self::state::{FileState, FileSystemState, PinnedState};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -34,19 +32,21 @@ use self::changes::new_name;
 use self::core::Core;
 use self::dirs::OpenDir;
 use self::files::Files;
+use self::handover::{Opens, TEMPORARY};
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::FsConfig;
 use crate::contents::{Contents, Objects};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::ledger::{Request, ResumeError, Vault};
+use crate::ledger::{Key, Ledger, Request, ResumeError, Vault};
 use crate::namespace::{Known, Slot, names};
 use crate::remote::{Bucket, Remote};
 use crate::types::{
     Attr, AttrReply, Creator, DirEntry, DirHandle, Entry, FileHandle, FileKind, NodeId, OpenFlags,
     Opened, RenameFlags, SetAttr, StatFs,
 };
+use crate::write::LeftWriter;
 use crate::xattr::XattrMode;
 
 /// An open directory with its node. Reads of one handle come one at a time.
@@ -62,6 +62,7 @@ pub struct FileSystem {
     core: Arc<Core>,
     files: Arc<Files>,
     dirs: Mutex<HashMap<u64, SharedDir>>,
+    opens: Opens,
     /// The number of the next handle, of files and directories alike.
     next_handle: AtomicU64,
 }
@@ -69,16 +70,22 @@ pub struct FileSystem {
 impl FileSystem {
     /// A mount of `context.config.bucket`. To be made on the runtime that serves it. Sends nothing yet.
     pub fn new(context: &Arc<Context>) -> Self {
+        Self::over(context, hashbrown::HashMap::new())
+    }
+
+    fn over(context: &Arc<Context>, left: hashbrown::HashMap<NodeId, LeftWriter>) -> Self {
         let remote = Arc::new(Bucket::new(context));
-        let contents = Arc::new(Objects::new(Arc::clone(context)));
+        let contents = Arc::new(Objects::new(Arc::clone(context), left));
         let config = FsConfig::clone(&context.config);
         let (budget, clock) = (context.budget.clone(), context.clock.clone());
-        Self::with_parts(config, remote, contents, budget, clock)
+        Self::with_parts(config, remote, contents, budget, clock, context.ledger())
     }
 
     /// As [`FileSystem::new`], with everything that a successor needs to go on kept in files that `vault` holds.
     pub fn with_vault(context: &Arc<Context>, vault: Arc<dyn Vault>) -> std::io::Result<Self> {
-        drop(vault);
+        let ledger = Ledger::create(vault, context.budget.clone())?;
+        // Nobody else sets it: a context is for one mount.
+        let _ = context.ledger.set(ledger);
         Ok(Self::new(context))
     }
 
@@ -89,8 +96,12 @@ impl FileSystem {
         vault: Arc<dyn Vault>,
         files: HashMap<String, OwnedFd>,
     ) -> std::result::Result<Self, ResumeError> {
-        drop((vault, files));
-        Ok(Self::new(context))
+        let (ledger, mut left) = Ledger::open(vault, context.budget.clone(), files)?;
+        let _ = context.ledger.set(ledger.clone());
+        let writers = LeftWriter::all(context, &mut left)?;
+        let fs = Self::over(context, writers);
+        fs.take_over(&ledger, &mut left)?;
+        Ok(fs)
     }
 
     /// Runs a call for one request of the kernel: `number` identifies it, and `resent` says that a former process had
@@ -105,12 +116,14 @@ impl FileSystem {
         contents: Arc<dyn Contents>,
         budget: Budget,
         clock: Clock,
+        ledger: Ledger,
     ) -> Self {
-        let core = Core::new(config, remote, budget, clock);
+        let core = Core::new(config, remote, budget, clock, ledger);
         Self {
             files: Arc::new(Files::new(Arc::clone(&core), contents)),
             core,
             dirs: Mutex::default(),
+            opens: Opens::default(),
             next_handle: AtomicU64::new(1),
         }
     }
@@ -123,7 +136,8 @@ impl FileSystem {
     }
 
     fn new_handle(&self) -> u64 {
-        self.next_handle.fetch_add(1, Ordering::Relaxed)
+        let kept = self.core.ledger.next_number();
+        kept.unwrap_or_else(|| self.next_handle.fetch_add(1, Ordering::Relaxed))
     }
 
     /// How long the kernel may keep a `NotFound` of [`FileSystem::lookup`].
@@ -203,7 +217,7 @@ impl FileSystem {
         change: SetAttr,
     ) -> Result<AttrReply> {
         let _ = handle;
-        let temporary = FileHandle(self.new_handle());
+        let temporary = FileHandle(self.new_handle() | TEMPORARY);
         self.files.setattr(node, temporary, change).await
     }
 
@@ -247,14 +261,27 @@ impl FileSystem {
         let set = self
             .files
             .change_xattrs(node, |xattrs| xattrs.set(name, value, mode));
-        set.await
+        match set.await {
+            // By this very request, when a former process had it.
+            Err(Error::Exists) if Request::current().resent => {
+                let there = self.getxattr(node, name).await?;
+                if there == value {
+                    Ok(())
+                } else {
+                    Err(Error::Exists)
+                }
+            }
+            other => other,
+        }
     }
 
     /// Removes an extended attribute.
     pub async fn removexattr(&self, node: NodeId, name: &str) -> Result<()> {
-        self.files
-            .change_xattrs(node, |xattrs| xattrs.remove(name))
-            .await
+        let remove = self.files.change_xattrs(node, |xattrs| xattrs.remove(name));
+        match remove.await {
+            Err(Error::NoAttribute) if Request::current().resent => Ok(()),
+            other => other,
+        }
     }
 
     /// Makes a directory; counts as a lookup of it.
@@ -437,11 +464,15 @@ impl FileSystem {
     ///
     /// Sends no request: the kernel has just looked it up, and reading asks.
     pub fn opendir(&self, node: NodeId) -> Result<DirHandle> {
+        if let Some(handle) = self.opens.again() {
+            return Ok(DirHandle(handle));
+        }
         let mut ns = self.core.ns.lock();
         let dir = ns.directory(node)?;
         ns.hold(dir);
         drop(ns);
         let handle = self.new_handle();
+        self.record_dir(DirHandle(handle), node);
         let dir = Arc::new(tokio::sync::Mutex::new(OpenDir::new(&self.core, node)));
         self.dirs.lock().insert(handle, (node, dir));
         Ok(DirHandle(handle))
@@ -489,6 +520,7 @@ impl FileSystem {
             return;
         };
         let mut ns = self.core.ns.lock();
+        ns.batch().remove(Key::Dir(handle.0));
         if let Ok(slot) = ns.resolve(node) {
             ns.unhold(slot);
         }

@@ -6,15 +6,21 @@ use super::changes::check_rename;
 use super::files::Files;
 use super::rename::Watch;
 use super::writers::Writer;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::ledger::Began;
 use crate::remote::posix;
 use crate::types::{FileKind, NodeId, RenameFlags};
 
 impl Files {
     /// Deletes a name. A writer that is about to make the file durable comes before or finds no name.
     pub(super) async fn unlink(self: Arc<Self>, parent: NodeId, name: String) -> Result<()> {
-        let target = self.core.target(parent, &name).await?;
-        let writer = self.writers.get(target.node);
+        let node = match self.core.target(parent, &name).await {
+            Ok(target) => Some(target.node),
+            // Perhaps by this very request.
+            Err(Error::NotFound) => None,
+            Err(error) => return Err(error),
+        };
+        let writer = node.and_then(|node| self.writers.get(node));
         let _settling = match &writer {
             Some(writer) => Some(writer.settling.lock().await),
             None => None,
@@ -29,11 +35,19 @@ impl Files {
         (new_parent, new_name): (NodeId, String),
         flags: RenameFlags,
     ) -> Result<()> {
-        let from = self.core.target(parent, &name).await?;
+        let before = self.core.begun.before();
+        let Some(from) = self.core.to_take(parent, &name).await? else {
+            return self.moved_before(before, new_parent, &new_name).await;
+        };
         let to = self.core.free_or(new_parent, &new_name).await?;
         let to_key = {
             let ns = self.core.ns.lock();
             ns.child_key(ns.directory(new_parent)?, &new_name)?
+        };
+        let flags = RenameFlags {
+            // What is there may be what a former process put there.
+            no_replace: flags.no_replace && before.is_none(),
+            ..flags
         };
         check_rename(&from, to.as_ref(), &to_key, flags)?;
         if to.as_ref().is_some_and(|to| to.node == from.node) {
@@ -43,7 +57,11 @@ impl Files {
         if let Some(to) = &to
             && to.kind == FileKind::Directory
         {
-            marker = self.core.check_empty(to).await?;
+            marker = match self.core.check_empty(to).await {
+                // By what a former process copied there already.
+                Err(Error::NotEmpty) if before.is_some() => false,
+                checked => checked?,
+            };
         }
         let moves = |key: &str| {
             key == from.key
@@ -68,6 +86,7 @@ impl Files {
         }
         // Its version may be a new one now.
         let from = self.core.target(parent, &name).await?;
+        self.core.takes(&from);
         let versions = if flags.exchange {
             let to = self.core.target(new_parent, &new_name).await?;
             self.core.exchange(&from, &to).await?
@@ -87,8 +106,37 @@ impl Files {
                 };
                 let with = posix::described(&meta);
                 let key = version.key.to_string();
-                writer.replace(self.contents.write(key, Some(version), with));
+                writer.replace(self.contents.write(node, key, Some(version), with));
             }
+        }
+        Ok(())
+    }
+
+    /// A former process renamed what is asked for; the table may not know that yet.
+    async fn moved_before(
+        &self,
+        before: Option<Began>,
+        new_parent: NodeId,
+        new_name: &str,
+    ) -> Result<()> {
+        let core = &self.core;
+        let there = core.target(new_parent, new_name).await?;
+        let Some(Began::Taking { node, .. }) = before else {
+            return Ok(());
+        };
+        let (now, wall) = (core.clock.now(), core.clock.wall());
+        let mut ns = core.ns.lock();
+        let Some(slot) = NodeId::new(node).and_then(|node| ns.resolve(node).ok()) else {
+            return Ok(());
+        };
+        if there.node.get() != node && ns.is_dir(slot) == (there.kind == FileKind::Directory) {
+            let new_dir = ns.directory(new_parent)?;
+            if let Some(version) = &there.version {
+                ns.published(slot, version, now);
+            }
+            ns.moved(slot, new_dir, new_name, now);
+            ns.touch(new_dir, wall);
+            ns.renamed(slot, wall);
         }
         Ok(())
     }

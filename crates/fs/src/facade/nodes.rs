@@ -10,6 +10,7 @@ use super::core::Core;
 use super::files::Files;
 use crate::config::SymlinkForm;
 use crate::error::{Error, Result};
+use crate::ledger::Began;
 use crate::namespace::{Meta, Seen};
 use crate::remote::link;
 use crate::types::{Creator, Entry, FileKind, NodeId, ObjectVersion};
@@ -35,9 +36,10 @@ impl Core {
         creator: Creator,
         node: NewNode,
     ) -> Result<Entry> {
-        if self.free_or(parent, &name).await?.is_some() {
-            return Err(Error::Exists);
+        if let Some(there) = self.free_or(parent, &name).await? {
+            return self.made_before(&there, node.kind);
         }
+        self.begun.note(&self.ledger, Began::Making);
         let key = {
             let ns = self.ns.lock();
             ns.child_key(ns.directory(parent)?, &name)?

@@ -6,6 +6,7 @@ use super::ahead::Opening;
 use super::changes::new_meta;
 use super::files::{Files, OpenFile, cut};
 use crate::error::{Error, Result};
+use crate::ledger::Began;
 use crate::namespace::{Meta, Namespace, Slot};
 use crate::remote::posix;
 use crate::types::{Creator, Entry, FileHandle, FileKind, NodeId, OpenFlags, Opened};
@@ -18,6 +19,9 @@ impl Files {
         node: NodeId,
         flags: OpenFlags,
     ) -> Option<Result<Opened>> {
+        if let Some((_, opened)) = self.opened_again() {
+            return Some(Ok(opened));
+        }
         let mut ns = self.core.ns.lock();
         let now = self.core.clock.now();
         let slot = match ns.resolve(node) {
@@ -78,7 +82,7 @@ impl Files {
             let with = posix::described(&meta);
             let joined = self
                 .writers
-                .join(node, || self.contents.write(key, base, with));
+                .join(node, || self.contents.write(node, key, base, with));
             if flags.read {
                 joined.object().keep_for_reading();
             }
@@ -94,6 +98,7 @@ impl Files {
         ns.hold(slot);
         let pinned = version.filter(|_| flags.read);
         let file = Arc::new(OpenFile::new(node, flags, pinned, writer, false));
+        self.record(ns.batch(), handle, &file);
         self.insert(handle, &file);
         let opened = Opened {
             handle,
@@ -136,9 +141,17 @@ impl Files {
         creator: Creator,
         flags: OpenFlags,
     ) -> Result<(Entry, Opened)> {
+        if let Some((node, opened)) = self.opened_again() {
+            let mut ns = self.core.ns.lock();
+            let slot = ns.resolve(node)?;
+            let entry = ns.entry(slot, self.core.clock.now());
+            // It was counted when the request came first.
+            ns.forget(node, 1);
+            return Ok((entry, opened));
+        }
         loop {
             if let Some(target) = self.core.free_or(parent, name).await? {
-                if flags.exclusive {
+                if flags.exclusive && !self.core.begun.was_making() {
                     return Err(Error::Exists);
                 }
                 if target.kind == FileKind::Directory {
@@ -170,6 +183,7 @@ impl Files {
             return Ok(None);
         }
         ns.child_key(dir, name)?;
+        self.core.begun.note(&self.core.ledger, Began::Making);
         let (now, wall) = (self.core.clock.now(), self.core.clock.wall());
         let meta = new_meta(creator);
         let slot = ns.created(dir, name, false, meta.clone(), (now, wall));

@@ -196,7 +196,7 @@ impl Stream {
         let next = next.filter(|next| next.from != mark.span.from);
         self.judge(ends.as_ref());
         log_odd(&self.key, &shown);
-        let known = self.learn(core, node, index, &shown, (removals, next.is_none()))?;
+        let inodes = self.learn(core, node, index, &shown, (removals, next.is_none()))?;
         let after = Mark {
             first: mark.first + shown.entries.len() as u64,
             span: next.clone().unwrap_or_default(),
@@ -217,7 +217,7 @@ impl Stream {
         self.page = Some(Page {
             first: mark.first,
             shown,
-            known,
+            known: inodes,
             next,
             ends,
             removals,

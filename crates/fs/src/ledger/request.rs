@@ -31,7 +31,7 @@ impl Request {
     }
 
     /// The same, where nothing is awaited.
-    pub(crate) fn run_now<T>(self, call: impl FnOnce() -> T) -> T {
+    pub fn run_now<T>(self, call: impl FnOnce() -> T) -> T {
         CURRENT.sync_scope(Cell::new(self), call)
     }
 }

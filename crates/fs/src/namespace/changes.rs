@@ -120,7 +120,7 @@ impl Namespace {
     /// A name left `dir`. If it was the last key, the prefix is gone from OSS, and so may be those above it, but a
     /// directory does not vanish with its last file: this mount keeps it up until it is removed or seen again.
     fn keep_up(&mut self, dir: Slot, now: Moment) {
-        let inode = self.inodes.get_mut(dir);
+        let inode = self.inodes.peek_mut(dir);
         let removals = &mut inode.dir_mut().removals;
         *removals = removals.wrapping_add(1);
         let mut at = dir;
@@ -196,13 +196,13 @@ impl Namespace {
         while let Some(dir) = dirs.pop() {
             for child in self.inodes.get(dir).children().to_vec() {
                 if self.inodes.get(child).is_dir() {
-                    self.inodes.get_mut(child).proven = now;
+                    self.inodes.peek_mut(child).proven = now;
                     dirs.push(child);
                 } else if !self.is_local(child) {
                     files.push(child);
                 }
             }
-            if let Some(extra) = &mut self.inodes.get_mut(dir).extra {
+            if let Some(extra) = &mut self.inodes.peek_mut(dir).extra {
                 extra.dir.gaps = true;
             }
         }
@@ -282,9 +282,10 @@ impl Namespace {
 
     /// The page cache will hold the present version, and whether it held that and no other before.
     pub(crate) fn note_cached(&mut self, slot: Slot) -> bool {
-        let inode = self.inodes.get_mut(slot);
-        let before = inode.has(Flags::CACHED);
-        inode.set(Flags::CACHED, true);
+        let before = self.inodes.get(slot).has(Flags::CACHED);
+        if !before {
+            self.inodes.get_mut(slot).set(Flags::CACHED, true);
+        }
         before
     }
 }

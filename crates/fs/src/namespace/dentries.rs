@@ -63,7 +63,7 @@ impl Dentries {
             hasher.hash_one((other.parent, &*other.name))
         });
         let at = Self::place(inodes, parent, &inodes.get(slot).name).unwrap_or_else(|at| at);
-        inodes.get_mut(parent).dir_mut().children.insert(at, slot);
+        inodes.peek_mut(parent).dir_mut().children.insert(at, slot);
         inodes.get_mut(slot).set(Flags::LINKED, true);
     }
 
@@ -76,7 +76,7 @@ impl Dentries {
             found.remove();
         }
         if let Ok(at) = Self::place(inodes, parent, &inodes.get(slot).name) {
-            inodes.get_mut(parent).dir_mut().children.remove(at);
+            inodes.peek_mut(parent).dir_mut().children.remove(at);
         }
         inodes.get_mut(slot).set(Flags::LINKED, false);
     }

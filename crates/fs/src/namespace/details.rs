@@ -60,7 +60,7 @@ impl Namespace {
         // The one before was asked for last, or was known when this program came by.
         let follows = before.is_some() && (last == before || run > 0);
         let run = if follows { (run + 1).min(6) } else { 0 };
-        let dir = self.inodes.get_mut(parent).dir_mut();
+        let dir = self.inodes.peek_mut(parent).dir_mut();
         dir.detail_run = run;
         dir.last_detailed = Some(slot);
         if run == 0 {

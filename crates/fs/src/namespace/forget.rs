@@ -10,9 +10,10 @@ impl Namespace {
         let Some(slot) = self.inodes.resolve(node) else {
             return;
         };
-        let inode = self.inodes.get_mut(slot);
+        let inode = self.inodes.peek_mut(slot);
         if inode.lookups != u32::MAX {
             inode.lookups = u64::from(inode.lookups).saturating_sub(count) as u32;
+            self.inodes.counted(slot);
             self.drop_if_unused(slot);
         }
     }
@@ -33,7 +34,7 @@ impl Namespace {
             if linked {
                 self.dentries.unlink(&mut self.inodes, at);
                 // The directory is no longer completely known.
-                if let Some(extra) = &mut self.inodes.get_mut(parent).extra {
+                if let Some(extra) = &mut self.inodes.peek_mut(parent).extra {
                     extra.dir.complete = None;
                     extra.dir.dropped = extra.dir.dropped.wrapping_add(1);
                 }
@@ -60,7 +61,7 @@ impl Namespace {
             steps -= 1;
             let slot = Slot(self.hand);
             self.hand = (self.hand + 1) % self.inodes.len() as u32;
-            let inode = self.inodes.get_mut(slot);
+            let inode = self.inodes.peek_mut(slot);
             if !inode.has(Flags::VALID) || slot == keep {
                 continue;
             }
@@ -71,7 +72,7 @@ impl Namespace {
             let parent = inode.parent;
             let linked = inode.has(Flags::LINKED);
             self.set_valid(slot, false);
-            if linked && let Some(extra) = &mut self.inodes.get_mut(parent).extra {
+            if linked && let Some(extra) = &mut self.inodes.peek_mut(parent).extra {
                 extra.dir.gaps = true;
             }
             self.drop_if_unused(slot);
@@ -80,6 +81,6 @@ impl Namespace {
 }
 
 /// True if something outside the cache refers to the inode.
-fn is_needed(inode: &Inode) -> bool {
+pub(super) fn is_needed(inode: &Inode) -> bool {
     inode.lookups > 0 || inode.holds > 0 || !inode.children().is_empty()
 }

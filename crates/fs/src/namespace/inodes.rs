@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::tag::Tag;
 use crate::clock::Moment;
+use crate::ledger::Ledger;
 use crate::types::{FileKind, NodeId, UnixNanos};
 
 /// The place of an inode in the table. Only valid while the inode lives.
@@ -65,6 +66,10 @@ impl Flags {
     pub(crate) const OWN: Self = Self(256);
     /// The object is one of OSS's own symlinks.
     pub(crate) const LINK: Self = Self(512);
+    /// The ledger has a record of it.
+    pub(crate) const RECORDED: Self = Self(1024);
+    /// It changed since the table was locked.
+    pub(crate) const CHANGED: Self = Self(2048);
 
     pub(crate) fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
@@ -152,10 +157,14 @@ pub(crate) enum Pages {
 }
 
 /// The slots.
-#[derive(Debug)]
 pub(crate) struct Inodes {
     slots: Vec<Inode>,
     free: Vec<Slot>,
+    /// What outlives this process: see [`super::state`].
+    pub(super) ledger: Ledger,
+    /// Inodes that changed since the table was locked, and slots that were given up.
+    pub(super) changed: Vec<Slot>,
+    pub(super) gone: Vec<Slot>,
 }
 
 impl Inode {
@@ -221,22 +230,51 @@ impl Inodes {
         Self {
             slots: vec![root],
             free: Vec::new(),
+            ledger: Ledger::default(),
+            changed: Vec::new(),
+            gone: Vec::new(),
         }
     }
 
-    /// A table whose slots have had these generations, all of them free but the root's.
-    pub(crate) fn with_generations(generations: &[u32]) -> Self {
+    /// A table with the slots of a former process, of which none is used yet but the root's.
+    pub(super) fn restored(ledger: &Ledger) -> Self {
         let mut inodes = Self::new();
-        for generation in generations.iter().skip(1) {
-            // One past what was: the ids of a former life are not handed out again, unless `put` brings one back.
-            inodes.free.push(Slot(inodes.slots.len() as u32));
-            inodes.slots.push(Inode::free(generation.wrapping_add(1)));
-        }
+        let slots = 1..ledger.slots().min(u64::from(u32::MAX)) as u32;
+        inodes
+            .slots
+            .extend(slots.map(|slot| Inode::free(ledger.slot(slot).0)));
         inodes
     }
 
-    pub(crate) fn generations(&self) -> Vec<u32> {
-        self.slots.iter().map(|inode| inode.generation).collect()
+    /// Brings the inode of a former process back under its old id, into a slot that is not used.
+    pub(super) fn put(&mut self, slot: Slot, parent: Slot, name: &str, dir: bool) {
+        let inode = self.peek_mut(slot);
+        inode.parent = parent;
+        inode.name = name.into();
+        inode.set(Flags::LIVE, true);
+        inode.set(Flags::DIR, dir);
+    }
+
+    /// What was not brought back is free. The ids that it had in its former life are not handed out again.
+    pub(super) fn end_restore(&mut self, ledger: &Ledger) {
+        self.ledger = ledger.clone();
+        for (at, inode) in self.slots.iter_mut().enumerate() {
+            if !inode.has(Flags::LIVE) {
+                inode.generation = inode.generation.wrapping_add(1);
+                self.ledger.set_slot(at as u32, inode.generation, 0);
+                self.free.push(Slot(at as u32));
+            }
+        }
+    }
+
+    /// The id that an inode in this slot has, used or not.
+    pub(super) fn id_of(&self, slot: Slot) -> Option<NodeId> {
+        self.slots.get(slot.0 as usize).map(|_| self.id(slot))
+    }
+
+    /// The slot of a node that lives, by its bare number.
+    pub(super) fn resolve_id(&self, id: u64) -> Option<Slot> {
+        NodeId::new(id).and_then(|node| self.resolve(node))
     }
 
     pub(crate) fn get(&self, slot: Slot) -> &Inode {
@@ -244,7 +282,31 @@ impl Inodes {
     }
 
     pub(crate) fn get_mut(&mut self, slot: Slot) -> &mut Inode {
+        self.note(slot);
+        self.peek_mut(slot)
+    }
+
+    /// For changes that no successor needs to know.
+    pub(crate) fn peek_mut(&mut self, slot: Slot) -> &mut Inode {
         &mut self.slots[slot.0 as usize]
+    }
+
+    /// The inode is to be written to the ledger, if it matters.
+    fn note(&mut self, slot: Slot) {
+        if self.ledger.is_on() && !self.get(slot).has(Flags::CHANGED) {
+            self.peek_mut(slot).set(Flags::CHANGED, true);
+            self.changed.push(slot);
+        }
+    }
+
+    /// An inode has another lookup or hold, or one less.
+    pub(super) fn counted(&mut self, slot: Slot) {
+        let inode = self.get(slot);
+        self.ledger
+            .set_slot(slot.0, inode.generation, inode.lookups);
+        if !inode.has(Flags::RECORDED) {
+            self.note(slot);
+        }
     }
 
     /// How many slots there are, used and free.
@@ -274,8 +336,10 @@ impl Inodes {
     pub(crate) fn alloc(&mut self, parent: Slot, name: &str, dir: bool) -> Slot {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Inode::free(0));
+            self.ledger.set_slots(self.slots.len() as u64);
             Slot(u32::try_from(self.slots.len() - 1).expect("2^32 inodes don't fit in memory"))
         });
+        self.ledger.set_slot(slot.0, self.get(slot).generation, 0);
         let inode = self.get_mut(slot);
         inode.parent = parent;
         inode.name = name.into();
@@ -284,30 +348,17 @@ impl Inodes {
         slot
     }
 
-    /// Brings the inode of a former life back under its old id. Fails if the slot is taken.
-    pub(crate) fn put(
-        &mut self,
-        node: NodeId,
-        parent: Slot,
-        name: &str,
-        dir: bool,
-    ) -> Option<Slot> {
-        let slot = Slot((node.get() as u32).checked_sub(1)?);
-        let at = self.free.iter().position(|free| *free == slot)?;
-        self.free.swap_remove(at);
-        let inode = self.get_mut(slot);
-        inode.generation = (node.get() >> 32) as u32;
-        inode.parent = parent;
-        inode.name = name.into();
-        inode.set(Flags::LIVE, true);
-        inode.set(Flags::DIR, dir);
-        Some(slot)
-    }
-
     /// Frees a slot. Its next user has another id.
     pub(crate) fn release(&mut self, slot: Slot) {
         let next = self.get(slot).generation.wrapping_add(1);
-        *self.get_mut(slot) = Inode::free(next);
+        if self.get(slot).has(Flags::RECORDED) {
+            self.gone.push(slot);
+        }
+        // It may wait in `changed`: another user of the slot must not be noted twice.
+        let changed = self.get(slot).has(Flags::CHANGED);
+        *self.peek_mut(slot) = Inode::free(next);
+        self.peek_mut(slot).set(Flags::CHANGED, changed);
+        self.ledger.set_slot(slot.0, next, 0);
         self.free.push(slot);
     }
 
@@ -345,23 +396,5 @@ mod tests {
         assert_eq!(inodes.live(), 2);
         assert_eq!(inodes.resolve(NodeId::new(1 << 32).unwrap()), None);
         assert_eq!(inodes.resolve(NodeId::new(77).unwrap()), None);
-    }
-
-    #[test]
-    fn a_successor_goes_on_with_the_ids() {
-        let mut inodes = Inodes::new();
-        let gone = inodes.alloc(Slot::ROOT, "gone", false);
-        let gone_id = inodes.id(gone);
-        inodes.release(gone);
-        let kept = inodes.alloc(Slot::ROOT, "kept", false);
-        let kept_id = inodes.id(kept);
-        let mut next = Inodes::with_generations(&inodes.generations());
-        assert_eq!(next.put(kept_id, Slot::ROOT, "kept", false), Some(kept));
-        assert_eq!(next.put(kept_id, Slot::ROOT, "kept", false), None);
-        assert_eq!(next.resolve(kept_id), Some(kept));
-        for _ in 0..4 {
-            let slot = next.alloc(Slot::ROOT, "new", false);
-            assert!(next.id(slot) != gone_id && next.id(slot) != kept_id);
-        }
     }
 }

@@ -128,7 +128,7 @@ impl Namespace {
     fn prove(&mut self, slot: Slot, proof: Moment) {
         let mut at = self.inodes.get(slot).parent;
         while at != Slot::ROOT && self.inodes.get(at).has(Flags::LINKED) {
-            let inode = self.inodes.get_mut(at);
+            let inode = self.inodes.peek_mut(at);
             if inode.proven < proof {
                 inode.proven = proof;
             }
@@ -178,7 +178,7 @@ impl Namespace {
         }
         let parent = self.inodes.get(slot).parent;
         if self.inodes.get(slot).has(Flags::LINKED)
-            && let Some(extra) = &mut self.inodes.get_mut(parent).extra
+            && let Some(extra) = &mut self.inodes.peek_mut(parent).extra
         {
             extra.dir.complete = None;
         }

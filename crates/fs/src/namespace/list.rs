@@ -79,7 +79,7 @@ impl Namespace {
             return;
         }
         let started = listing.started;
-        self.inodes.get_mut(dir).dir_mut().listed = Some(pages);
+        self.inodes.peek_mut(dir).dir_mut().listed = Some(pages);
         let gone: Vec<Slot> = self
             .inodes
             .get(dir)
@@ -100,7 +100,7 @@ impl Namespace {
             .children()
             .iter()
             .any(|child| !self.inodes.get(*child).has(Flags::VALID) && !self.is_local(*child));
-        let known = self.inodes.get_mut(dir).dir_mut();
+        let known = self.inodes.peek_mut(dir).dir_mut();
         if known.dropped == listing.dropped {
             known.complete = Some(started);
             known.gaps = gaps;
@@ -114,7 +114,7 @@ impl Namespace {
 
     /// The directory has more than one page; its names are looked up one by one from now on.
     pub(crate) fn is_large(&mut self, dir: Slot) {
-        self.inodes.get_mut(dir).dir_mut().listed = Some(Pages::Many);
+        self.inodes.peek_mut(dir).dir_mut().listed = Some(Pages::Many);
     }
 }
 

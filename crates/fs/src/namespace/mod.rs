@@ -37,6 +37,7 @@ mod lookup;
 pub(crate) mod names;
 mod negative;
 mod order;
+mod shared;
 mod state;
 pub(crate) mod tag;
 mod tombstones;
@@ -51,13 +52,15 @@ pub(crate) use list::{Found, Listed, Listing, Shown, Snapshot};
 pub(crate) use lookup::{Known, POINT_KEYS, Question};
 use negative::Negatives;
 pub(crate) use order::Next;
-pub use state::{NamespaceState, NodeState};
+pub(crate) use shared::SharedNamespace;
+pub(crate) use state::NodeRecord;
 pub(crate) use tombstones::Ticket;
 use tombstones::Tombstones;
 
 use crate::clock::Moment;
 use crate::config::FsConfig;
 use crate::error::{Error, Result};
+use crate::ledger::Batch;
 use crate::types::{Attr, AttrReply, Entry, FileKind, NodeId, ObjectVersion, UnixNanos};
 
 /// With `max_stat_cache_size=0`: how long a directory's existence, and an attribute between a lookup and the `stat`
@@ -102,6 +105,9 @@ pub(crate) struct Namespace {
     valid: usize,
     /// The clock's hand: the slot that is looked at next.
     hand: u32,
+    /// What is written to the ledger when the table is unlocked, beside the inodes that changed; and whether others put
+    /// something in.
+    news: (Batch, bool),
 }
 
 impl Namespace {
@@ -151,6 +157,7 @@ impl Namespace {
             tombstones: Tombstones::default(),
             valid: 0,
             hand: 0,
+            news: Default::default(),
         }
     }
 
@@ -365,9 +372,10 @@ impl Namespace {
 
     /// The answer to a lookup: counts as one.
     pub(crate) fn entry(&mut self, slot: Slot, now: Moment) -> Entry {
-        let inode = self.inodes.get_mut(slot);
+        let inode = self.inodes.peek_mut(slot);
         inode.lookups = inode.lookups.saturating_add(1);
         inode.set(Flags::RECENT, true);
+        self.inodes.counted(slot);
         Entry {
             attr: self.attr(slot),
             attr_ttl: self.attr_ttl(slot, now),
@@ -403,12 +411,13 @@ impl Namespace {
 
     /// Keeps the slot for an open handle.
     pub(crate) fn hold(&mut self, slot: Slot) {
-        self.inodes.get_mut(slot).holds += 1;
+        self.inodes.peek_mut(slot).holds += 1;
+        self.inodes.counted(slot);
     }
 
     /// Ends one [`Namespace::hold`].
     pub(crate) fn unhold(&mut self, slot: Slot) {
-        let inode = self.inodes.get_mut(slot);
+        let inode = self.inodes.peek_mut(slot);
         inode.holds = inode.holds.saturating_sub(1);
         self.drop_if_unused(slot);
     }
@@ -426,7 +435,7 @@ impl Namespace {
     }
 
     fn set_valid(&mut self, slot: Slot, on: bool) {
-        let inode = self.inodes.get_mut(slot);
+        let inode = self.inodes.peek_mut(slot);
         if slot != Slot::ROOT && inode.has(Flags::VALID) != on {
             inode.set(Flags::VALID, on);
             if on {

@@ -81,7 +81,7 @@ fn an_entry_with_its_name_takes_at_most_140_bytes() {
             size: 1000,
             mtime: 1,
             tag: Tag::new("\"5EB63BBBE01EEED093CB22BB8F5ACDC3\""),
-            details: None,
+            ..Facts::default()
         });
         let slot = ns.learn(Slot::ROOT, &name, &seen, Moment(1)).unwrap();
         bytes += size_of::<Inode>() + allocated(ns.name(slot).len()) + size_of::<Slot>();

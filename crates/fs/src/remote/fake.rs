@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -56,7 +57,11 @@ struct State {
 
 /// See the module.
 pub(crate) struct FakeBucket {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+    /// The process that had it was killed: what it asks from now on reaches nobody.
+    dead: AtomicBool,
+    /// Every answer takes a while.
+    slow: bool,
     /// Answers wait for a permit each, once this is set: the answer is made first, so that it can be out of date.
     answers: Mutex<Option<Arc<Semaphore>>>,
     page: u32,
@@ -70,7 +75,9 @@ impl FakeBucket {
     /// A bucket whose listings have at most `page` keys.
     pub(crate) fn with_page(keys: &[&str], page: u32) -> Arc<Self> {
         let bucket = Arc::new(Self {
-            state: Mutex::default(),
+            state: Arc::default(),
+            dead: AtomicBool::new(false),
+            slow: false,
             answers: Mutex::default(),
             page,
         });
@@ -190,6 +197,29 @@ impl FakeBucket {
         self.state.lock().log.clone()
     }
 
+    /// The bucket for a successor. Whoever has this one is dead, and their requests come to nothing.
+    pub(crate) fn successor(&self) -> Arc<Self> {
+        self.dead.store(true, Ordering::Relaxed);
+        Arc::new(Self {
+            state: Arc::clone(&self.state),
+            dead: AtomicBool::new(false),
+            slow: true,
+            answers: Mutex::default(),
+            page: self.page,
+        })
+    }
+
+    fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    /// Never returns to a process that is dead.
+    pub(crate) async fn alive(&self) {
+        if self.is_dead() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// From now on each answer waits for a permit of this semaphore.
     pub(crate) fn hold_answers(&self) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
@@ -203,6 +233,10 @@ impl FakeBucket {
             if let Some(gate) = gate {
                 gate.acquire().await.expect("never closed").forget();
             }
+            if self.slow {
+                tokio::task::yield_now().await;
+            }
+            self.alive().await;
             answer
         }
         .boxed()
@@ -215,6 +249,9 @@ impl Remote for FakeBucket {
     }
 
     fn list(&self, request: ListRequest) -> BoxFuture<'_, Result<ListPage>> {
+        if self.is_dead() {
+            return std::future::pending().boxed();
+        }
         let mut state = self.state.lock();
         state.counts.list += 1;
         state
@@ -256,6 +293,9 @@ impl Remote for FakeBucket {
     }
 
     fn head<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Facts>>> {
+        if self.is_dead() {
+            return std::future::pending().boxed();
+        }
         let mut state = self.state.lock();
         state.counts.head += 1;
         state.log.push(format!("HEAD {key}"));
@@ -289,6 +329,9 @@ impl Remote for FakeBucket {
     }
 
     fn put_marker<'a>(&'a self, key: &'a str, meta: Meta) -> BoxFuture<'a, Result<()>> {
+        if self.is_dead() {
+            return std::future::pending().boxed();
+        }
         self.write(key, 0);
         let mut state = self.state.lock();
         state.counts.put += 1;
@@ -304,12 +347,18 @@ impl Remote for FakeBucket {
         body: Bytes,
         meta: Meta,
     ) -> BoxFuture<'a, Result<ObjectVersion>> {
+        if self.is_dead() {
+            return std::future::pending().boxed();
+        }
         let version = self.store(key, body.to_vec(), &super::posix::write(&meta, false));
         self.note(format!("PUT {key}"));
         self.answer(Ok(version))
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>> {
+        if self.is_dead() {
+            return std::future::pending().boxed();
+        }
         let mut state = self.state.lock();
         state.counts.delete += 1;
         state.log.push(format!("DELETE {key}"));
@@ -319,6 +368,9 @@ impl Remote for FakeBucket {
     }
 
     fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>> {
+        if self.is_dead() {
+            return std::future::pending().boxed();
+        }
         let mut state = self.state.lock();
         state.counts.delete += 1;
         state.log.push(format!("DELETE {} keys", keys.len()));
@@ -335,6 +387,9 @@ impl Remote for FakeBucket {
         to: &'a str,
         with: Option<NewMeta>,
     ) -> BoxFuture<'a, Result<ObjectVersion>> {
+        if self.is_dead() {
+            return std::future::pending().boxed();
+        }
         let mut state = self.state.lock();
         state.counts.copy += 1;
         state.log.push(format!("COPY {} {to}", from.key));

@@ -5,7 +5,6 @@ use super::{
     overlay::Overlay,
     parts::SMALLEST_PART,
     staging::Staging,
-    upload::Upload,
     writer::{File, Place, State},
 };
 use crate::{
@@ -24,25 +23,27 @@ impl File {
         let kept = self.kept.load(Ordering::Relaxed);
         if base.size <= config.multipart_size {
             let mut buffer = Buffer::default();
-            if buffer.reserve(base.size, base.size, &self.context.budget) {
-                buffer.write(0, &self.get(&base, 0..base.size).await?);
-                state.place = Place::Memory {
-                    buffer,
-                    upload: None,
-                };
+            let most = config.multipart_size;
+            if buffer.reserve(base.size, base.size, most, &self.context) {
+                let data = self.get(&base, 0..base.size).await?;
+                buffer.write(0, &data, &self.context)?;
+                let upload = None;
+                self.put_in(state, Place::Memory { buffer, upload });
                 return Ok(());
             }
         } else if at_end && !kept && base.size >= SMALLEST_PART {
             // Appending: the old bytes never leave OSS.
-            let mut upload = Upload::begin(&self.context, &state.key, &self.with()).await?;
+            let mut upload = self.begin_upload(&state.key).await?;
             upload.copy(&base, 0..base.size).await?;
-            state.place = Place::Memory {
+            let place = Place::Memory {
                 buffer: Buffer::at(base.size),
                 upload: Some(upload),
             };
+            self.put_in(state, place);
             return Ok(());
         }
-        state.place = Place::Staged(self.overlay(base).await?);
+        let overlay = self.overlay(base).await?;
+        self.put_in(state, Place::Staged(overlay));
         Ok(())
     }
 
@@ -71,7 +72,7 @@ impl File {
 
     /// The base, of which nothing is fetched until it is needed.
     async fn overlay(&self, base: ObjectVersion) -> Result<Overlay> {
-        let staging = Staging::create(&self.context.config.tmpdir).await?;
+        let staging = Staging::create(&self.context).await?;
         Overlay::over(staging, base).await
     }
 
@@ -93,15 +94,12 @@ impl File {
             }
             Place::Memory { buffer, .. } => {
                 self.context.config.check_room(buffer.len())?;
-                let staging = Staging::create(&self.context.config.tmpdir).await?;
-                let data = buffer.lend();
-                let written = staging.write(0, data.clone()).await;
-                buffer.give_back(data);
-                written?;
+                let staging = Staging::create(&self.context).await?;
+                staging.write(0, buffer.lend()).await?;
                 Overlay::new(staging)
             }
         };
-        state.place = Place::Staged(overlay);
+        self.put_in(state, Place::Staged(overlay));
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! Making an object of what was written.
 
 use super::{
+    kept::BufferRecord,
     overlay::Overlay,
     parts::{self, SMALLEST_PART},
     plan::{Piece, plan},
@@ -10,6 +11,7 @@ use super::{
 use crate::{
     budget::Priority,
     error::{Error, Result},
+    ledger::Key,
     types::ObjectVersion,
 };
 use bytes::Bytes;
@@ -23,27 +25,32 @@ impl File {
             return Ok(base.clone());
         }
         let size = self.size();
+        let mut upload = state.upload;
         let output = match &mut state.place {
             Place::Base => return state.base.clone().ok_or(Error::BadHandle),
             Place::Memory {
                 buffer,
                 upload: None,
-            } => {
-                let data = buffer.lend();
-                let output = self.put(&state.key, data.clone()).await?;
-                buffer.give_back(data);
-                output
-            }
+            } => self.put(&state.key, buffer.lend()).await?,
             Place::Memory { buffer, upload } => {
                 let mut sending = upload.take().ok_or(Error::BadHandle)?;
                 if buffer.len() > 0 {
-                    let (data, lease) = buffer.take();
-                    sending.send(data, lease).await?;
+                    let taken = buffer.take();
+                    let batch = self.batch(state);
+                    sending
+                        .send(taken.data, taken.lease, taken.record, batch)
+                        .await?;
                 }
                 debug_assert_eq!(sending.length(), size, "parts cover the file");
                 sending.complete().await?
             }
-            Place::Staged(overlay) => self.send_overlay(&state.key, overlay, size).await?,
+            Place::Staged(overlay) => {
+                let resumed = state.resumed.take();
+                let key = &state.key;
+                let (output, sent) = self.send_overlay(key, overlay, size, resumed).await?;
+                upload = sent;
+                output
+            }
         };
         let version = ObjectVersion {
             key: state.key.as_str().into(),
@@ -54,14 +61,20 @@ impl File {
             crc64: output.crc64,
         };
         state.base = Some(version.clone());
+        self.dirty.store(false, Ordering::Release);
         if let Place::Staged(overlay) = &mut state.place {
             overlay.rebase(&version);
+            overlay.record(self);
         }
         if matches!(&state.place, Place::Memory { buffer, .. } if buffer.start > 0) {
             // What was sent is in OSS now; the next write begins from there.
-            state.place = Place::Base;
+            self.put_in(state, Place::Base);
+        } else {
+            self.save(state);
         }
-        self.dirty.store(false, Ordering::Release);
+        if let Some(upload) = upload {
+            self.ledger.remove(Key::Upload(upload));
+        }
         Ok(version)
     }
 
@@ -71,37 +84,53 @@ impl File {
         Ok(self.context.client.put_object(request).await?)
     }
 
+    /// Tells too where the ledger keeps the upload that it took.
     async fn send_overlay(
         &self,
         key: &str,
         overlay: &mut Overlay,
         size: u64,
-    ) -> Result<PutObjectOutput> {
+        resumed: Option<Upload>,
+    ) -> Result<(PutObjectOutput, Option<u64>)> {
         let budget = &self.context.budget;
         // No more in memory at once than the class may ever lease.
         let most = (budget.total() / 4).max(SMALLEST_PART);
         let part = parts::even(size, self.context.config.multipart_size.min(most));
         if size <= part {
             let _lease = budget.lease(Priority::Write, size).await?;
-            return self.put(key, overlay.part(self, 0..size).await?).await;
+            let data = overlay.part(self, 0..size).await?;
+            return Ok((self.put(key, data).await?, None));
         }
         let (base, pieces) = match overlay.unchanged() {
             Some((base, runs)) => (Some(base.clone()), plan(size, part, &runs)),
             None => (None, plan(size, part, &[])),
         };
-        let mut upload = Upload::begin(&self.context, key, &self.with()).await?;
+        let mut upload = match resumed {
+            Some(upload) => upload,
+            None => self.begin_upload(key).await?,
+        };
         for piece in pieces {
             match (piece, &base) {
                 (Piece::Copy(range), Some(base)) => upload.copy(base, range).await?,
                 (Piece::Copy(range) | Piece::Send(range), _) => {
-                    let lease = budget
-                        .lease(Priority::Write, range.end - range.start)
-                        .await?;
+                    if upload.skips(&range)? {
+                        continue;
+                    }
+                    let len = range.end - range.start;
+                    let lease = budget.lease(Priority::Write, len).await?;
+                    // They are in the staging file: that is where a successor finds them too.
+                    let place = BufferRecord {
+                        start: range.start,
+                        len,
+                        place: None,
+                    };
                     let data = overlay.part(self, range).await?;
-                    upload.send(data, Some(lease)).await?;
+                    let batch = self.ledger.batch();
+                    upload.send(data, Some(lease), place, batch).await?;
                 }
             }
         }
-        upload.complete().await
+        let kept = upload.kept();
+        Ok((upload.complete().await?, kept))
     }
 }

@@ -12,6 +12,11 @@ impl Extents {
         self.0.len()
     }
 
+    /// Start and end of each range, in order.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.0.iter().map(|(start, end)| (*start, *end))
+    }
+
     /// Adds a range.
     pub(super) fn insert(&mut self, range: Range<u64>) {
         if range.is_empty() {
@@ -55,6 +60,16 @@ impl Extents {
             gaps.push(at..range.end);
         }
         gaps
+    }
+}
+
+impl FromIterator<Range<u64>> for Extents {
+    fn from_iter<T: IntoIterator<Item = Range<u64>>>(ranges: T) -> Self {
+        let mut extents = Self::default();
+        for range in ranges {
+            extents.insert(range);
+        }
+        extents
     }
 }
 

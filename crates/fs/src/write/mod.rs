@@ -28,6 +28,8 @@ mod base;
 mod buffer;
 mod commit;
 mod extents;
+mod kept;
+mod left;
 mod overlay;
 mod parts;
 mod plan;
@@ -37,6 +39,7 @@ mod staging;
 mod upload;
 mod writer;
 
+pub(crate) use left::LeftWriter;
 pub(crate) use record::Record;
 pub(crate) use record::abort_left_uploads;
 pub(crate) use upload::Upload;

@@ -1,9 +1,14 @@
 //! A file whose changes are here and whose other bytes may still be in OSS alone.
 
-use super::{extents::Extents, staging::Staging, writer::File};
-use crate::{error::Result, types::ObjectVersion};
+use super::{
+    extents::Extents,
+    kept::{ExtentRecord, OverlayRecord},
+    staging::Staging,
+    writer::File,
+};
+use crate::{error::Result, ledger::Key, types::ObjectVersion};
 use bytes::Bytes;
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// What is missing is fetched in pieces of this size, in bytes.
 const PIECE: u64 = 4 << 20;
@@ -20,6 +25,8 @@ pub(super) struct Overlay {
     here: Extents,
     /// What of those bytes was written.
     written: Extents,
+    /// Ranges that were added to the record in the ledger since it was last written anew.
+    added: usize,
 }
 
 impl Overlay {
@@ -30,6 +37,7 @@ impl Overlay {
             under: None,
             here: Extents::default(),
             written: Extents::default(),
+            added: 0,
         }
     }
 
@@ -43,6 +51,72 @@ impl Overlay {
         })
     }
 
+    /// What a former process had in `staging`, of a file of `size` bytes.
+    pub(super) fn resumed(
+        staging: Staging,
+        record: OverlayRecord<'static>,
+        added: Vec<ExtentRecord>,
+        size: u64,
+    ) -> Result<Self> {
+        // It may have died between writing and saying so; what lies behind the end must read as zeros.
+        staging.set_len_now(size)?;
+        let under = record.under;
+        let under = under.map(|(version, covered)| (ObjectVersion::from(version), covered));
+        let mut overlay = Self {
+            under,
+            here: record
+                .here
+                .iter()
+                .map(|(start, end)| *start..*end)
+                .collect(),
+            written: record
+                .written
+                .iter()
+                .map(|(start, end)| *start..*end)
+                .collect(),
+            ..Self::new(staging)
+        };
+        overlay.added = added.len();
+        for range in added {
+            match range {
+                ExtentRecord::Fetched(start, end) => overlay.here.insert(start..end),
+                ExtentRecord::Written(start, end) => {
+                    overlay.here.insert(start..end);
+                    overlay.written.insert(start..end);
+                }
+            }
+        }
+        Ok(overlay)
+    }
+
+    /// Writes down what it has, all of it.
+    pub(super) fn record(&mut self, file: &File) {
+        let Some(id) = file.id else { return };
+        self.added = 0;
+        let record = OverlayRecord {
+            file: Cow::Borrowed(self.staging.name()),
+            under: self
+                .under
+                .as_ref()
+                .map(|(version, covered)| (version.into(), *covered)),
+            here: self.here.ranges().collect(),
+            written: self.written.ranges().collect(),
+        };
+        file.ledger.put(Key::Extents(id), &record);
+    }
+
+    /// Writes down what it has now too.
+    fn record_more(&mut self, file: &File, more: ExtentRecord) {
+        let Some(id) = file.id else { return };
+        self.added += 1;
+        if self.added > 64 + 2 * (self.here.len() + self.written.len()) {
+            return self.record(file);
+        }
+        let mut batch = file.ledger.batch();
+        batch.add(Key::Extents(id), &more);
+        file.ledger.commit(&mut batch);
+    }
+
     /// How many of the object's first bytes are the file's.
     fn covered(&self) -> u64 {
         self.under.as_ref().map_or(0, |(_, covered)| *covered)
@@ -53,11 +127,16 @@ impl Overlay {
         file.context.config.check_room(data.len() as u64)?;
         self.staging.write(offset, data).await?;
         let range = offset.min(self.covered())..end.min(self.covered());
+        if range.is_empty() {
+            return Ok(());
+        }
         self.here.insert(range.clone());
-        self.written.insert(range);
+        self.written.insert(range.clone());
+        self.record_more(file, ExtentRecord::Written(range.start, range.end));
         if self.written.len() > MOST_EXTENTS || self.here.len() > MOST_EXTENTS {
             self.fetch(file, 0..self.covered()).await?;
             self.under = None;
+            self.record(file);
         }
         Ok(())
     }
@@ -83,14 +162,15 @@ impl Overlay {
     }
 
     /// Cuts the file, or grows it with zeros.
-    pub(super) async fn set_len(&mut self, size: u64) -> Result<()> {
-        self.staging.set_len(size).await?;
+    pub(super) async fn set_len(&mut self, file: &File, size: u64) -> Result<()> {
         if let Some((_, covered)) = &mut self.under {
             *covered = size.min(*covered);
         }
         self.here.truncate(size);
         self.written.truncate(size);
-        Ok(())
+        // Before the bytes go: a successor must not take zeros for them.
+        self.record(file);
+        self.staging.set_len(size).await
     }
 
     /// What is as it is in the object, and the object.
@@ -121,7 +201,8 @@ impl Overlay {
                 let data = file.get(&base, piece.clone()).await?;
                 file.context.config.check_room(data.len() as u64)?;
                 self.staging.write(piece.start, data).await?;
-                self.here.insert(piece);
+                self.here.insert(piece.clone());
+                self.record_more(file, ExtentRecord::Fetched(piece.start, piece.end));
             }
         }
         Ok(())

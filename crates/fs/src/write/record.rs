@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use rustix::{fs::OFlags, process::geteuid};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::{File, OpenOptions},
     io::{BufRead, BufReader, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
@@ -30,8 +30,9 @@ pub(crate) struct Record(Mutex<Option<Open>>);
 struct Open {
     file: File,
     path: PathBuf,
-    /// Uploads that began and did not end.
+    /// Uploads that began and did not end, and those of them whose ids are known.
     under_way: usize,
+    ids: HashSet<String>,
 }
 
 /// One line.
@@ -88,6 +89,9 @@ impl Record {
     /// Notes that OSS began the upload.
     pub(crate) fn began(&self, key: &str, upload_id: &str) {
         let (key, upload_id) = (key.to_owned(), upload_id.to_owned());
+        if let Some(open) = &mut *self.0.lock() {
+            open.ids.insert(upload_id.clone());
+        }
         self.note(&Line::Began { key, upload_id });
     }
 
@@ -95,6 +99,13 @@ impl Record {
     pub(crate) fn refused(&self, key: &str) {
         let key = key.to_owned();
         self.ends(&Line::Refused { key });
+    }
+
+    /// Whether an upload is this process's own.
+    fn has(&self, upload_id: &str) -> bool {
+        let open = self.0.lock();
+        open.as_ref()
+            .is_some_and(|open| open.ids.contains(upload_id))
     }
 
     fn note(&self, line: &Line) {
@@ -108,6 +119,9 @@ impl Record {
     /// Notes that an upload was completed or aborted.
     pub(crate) fn ended(&self, upload_id: &str) {
         let upload_id = upload_id.to_owned();
+        if let Some(open) = &mut *self.0.lock() {
+            open.ids.remove(&upload_id);
+        }
         self.ends(&Line::Ended { upload_id });
     }
 
@@ -146,6 +160,7 @@ fn create(context: &Context) -> std::io::Result<Open> {
         file,
         path,
         under_way: 0,
+        ids: HashSet::new(),
     };
     open.append(&of(context))?;
     Ok(open)
@@ -186,6 +201,8 @@ async fn abort(context: &Context, left: Left) -> Result<usize> {
         let ours = begun(context, &key, since, left.until).await?;
         uploads.extend(ours.into_iter().map(|upload_id| (upload_id, key.clone())));
     }
+    // Those that a former process of this mount began and this one goes on with.
+    uploads.retain(|upload_id, _| !context.uploads.has(upload_id));
     let count = uploads.len();
     for (upload_id, key) in uploads {
         abort_one(context, key, upload_id).await?;

@@ -43,7 +43,7 @@ impl Reclaim for Spill {
                 if state.enter().is_ok() {
                     let spilled = file.spill(&mut state).await;
                     // The next call tells the program.
-                    drop(state.remember(spilled));
+                    drop(file.end(&mut state, spilled));
                 }
             });
         }

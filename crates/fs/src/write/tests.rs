@@ -1,4 +1,5 @@
 use super::Writer;
+use crate::types::NodeId;
 use crate::{
     Context, Error,
     read::{
@@ -25,7 +26,13 @@ fn setup() -> (FakeOss, Arc<Context>) {
 }
 
 fn new_file(context: &Arc<Context>) -> Writer {
-    Writer::new(Arc::clone(context), "k".into(), None, NewObject::default())
+    Writer::new(
+        Arc::clone(context),
+        NodeId::ROOT,
+        "k".into(),
+        None,
+        NewObject::default(),
+    )
 }
 
 async fn settle(context: &Context) {
@@ -137,7 +144,13 @@ fn appending_to_a_large_object_copies_it_inside_oss() {
         let (oss, context) = setup();
         let old = pattern(5 * PART, 4);
         let base = oss.store("k", old.clone());
-        let writer = Writer::new(context, "k".into(), Some(base), NewObject::default());
+        let writer = Writer::new(
+            context,
+            NodeId::ROOT,
+            "k".into(),
+            Some(base),
+            NewObject::default(),
+        );
         writer.append(Bytes::from_static(b"tail")).await.unwrap();
         writer.flush().await.unwrap();
         assert!(oss.object("k").unwrap().0 == [&old[..], b"tail"].concat());
@@ -166,7 +179,13 @@ fn of_a_change_in_the_middle_only_what_changed_is_sent() {
         let (oss, context) = setup();
         let mut model = pattern(50 * PART, 4).to_vec();
         let base = oss.store("k", model.clone());
-        let writer = Writer::new(context, "k".into(), Some(base), NewObject::default());
+        let writer = Writer::new(
+            context,
+            NodeId::ROOT,
+            "k".into(),
+            Some(base),
+            NewObject::default(),
+        );
         for (at, asked) in [(20 * PART, [1, 2]), (40 * PART + 7, [2, 4])] {
             let data = pattern(4096, at);
             model[at as usize..][..4096].copy_from_slice(&data);
@@ -209,7 +228,7 @@ fn streams_wait_for_memory_rather_than_go_elsewhere() {
             let (context, data) = (Arc::clone(&context), data.clone());
             tokio::spawn(async move {
                 let key = format!("k{i}");
-                let writer = Writer::new(context, key, None, NewObject::default());
+                let writer = Writer::new(context, NodeId::ROOT, key, None, NewObject::default());
                 stream(&writer, &data, 130_000).await.expect("written");
                 writer.flush().await.expect("flushed");
             })
@@ -235,7 +254,13 @@ fn files_that_nobody_writes_to_give_their_memory_to_others() {
         let mut idle = Vec::new();
         while context.budget.used() + PART <= limit {
             let key = format!("idle{}", idle.len());
-            let writer = Writer::new(Arc::clone(&context), key, None, NewObject::default());
+            let writer = Writer::new(
+                Arc::clone(&context),
+                NodeId::ROOT,
+                key,
+                None,
+                NewObject::default(),
+            );
             writer.write(0, pattern(PART - 1, 6)).await.expect("room");
             idle.push(writer);
         }
@@ -297,7 +322,13 @@ fn a_base_that_is_gone_is_stale_and_a_read_of_it_spoils_nothing() {
                 let base = oss.store("k", pattern(size, 4));
                 let new = || {
                     let (context, base) = (Arc::clone(&context), base.clone());
-                    Writer::new(context, "k".into(), Some(base), NewObject::default())
+                    Writer::new(
+                        context,
+                        NodeId::ROOT,
+                        "k".into(),
+                        Some(base),
+                        NewObject::default(),
+                    )
                 };
                 if gone {
                     oss.delete("k");
@@ -390,7 +421,7 @@ proptest! {
             let mut model: Vec<u8> = begin.map(|size| pattern(size, 9).to_vec()).unwrap_or_default();
             let base = begin.map(|_| oss.store("k", model.clone()));
             let writer =
-                Writer::new(Arc::clone(&context), "k".into(), base, NewObject::default());
+                Writer::new(Arc::clone(&context), NodeId::ROOT, "k".into(), base, NewObject::default());
             if keep {
                 writer.keep_for_reading();
             }
@@ -476,7 +507,7 @@ proptest! {
             for (op, fault) in faults {
                 oss.fail(op, fault);
             }
-            let writer = Writer::new(Arc::clone(&context), "k".into(), base, NewObject::default());
+            let writer = Writer::new(Arc::clone(&context), NodeId::ROOT, "k".into(), base, NewObject::default());
             if keep {
                 writer.keep_for_reading();
             }

@@ -4,6 +4,7 @@ use crate::{
     Context,
     budget::Lease,
     error::{Error, Result},
+    ledger::{Batch, Key},
     types::ObjectVersion,
 };
 use bytes::Bytes;
@@ -11,11 +12,12 @@ use ossplit::{
     AbortMultipartUpload, CompleteMultipartUpload, CompletedPart, InitiateMultipartUpload,
     NewObject, UploadPart, UploadPartCopy,
 };
-use std::{ops::Range, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, ops::Range, sync::Arc};
 use tokio::{runtime::Handle, task::JoinSet};
 
 use super::{
     base::stale_if_gone,
+    kept::{BufferRecord, PartRecord, UploadRecord},
     parts::{LARGEST_PART, MOST_PARTS, SMALLEST_PART},
     record::abort_unheard,
 };
@@ -28,6 +30,12 @@ pub(crate) struct Upload {
     key: String,
     /// `None` once complete or aborted.
     id: Option<String>,
+    /// Where the ledger keeps it; `None`: a successor aborts it.
+    kept: Option<u64>,
+    /// A former process began it.
+    resumed: bool,
+    /// Parts that a former process brought to OSS, by number, with the bytes that they are.
+    left: HashMap<u32, (Range<u64>, CompletedPart)>,
     next_part: u32,
     /// Bytes that parts were begun for.
     length: u64,
@@ -38,20 +46,72 @@ pub(crate) struct Upload {
 impl Upload {
     /// Begins an upload of `key`.
     pub(crate) async fn begin(context: &Arc<Context>, key: &str, with: &NewObject) -> Result<Self> {
+        Self::begin_kept(context, key, with, None).await
+    }
+
+    /// The same, of which the ledger keeps how far it is, if it keeps the file of that number.
+    pub(super) async fn begin_kept(
+        context: &Arc<Context>,
+        key: &str,
+        with: &NewObject,
+        writer: Option<u64>,
+    ) -> Result<Self> {
         let mut request = InitiateMultipartUpload::new(context.config.bucket.clone(), key);
         request.with = with.clone();
         let id = initiate(context, request).await?;
         context.uploads.began(key, &id);
-        Ok(Self {
+        let ledger = context.ledger();
+        let mut kept = None;
+        if let Some(writer) = writer {
+            let number = ledger.next_number();
+            let record = UploadRecord {
+                writer,
+                key: Cow::Borrowed(key),
+                id: Cow::Borrowed(&id),
+            };
+            ledger.put(
+                Key::Upload(*kept.insert(number.unwrap_or_default())),
+                &record,
+            );
+        }
+        Ok(Self::new(context, key, id, kept))
+    }
+
+    /// Where the ledger keeps it.
+    pub(super) fn kept(&self) -> Option<u64> {
+        self.kept
+    }
+
+    /// Goes on with the upload of a former process.
+    pub(super) fn resumed(
+        context: &Arc<Context>,
+        record: UploadRecord<'static>,
+        kept: u64,
+        left: HashMap<u32, (Range<u64>, CompletedPart)>,
+    ) -> Self {
+        context.uploads.begins(context, &record.key);
+        context.uploads.began(&record.key, &record.id);
+        let id = record.id.into_owned();
+        let mut upload = Self::new(context, &record.key, id, Some(kept));
+        upload.resumed = true;
+        upload.left = left;
+        upload
+    }
+
+    fn new(context: &Arc<Context>, key: &str, id: String, kept: Option<u64>) -> Self {
+        Self {
             context: Arc::clone(context),
             runtime: Handle::current(),
             key: key.to_owned(),
             id: Some(id),
+            kept,
+            resumed: false,
+            left: HashMap::new(),
             next_part: 1,
             length: 0,
             done: Vec::new(),
             in_flight: JoinSet::new(),
-        })
+        }
     }
 
     /// The number of the next part.
@@ -96,25 +156,77 @@ impl Upload {
         }
     }
 
+    /// Whether a former process brought these bytes to OSS as this part.
+    fn is_left(&mut self, number: u32, bytes: &Range<u64>) -> bool {
+        match self.left.remove(&number) {
+            Some((of, part)) if of == *bytes => {
+                self.done.push(part);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the next part is `bytes`, and a former process brought it to OSS: then it counts as sent.
+    pub(super) fn skips(&mut self, bytes: &Range<u64>) -> Result<bool> {
+        if !self.is_left(self.next_part, bytes) {
+            return Ok(false);
+        }
+        self.number()?;
+        self.length += bytes.end - bytes.start;
+        Ok(true)
+    }
+
     /// Sends a part; returns when another may be sent. An earlier part's failure may come out here.
     /// Dropping the future half-way does not lose the part: it is in flight before anything is awaited.
-    pub(super) async fn send(&mut self, data: Bytes, lease: Option<Lease>) -> Result<()> {
+    ///
+    /// `place` says which bytes they are, and where they are for a successor; `batch` is written to the ledger along
+    /// with that, before anything is sent.
+    pub(super) async fn send(
+        &mut self,
+        data: Bytes,
+        lease: Option<Lease>,
+        place: BufferRecord,
+        mut batch: Batch,
+    ) -> Result<()> {
         let part_number = self.number()?;
         self.length += data.len() as u64;
+        if let Some(kept) = self.kept {
+            let record = PartRecord::Sends {
+                number: part_number,
+                bytes: place,
+            };
+            batch.add(Key::Upload(kept), &record);
+        }
+        self.context.ledger().commit(&mut batch);
+        self.start(part_number, data, lease)?;
+        self.room().await
+    }
+
+    /// Has a part on its way.
+    pub(super) fn start(
+        &mut self,
+        part_number: u32,
+        data: Bytes,
+        lease: Option<Lease>,
+    ) -> Result<()> {
         let context = Arc::clone(&self.context);
         let request = UploadPart {
             bucket: context.config.bucket.clone(),
             key: self.key.clone(),
             upload_id: self.id()?,
             part_number,
-            body: data.into(),
+            body: data.clone().into(),
         };
+        let kept = self.kept;
         self.in_flight.spawn(async move {
             let part = context.client.upload_part(request).await;
-            drop(lease);
+            note(&context, kept, part.as_ref().ok());
+            // Not before that: a successor would look for them in vain.
+            drop((data, lease));
             Ok(part?)
         });
-        self.room().await
+        Ok(())
     }
 
     /// Makes parts of bytes of an object inside OSS: of at least [`SMALLEST_PART`], unless they are the last.
@@ -122,32 +234,69 @@ impl Upload {
         for span in spans(range) {
             let part_number = self.number()?;
             self.length += span.end - span.start;
-            let context = Arc::clone(&self.context);
-            // Of a part that is the whole object, the sum is known even if no answer tells.
-            let known = source.crc64.filter(|_| span == (0..source.size));
-            let request = UploadPartCopy {
-                source_version_id: None,
-                bucket: context.config.bucket.clone(),
-                key: self.key.clone(),
-                upload_id: self.id()?,
-                part_number,
-                source_bucket: context.config.bucket.clone(),
-                source_key: source.key.to_string(),
-                source_range: Some(span),
-                source_if_match: Some(source.etag.to_string()),
-            };
-            self.in_flight.spawn(async move {
-                let part = context.client.upload_part_copy(request).await;
-                let mut part = part.map_err(stale_if_gone)?;
-                part.crc64 = part.crc64.or(known);
-                Ok(part)
-            });
+            if self.is_left(part_number, &span) {
+                continue;
+            }
+            if let Some(kept) = self.kept {
+                let mut batch = self.context.ledger().batch();
+                let record = PartRecord::Copies {
+                    number: part_number,
+                    source: source.into(),
+                    start: span.start,
+                    end: span.end,
+                };
+                batch.add(Key::Upload(kept), &record);
+                self.context.ledger().commit(&mut batch);
+            }
+            self.start_copy(part_number, source, span)?;
             self.room().await?;
         }
         Ok(())
     }
 
-    /// Waits for all parts and makes the object.
+    /// Has a part copied.
+    pub(super) fn start_copy(
+        &mut self,
+        part_number: u32,
+        source: &ObjectVersion,
+        span: Range<u64>,
+    ) -> Result<()> {
+        let context = Arc::clone(&self.context);
+        // Of a part that is the whole object, the sum is known even if no answer tells.
+        let known = source.crc64.filter(|_| span == (0..source.size));
+        let request = UploadPartCopy {
+            source_version_id: None,
+            bucket: context.config.bucket.clone(),
+            key: self.key.clone(),
+            upload_id: self.id()?,
+            part_number,
+            source_bucket: context.config.bucket.clone(),
+            source_key: source.key.to_string(),
+            source_range: Some(span),
+            source_if_match: Some(source.etag.to_string()),
+        };
+        let kept = self.kept;
+        self.in_flight.spawn(async move {
+            let part = context.client.upload_part_copy(request).await;
+            let part = part.map_err(stale_if_gone).map(|mut part| {
+                part.crc64 = part.crc64.or(known);
+                part
+            });
+            note(&context, kept, part.as_ref().ok());
+            part
+        });
+        Ok(())
+    }
+
+    /// Counts parts of a former process, which are on their way or in OSS: up to number `next`, of `length` bytes.
+    pub(super) fn count(&mut self, next: u32, length: u64) {
+        self.next_part = next;
+        self.length = length;
+        self.done
+            .extend(self.left.drain().map(|(_, (_, part))| part));
+    }
+
+    /// Waits for all parts and makes the object. The ledger still has it: whoever keeps it says when that is over.
     pub(crate) async fn complete(mut self) -> Result<ossplit::PutObjectOutput> {
         while self.collect_one().await? {}
         let mut parts = std::mem::take(&mut self.done);
@@ -158,6 +307,7 @@ impl Upload {
             upload_id: self.id()?,
             parts,
             forbid_overwrite: false,
+            resumed: self.resumed,
         };
         let output = self
             .context
@@ -172,10 +322,18 @@ impl Upload {
 
     /// Gives the upload up, and returns when its parts are gone.
     pub(super) async fn abort(mut self) -> Result<()> {
+        self.forget();
         self.in_flight.shutdown().await;
         match self.abort_request() {
             Some(request) => abort(&self.context, request).await,
             None => Ok(()),
+        }
+    }
+
+    /// A successor does not go on with it.
+    fn forget(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            self.context.ledger().remove(Key::Upload(kept));
         }
     }
 
@@ -193,6 +351,7 @@ impl Drop for Upload {
         let Some(request) = self.abort_request() else {
             return;
         };
+        self.forget();
         let context = Arc::clone(&self.context);
         let mut in_flight = std::mem::take(&mut self.in_flight);
         self.runtime.spawn(async move {
@@ -202,6 +361,16 @@ impl Drop for Upload {
                 tracing::warn!(%error, "an unfinished upload could not be aborted");
             }
         });
+    }
+}
+
+/// Writes down what became of a part.
+fn note(context: &Context, kept: Option<u64>, part: Option<&CompletedPart>) {
+    if let Some(kept) = kept {
+        let mut batch = context.ledger().batch();
+        let record = part.map_or(PartRecord::Failed, PartRecord::from);
+        batch.add(Key::Upload(kept), &record);
+        context.ledger().commit(&mut batch);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     buffer::Buffer,
+    kept::{Last, PlaceRecord, WriterRecord},
     overlay::Overlay,
     parts::{self, SMALLEST_PART},
     spill::Spill,
@@ -10,11 +11,13 @@ use super::{
 use crate::{
     Context,
     error::{Error, Result},
-    types::ObjectVersion,
+    ledger::{Batch, Key, Ledger, Request},
+    types::{NodeId, ObjectVersion},
 };
 use bytes::Bytes;
 use ossplit::NewObject;
 use std::{
+    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -39,6 +42,10 @@ pub struct Writer {
 /// What a writer knows.
 pub(super) struct File {
     pub(super) context: Arc<Context>,
+    /// What a successor will go on with, and under which number; `None`: there will be none.
+    pub(super) ledger: Ledger,
+    pub(super) id: Option<u64>,
+    node: NodeId,
     with: parking_lot::Mutex<NewObject>,
     size: AtomicU64,
     pub(super) dirty: AtomicBool,
@@ -57,6 +64,14 @@ pub(super) struct State {
     pub(super) place: Place,
     /// Once something failed, the file's contents here are not known any more.
     pub(super) failed: Option<Error>,
+    /// A call began and did not end: the same.
+    pub(super) inside: bool,
+    /// Where the ledger keeps the upload that has what is before the buffer.
+    pub(super) upload: Option<u64>,
+    /// How far the last write came.
+    pub(super) last: Option<Last>,
+    /// What a former process was sending of the staging file. It is of no use once that changes.
+    pub(super) resumed: Option<Upload>,
 }
 
 /// Where the bytes are.
@@ -82,9 +97,10 @@ impl Place {
 }
 
 impl Writer {
-    /// A file that begins with the contents of `base`, or empty. It goes to `key` with `with`.
+    /// A node's file, which begins with the contents of `base`, or empty. It goes to `key` with `with`.
     pub fn new(
         context: Arc<Context>,
+        node: NodeId,
         key: String,
         base: Option<ObjectVersion>,
         with: NewObject,
@@ -94,20 +110,45 @@ impl Writer {
             Some(_) => Place::Base,
             None => Place::empty(),
         };
+        // A new file is not in OSS: its first flush makes it, even empty.
+        let dirty = base.is_none();
+        let state = State {
+            key,
+            base,
+            place,
+            failed: None,
+            inside: false,
+            upload: None,
+            last: None,
+            resumed: None,
+        };
+        let id = context.ledger().next_number();
+        let writer = Self::with_state(context, (node, id), state, (size, dirty), with);
+        if dirty && let Ok(state) = writer.file.state.try_lock() {
+            writer.file.save(&state);
+        }
+        writer
+    }
+
+    /// A file that is `state`, of this size, and dirty or not.
+    pub(super) fn with_state(
+        context: Arc<Context>,
+        (node, id): (NodeId, Option<u64>),
+        state: State,
+        (size, dirty): (u64, bool),
+        with: NewObject,
+    ) -> Self {
         let file = Arc::new(File {
+            ledger: context.ledger(),
             context,
+            id,
+            node,
             with: parking_lot::Mutex::new(with),
             size: AtomicU64::new(size),
-            // A new file is not in OSS: its first flush makes it, even empty.
-            dirty: AtomicBool::new(base.is_none()),
+            dirty: AtomicBool::new(dirty),
             kept: AtomicBool::new(false),
             busy: AtomicBool::new(true),
-            state: Arc::new(Mutex::new(State {
-                key,
-                base,
-                place,
-                failed: None,
-            })),
+            state: Arc::new(Mutex::new(state)),
         });
         let spill = Spill::register(&file);
         Self {
@@ -151,15 +192,15 @@ impl Writer {
     pub async fn write(&self, offset: u64, data: Bytes) -> Result<()> {
         let mut state = self.file.enter().await?;
         let result = self.file.write_locked(&mut state, offset, data).await;
-        state.remember(result)
+        self.file.end(&mut state, result)
     }
 
     /// Writes all of `data` at the end, wherever that is, and tells where it was.
     pub async fn append(&self, data: Bytes) -> Result<u64> {
         let mut state = self.file.enter().await?;
-        let offset = self.size();
+        let offset = state.again().map_or(self.size(), |last| last.offset);
         let result = self.file.write_locked(&mut state, offset, data).await;
-        state.remember(result)?;
+        self.file.end(&mut state, result)?;
         Ok(offset)
     }
 
@@ -167,23 +208,21 @@ impl Writer {
     pub async fn truncate(&self, size: u64) -> Result<()> {
         let mut state = self.file.enter().await?;
         let result = self.file.truncate_locked(&mut state, size).await;
-        state.remember(result)
+        self.file.end(&mut state, result)
     }
 
     /// What the file has at `offset`: `len` bytes, or fewer at its end. A read that fails changes
     /// nothing; one of what was sent already moves the file, as `keep_for_reading` would have.
     pub async fn read(&self, offset: u64, len: u32) -> Result<Vec<Bytes>> {
         let mut state = self.file.state.lock().await;
-        if let Some(error) = &state.failed {
-            return Err(error.clone());
-        }
+        state.check()?;
         if let Place::Memory { buffer, .. } = &state.place
             && offset < buffer.start
             && offset < self.size()
         {
             state.enter()?;
             let result = self.file.stage(&mut state).await;
-            state.remember(result)?;
+            self.file.end(&mut state, result)?;
         }
         self.file.read_locked(&mut state, offset, len).await
     }
@@ -192,14 +231,14 @@ impl Writer {
     pub async fn flush(&self) -> Result<ObjectVersion> {
         let mut state = self.file.enter().await?;
         let result = self.file.flush_locked(&mut state).await;
-        state.remember(result)
+        self.file.end(&mut state, result)
     }
 
     /// Forgets what was not flushed: the file was unlinked. Its parts are gone when this returns.
     pub async fn discard(&self) -> Result<()> {
         let mut state = self.file.state.lock().await;
         self.file.dirty.store(false, Ordering::Release);
-        match std::mem::replace(&mut state.place, Place::empty()) {
+        match self.file.put_in(&mut state, Place::empty()) {
             Place::Memory {
                 upload: Some(upload),
                 ..
@@ -248,20 +287,28 @@ impl File {
         let end = offset
             .checked_add(data.len() as u64)
             .ok_or(Error::TooLarge)?;
+        let done = state.begin_write(offset, data.len());
+        let (mut offset, mut data) = (offset + done as u64, data.slice(done..));
+        if data.is_empty() {
+            return Ok(());
+        }
+        state.resumed = None;
         if matches!(state.place, Place::Base) {
             self.take_base(state, offset == self.size()).await?;
         }
         // A long write crosses part borders: take it piece by piece.
-        let mut offset = offset;
-        let mut data = data;
         while !data.is_empty() {
             let kept = self.kept.load(Ordering::Relaxed);
             match &mut state.place {
                 Place::Base => return Err(Error::BadHandle),
                 Place::Staged(overlay) => {
+                    let take = data.len();
                     overlay
                         .write(self, offset, std::mem::take(&mut data))
                         .await?;
+                    self.set_size(self.size().max(end));
+                    state.wrote(take);
+                    self.save(state);
                 }
                 Place::Memory { buffer, upload } => {
                     let full = self.full(upload.as_ref());
@@ -278,8 +325,7 @@ impl File {
                         None => buffer.likely(offset + take).min(full),
                     };
                     let streams = offset == buffer.end() && !kept;
-                    let budget = &self.context.budget;
-                    let take = if buffer.reserve(offset + take, likely, budget) {
+                    let take = if buffer.reserve(offset + take, likely, full, &self.context) {
                         take
                     } else if streams && buffer.spare() > 0 {
                         take.min(buffer.spare())
@@ -290,31 +336,44 @@ impl File {
                         self.stage(state).await?;
                         continue;
                     };
-                    buffer.write(offset, &data.split_to(take as usize));
+                    buffer.write(offset, &data.split_to(take as usize), &self.context)?;
                     offset += take;
                     self.set_size(self.size().max(offset));
-                    if buffer.len() >= full && !kept {
+                    let filled = buffer.len() >= full && !kept;
+                    state.wrote(take as usize);
+                    self.save(state);
+                    if filled {
                         self.send_buffer(state).await?;
                     }
                 }
             }
         }
-        self.set_size(self.size().max(end));
         Ok(())
+    }
+
+    /// Begins an upload, of which a successor learns how far it is.
+    pub(super) async fn begin_upload(&self, key: &str) -> Result<Upload> {
+        Upload::begin_kept(&self.context, key, &self.with(), self.id).await
     }
 
     /// Sends the buffer as the next part.
     pub(super) async fn send_buffer(&self, state: &mut State) -> Result<()> {
-        let State { key, place, .. } = state;
-        let Place::Memory { buffer, upload } = place else {
+        let Place::Memory { buffer, upload } = &mut state.place else {
             return Err(Error::BadHandle);
         };
-        let upload = match upload {
-            Some(upload) => upload,
-            None => upload.insert(Upload::begin(&self.context, key, &self.with()).await?),
+        if upload.is_none() {
+            let begun = self.begin_upload(&state.key).await?;
+            state.upload = upload.insert(begun).kept();
+        }
+        let taken = buffer.take();
+        let batch = self.batch(state);
+        let Place::Memory { upload, .. } = &mut state.place else {
+            return Err(Error::BadHandle);
         };
-        let (data, lease) = buffer.take();
-        upload.send(data, lease).await
+        let upload = upload.as_mut().ok_or(Error::BadHandle)?;
+        upload
+            .send(taken.data, taken.lease, taken.record, batch)
+            .await
     }
 
     /// Waits until a stream, for whose next `bytes` the budget has no room, may go on. It waits for its
@@ -332,12 +391,12 @@ impl File {
         if buffer.len() >= (full / SMALL_SHARE).max(SMALLEST_PART) {
             return self.send_buffer(state).await;
         }
-        let budget = &self.context.budget;
+        let context = &self.context;
         let end = buffer.end() + bytes;
         if buffer.len() < SMALLEST_PART {
-            return buffer.wait_for_room(end, budget).await;
+            return buffer.wait_for_room(end, full, context).await;
         }
-        match tokio::time::timeout(PATIENCE, buffer.wait_for_room(end, budget)).await {
+        match tokio::time::timeout(PATIENCE, buffer.wait_for_room(end, full, context)).await {
             Ok(room) => room,
             Err(_) => self.send_buffer(state).await,
         }
@@ -347,10 +406,11 @@ impl File {
         if size == self.size() {
             return Ok(());
         }
+        state.resumed = None;
         if size == 0 {
-            // An upload under way is dropped, which aborts it.
-            state.place = Place::empty();
             self.set_size(0);
+            // An upload under way is dropped, which aborts it.
+            drop(self.put_in(state, Place::empty()));
             return Ok(());
         }
         if matches!(state.place, Place::Base) {
@@ -359,24 +419,26 @@ impl File {
         let in_buffer = match &mut state.place {
             Place::Memory { buffer, upload } => {
                 let likely = size.saturating_sub(buffer.start);
+                let full = self.full(upload.as_ref());
                 size >= buffer.start
-                    && likely <= self.full(upload.as_ref())
-                    && buffer.reserve(size, likely, &self.context.budget)
+                    && likely <= full
+                    && buffer.reserve(size, likely, full, &self.context)
             }
             Place::Base | Place::Staged(_) => false,
         };
         if let Place::Memory { buffer, .. } = &mut state.place
             && in_buffer
         {
-            buffer.set_end(size);
+            buffer.set_end(size, &self.context)?;
         } else {
             self.stage(state).await?;
             let Place::Staged(overlay) = &mut state.place else {
                 return Err(Error::BadHandle);
             };
-            overlay.set_len(size).await?;
+            overlay.set_len(self, size).await?;
         }
         self.set_size(size);
+        self.save(state);
         Ok(())
     }
 
@@ -402,22 +464,121 @@ impl File {
 }
 
 impl State {
-    /// Refuses once something failed. Until [`State::remember`] says otherwise, this call did.
+    /// Refuses once something failed. Until [`File::end`] says otherwise, this call did.
     pub(super) fn enter(&mut self) -> Result<()> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
-        }
-        self.failed = Some(Error::Unsupported("going on after an interrupted call"));
+        self.check()?;
+        self.inside = true;
         Ok(())
     }
 
-    pub(super) fn remember<T>(&mut self, result: Result<T>) -> Result<T> {
+    fn check(&self) -> Result<()> {
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None if self.inside => Err(Error::Unsupported("going on after an interrupted call")),
+            None => Ok(()),
+        }
+    }
+
+    /// The last write, if this one is the same and was sent to a former process.
+    fn again(&self) -> Option<Last> {
+        let request = Request::current();
+        self.last
+            .filter(|last| request.resent && last.request == request.number)
+    }
+
+    /// Notes that a write begins; tells how many of its bytes a former process took.
+    fn begin_write(&mut self, offset: u64, len: usize) -> usize {
+        if let Some(last) = self.again()
+            && last.offset == offset
+        {
+            return len.min(last.done as usize);
+        }
+        let request = Request::current().number;
+        self.last = (request != 0).then_some(Last {
+            request,
+            offset,
+            done: 0,
+        });
+        0
+    }
+
+    /// Notes that more of the last write is done.
+    fn wrote(&mut self, bytes: usize) {
+        if let Some(last) = &mut self.last {
+            last.done += bytes as u64;
+        }
+    }
+}
+
+impl File {
+    /// Ends what [`State::enter`] began.
+    pub(super) fn end<T>(&self, state: &mut State, result: Result<T>) -> Result<T> {
+        state.inside = false;
         let error = result.as_ref().err();
         // A write for which there is no room changes nothing.
-        self.failed = error
+        state.failed = error
             .filter(|error| !matches!(error, Error::NoSpace))
             .cloned();
+        if result.is_err() {
+            self.save(state);
+        }
         result
+    }
+
+    /// Writes down what a successor needs to go on.
+    pub(super) fn save(&self, state: &State) {
+        self.ledger.commit(&mut self.batch(state));
+    }
+
+    /// The same, to be written down.
+    pub(super) fn batch(&self, state: &State) -> Batch {
+        let mut batch = self.ledger.batch();
+        let Some(id) = self.id else { return batch };
+        let place = match &state.place {
+            Place::Base => PlaceRecord::Base,
+            Place::Memory { buffer, .. } => PlaceRecord::Memory(buffer.record()),
+            Place::Staged(_) => PlaceRecord::Staged,
+        };
+        let record = WriterRecord {
+            node: self.node.get(),
+            key: Cow::Borrowed(&state.key),
+            base: state.base.as_ref().map(Into::into),
+            size: self.size(),
+            dirty: self.is_dirty(),
+            failed: state.failed.is_some(),
+            place,
+            upload: state.upload,
+            last: state.last,
+        };
+        batch.put(Key::Writer(id), &record);
+        batch
+    }
+
+    /// Moves the file's bytes to another place. What they were in is given back, to be dropped, only when the ledger
+    /// knows the new one: otherwise others could use that memory while a successor still takes it for this file's.
+    pub(super) fn put_in(&self, state: &mut State, place: Place) -> Place {
+        let old = std::mem::replace(&mut state.place, place);
+        state.upload = match &mut state.place {
+            Place::Memory { upload, .. } => upload.as_ref().and_then(Upload::kept),
+            Place::Staged(overlay) => {
+                overlay.record(self);
+                None
+            }
+            Place::Base => None,
+        };
+        self.save(state);
+        old
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            let mut batch = self.ledger.batch();
+            batch.remove(Key::Writer(id));
+            batch.remove(Key::Extents(id));
+            self.ledger.commit(&mut batch);
+        }
     }
 }
 

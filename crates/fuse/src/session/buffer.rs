@@ -16,6 +16,8 @@ pub(crate) struct BufferPool {
     len: usize,
     /// Most buffers kept.
     keep: usize,
+    /// Fresh buffers have all their pages.
+    touched: bool,
     free: Mutex<Vec<Box<[u8]>>>,
     /// Where requests are kept until they are answered, if the kernel can't send them again.
     copies: Option<Arc<Copies>>,
@@ -24,11 +26,25 @@ pub(crate) struct BufferPool {
 impl BufferPool {
     /// For requests with up to `max_write` bytes of payload; keeps up to `keep` spare buffers.
     pub(crate) fn new(max_write: u32, keep: usize) -> Arc<Self> {
-        let len = (max_write as usize + HEADER_ROOM).max(MIN_READ_BUFFER);
         Arc::new(Self {
-            len,
+            len: Self::room(max_write),
             keep,
+            touched: false,
             free: Mutex::new(Vec::new()),
+            copies: None,
+        })
+    }
+
+    /// As [`BufferPool::new`], for requests that are to survive this process. When it is killed while the
+    /// kernel copies a request into a page that is not there yet, the kernel can't get the page any more and
+    /// fails the request (EIO); where all pages are there, the copy is made, and the request can be sent
+    /// again.
+    pub(crate) fn touched(max_write: u32, keep: usize) -> Arc<Self> {
+        Arc::new(Self {
+            len: Self::room(max_write),
+            keep,
+            touched: true,
+            free: Mutex::default(),
             copies: None,
         })
     }
@@ -36,11 +52,17 @@ impl BufferPool {
     /// For requests of that size, kept until they are answered.
     pub(crate) fn with_copies(max_write: u32, copies: Arc<Copies>) -> Arc<Self> {
         Arc::new(Self {
-            len: (max_write as usize + HEADER_ROOM).max(MIN_READ_BUFFER),
+            len: Self::room(max_write),
             keep: 0,
+            touched: true,
             free: Mutex::default(),
             copies: Some(copies),
         })
+    }
+
+    /// Bytes that one request may take.
+    fn room(max_write: u32) -> usize {
+        (max_write as usize + HEADER_ROOM).max(MIN_READ_BUFFER)
     }
 
     fn take(self: &Arc<Self>) -> Buffer {
@@ -53,7 +75,10 @@ impl BufferPool {
             .unwrap_or_else(PoisonError::into_inner)
             .pop();
         // A page more than asked for, so that the payload can start on a page.
-        let bytes = spare.unwrap_or_else(|| vec![0; self.len + 2 * PAGE_SIZE].into_boxed_slice());
+        // Zeroes would come as pages that are not there until they are touched.
+        let fill = u8::from(self.touched);
+        let fresh = || vec![fill; self.len + 2 * PAGE_SIZE].into_boxed_slice();
+        let bytes = spare.unwrap_or_else(fresh);
         let start = bytes.as_ptr().addr();
         let base = (start + WRITE_PAYLOAD_OFFSET).next_multiple_of(PAGE_SIZE)
             - WRITE_PAYLOAD_OFFSET

@@ -25,11 +25,8 @@ const SLOTS: u32 = 1024;
 /// is at the slot's start.
 const MESSAGE: usize = PAGE_SIZE - WRITE_PAYLOAD_OFFSET;
 
-/// So many slots keep the memory that a large request took; the others give it back.
+/// So many slots keep their memory; the others give it back after each request.
 const WARM: u32 = 16;
-
-/// A larger message counts as large.
-const LARGE: u32 = 64 << 10;
 
 /// The file, and what a predecessor left in it.
 #[derive(Debug)]
@@ -118,7 +115,9 @@ impl Copies {
         };
         drop(free);
         let copies = Arc::clone(self);
-        Arc::new(Slot { copies, index })
+        let slot = Slot { copies, index };
+        slot.touch();
+        Arc::new(slot)
     }
 }
 
@@ -152,6 +151,16 @@ impl Slot {
         // SAFETY: aligned (`MESSAGE` is a multiple of 4), mapped, and only used as this from here on and
         // by the kernel, which writes it before it returns from the read.
         unsafe { AtomicU32::from_ptr(self.at(MESSAGE).cast().as_ptr()) }
+    }
+
+    /// Has all pages there: the kernel can't get one any more when this process is killed while a request
+    /// is copied here, and fails the request.
+    fn touch(&self) {
+        for offset in (0..self.copies.slot).step_by(PAGE_SIZE) {
+            let byte = self.at(offset).as_ptr();
+            // SAFETY: within the slot, which only its holder reads and writes.
+            unsafe { byte.write_volatile(byte.read_volatile()) };
+        }
     }
 
     /// There is no unanswered request here (any more).
@@ -197,12 +206,11 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let large = self.word().load(Ordering::Relaxed) > LARGE;
         self.clear();
-        if large && self.index >= WARM {
+        if self.index >= WARM {
             let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
             let (at, len) = (self.index as usize * self.copies.slot, self.copies.slot);
-            // Otherwise the memory stays for the next large one.
+            // Otherwise the memory stays for the next request.
             let _ = rustix::fs::fallocate(&self.copies.file, flags, at as u64, len as u64);
         }
         let free = self.copies.free.lock();
@@ -268,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_of_large_requests_is_given_back() {
+    fn memory_is_given_back() {
         let file = file();
         let copies = Copies::map(file.try_clone().unwrap(), 1 << 20)
             .unwrap()

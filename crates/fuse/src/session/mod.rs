@@ -27,6 +27,7 @@ pub(crate) use copies::Slot;
 use copies::{Copies, Kept};
 pub(crate) use device::Device;
 pub use init::{CacheInvalidation, InitError, InitOptions, ReaddirPlus};
+use worker::Requests;
 pub use worker::{End, Running, Stopper};
 
 use std::io;
@@ -46,6 +47,8 @@ pub struct Session {
     negotiated: Negotiated,
     /// Where requests are kept, on kernels that don't send them again.
     kept: Option<Kept>,
+    /// Requests are to survive this process.
+    survives: bool,
 }
 
 impl Session {
@@ -57,6 +60,7 @@ impl Session {
             devices: vec![Arc::new(device)],
             negotiated,
             kept: None,
+            survives: false,
         })
     }
 
@@ -78,6 +82,7 @@ impl Session {
             devices,
             negotiated,
             kept: None,
+            survives: false,
         }
     }
 
@@ -88,6 +93,13 @@ impl Session {
             self.devices.push(Arc::new(Device::new(clone)));
         }
         Ok(())
+    }
+
+    /// Requests are to survive the death of this process, as somebody else holds the descriptors too: no
+    /// request must fail because the process is killed while it takes it up. Costs memory for a whole
+    /// request a thread from the start.
+    pub fn survive(&mut self) {
+        self.survives = true;
     }
 
     /// Whether the kernel sends unanswered requests again (Linux 6.9 and newer). Otherwise they are lost
@@ -121,6 +133,11 @@ impl Session {
 
     /// Starts one thread a descriptor.
     pub fn start<F: Filesystem>(self, filesystem: &Arc<F>) -> io::Result<Running> {
-        worker::start(self.devices, self.negotiated, self.kept, filesystem)
+        let requests = match self.kept {
+            Some(kept) => Requests::Kept(kept),
+            None if self.survives => Requests::Survive,
+            None => Requests::End,
+        };
+        worker::start(self.devices, self.negotiated, requests, filesystem)
     }
 }

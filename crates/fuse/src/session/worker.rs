@@ -121,20 +121,29 @@ impl Stopper {
     }
 }
 
+/// What is to become of requests in hand when the process dies.
+pub(super) enum Requests {
+    /// They end with it.
+    End,
+    /// The kernel sends them again.
+    Survive,
+    /// They are kept.
+    Kept(Kept),
+}
+
 pub(super) fn start<F: Filesystem>(
     devices: Vec<Arc<Device>>,
     negotiated: Negotiated,
-    kept: Option<Kept>,
+    requests: Requests,
     filesystem: &Arc<F>,
 ) -> io::Result<Running> {
     wake::install()?;
     let count = devices.len();
-    let (pool, unanswered) = match kept {
-        None => (BufferPool::new(negotiated.max_write, count), Vec::new()),
-        Some(kept) => (
-            BufferPool::with_copies(negotiated.max_write, kept.copies),
-            kept.unanswered,
-        ),
+    let size = negotiated.max_write;
+    let (pool, unanswered) = match requests {
+        Requests::End => (BufferPool::new(size, count), Vec::new()),
+        Requests::Survive => (BufferPool::touched(size, count), Vec::new()),
+        Requests::Kept(kept) => (BufferPool::with_copies(size, kept.copies), kept.unanswered),
     };
     let shared = Arc::new(Shared {
         left: Mutex::new(count),

@@ -45,10 +45,7 @@ impl Bridge {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let request = Request {
-            number: header.unique.number(),
-            resent: header.unique.is_resent(),
-        };
+        let request = request_of(header);
         let (fs, work) = (Arc::clone(&self.fs), work(Arc::clone(&self.fs)));
         self.runtime
             .spawn(async move { fs.once(request, work).await });
@@ -108,6 +105,14 @@ impl Bridge {
 /// The node that a request is about; node ids come from the kernel and are never 0.
 fn node(raw: u64) -> Result<NodeId, Errno> {
     NodeId::new(raw).ok_or(Errno::STALE)
+}
+
+/// Which request it is, and whether a former process had it.
+fn request_of(header: &Header) -> Request {
+    Request {
+        number: header.unique.number(),
+        resent: header.unique.is_resent(),
+    }
 }
 
 /// Takes the value or answers with the error and returns.
@@ -201,7 +206,7 @@ impl Filesystem for Bridge {
         let handle = args.fh.map(FileHandle);
         let change = set_attr(&args);
         self.spawn(&header, |fs| async move {
-            answer_attr(fs.setattr(node, handle, change).await, reply)
+            answer_attr(fs.setattr(node, handle, change).await, reply);
         });
     }
 
@@ -254,7 +259,7 @@ impl Filesystem for Bridge {
         let parent = or_reply!(reply, node(header.nodeid));
         let name = self.name(name).into_owned();
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.unlink(parent, &name).await, reply)
+            answer_empty(fs.unlink(parent, &name).await, reply);
         });
     }
 
@@ -262,7 +267,7 @@ impl Filesystem for Bridge {
         let parent = or_reply!(reply, node(header.nodeid));
         let name = self.name(name).into_owned();
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.rmdir(parent, &name).await, reply)
+            answer_empty(fs.rmdir(parent, &name).await, reply);
         });
     }
 
@@ -320,7 +325,8 @@ impl Filesystem for Bridge {
     fn open(&self, header: Header, args: request::Open, reply: ReplyOpen) {
         let node = or_reply!(reply, node(header.nodeid));
         let flags = open_flags(args.flags);
-        if let Some(opened) = self.fs.try_open(node, flags) {
+        let opened = request_of(&header).run_now(|| self.fs.try_open(node, flags));
+        if let Some(opened) = opened {
             if let Some(handle) = answer_open(opened, reply) {
                 self.spawn(&header, |fs| async move { fs.release(handle).await });
             }
@@ -376,7 +382,7 @@ impl Filesystem for Bridge {
     fn flush(&self, header: Header, args: request::Flush, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.flush(handle).await, reply)
+            answer_empty(fs.flush(handle).await, reply);
         });
     }
 
@@ -395,7 +401,7 @@ impl Filesystem for Bridge {
     fn fsync(&self, header: Header, args: request::Fsync, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.fsync(handle).await, reply)
+            answer_empty(fs.fsync(handle).await, reply);
         });
     }
 
@@ -409,7 +415,7 @@ impl Filesystem for Bridge {
 
     fn opendir(&self, header: Header, _: request::Open, reply: ReplyOpen) {
         let node = or_reply!(reply, node(header.nodeid));
-        match self.fs.opendir(node) {
+        match request_of(&header).run_now(|| self.fs.opendir(node)) {
             Ok(handle) => reply.opened(handle.0, OpenReplyFlags::empty()),
             Err(error) => reply.error(errno(&error)),
         };
@@ -477,7 +483,7 @@ impl Filesystem for Bridge {
     fn fsyncdir(&self, header: Header, _: request::Fsync, reply: ReplyEmpty) {
         let node = or_reply!(reply, node(header.nodeid));
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.fsyncdir(node).await, reply)
+            answer_empty(fs.fsyncdir(node).await, reply);
         });
     }
 

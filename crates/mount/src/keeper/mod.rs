@@ -56,7 +56,7 @@ pub(crate) const WORDS: &str = "words";
 use std::time::Duration;
 
 /// How long an upgrade may take in all.
-const UPGRADE_LIMIT: Duration = Duration::from_secs(60);
+const UPGRADE_LIMIT: Duration = Duration::from_mins(1);
 
 /// As many descriptors as the system lets us have: one a memory file of each mount.
 fn raise_descriptor_limit() {

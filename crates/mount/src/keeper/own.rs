@@ -7,6 +7,7 @@ use super::{
     supervise::{self, Event, Supervisor},
     wait,
 };
+use crate::options::Carried;
 use crate::process::{
     Cause, Failure, Report, SetUpLog, holders, mountpoint, read_words, signals::SignalFd,
 };
@@ -46,17 +47,16 @@ pub fn keep_own(
     let (alone, for_log) = (report.is_some(), words.try_clone());
     let ended = run(place, words, &mut report);
     match (&ended, report) {
-        (Ok(()), _) => {}
         (Err(why), Some(report)) => report.failed(why),
         (Err(why), None) if alone => {
-            let plan = for_log.and_then(read_words).map(|words| words.plan());
+            let plan = for_log.and_then(read_words).map(Carried::plan_without_key);
             if let Ok(Ok(plan)) = plan
                 && let Ok(_log) = log(&plan)
             {
                 tracing::error!("{why}");
             }
         }
-        (Err(_), None) => {}
+        (Ok(()), _) | (Err(_), None) => {}
     }
     ended
 }

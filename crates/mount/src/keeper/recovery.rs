@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 const STABLE: Duration = Duration::from_secs(1);
 
 /// Recovery has failed when for so long nobody recovered.
-pub(super) const LIMIT: Duration = Duration::from_secs(60);
+pub(super) const LIMIT: Duration = Duration::from_mins(1);
 
 /// So many in a row are started again at once, and serve as the first did.
 const AT_ONCE: u32 = 3;

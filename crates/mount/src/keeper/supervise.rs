@@ -15,7 +15,7 @@ use std::{
 };
 
 /// How long the first start may take: it asks OSS, and gives up by itself long before.
-const FIRST_START: Duration = Duration::from_secs(60);
+const FIRST_START: Duration = Duration::from_mins(1);
 
 /// How long a later start may take; it asks nobody.
 const START: Duration = Duration::from_secs(15);

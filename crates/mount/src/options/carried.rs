@@ -89,6 +89,19 @@ impl Carried {
         path(&self.folder).join(path(&self.mountpoint))
     }
 
+    /// As [`Carried::plan`], for somebody who sends no request: without a key, whatever has become of the file
+    /// that holds it.
+    pub fn plan_without_key(mut self) -> Result<Plan, Vec<Fault>> {
+        let nobody = (
+            "public_bucket".to_owned(),
+            Some("1".to_owned()),
+            String::new(),
+        );
+        self.options.push(nobody);
+        self.key = None;
+        self.plan()
+    }
+
     /// Unpacks it and has it judged anew.
     ///
     /// # Errors
@@ -160,6 +173,11 @@ mod tests {
         assert_eq!(received.mountpoint(), there.mountpoint);
         let key = received.environment_key.as_ref().map(|key| &*key.secret);
         assert_eq!(key, Some("hush"));
+        let plan = received.plan_without_key().unwrap();
+        assert!(matches!(
+            plan.credentials,
+            crate::options::Credentials::Anonymous
+        ));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
         worker::{ALIVE_EVERY, Begin, Order, PROTOCOL, Word, exit},
     },
 };
-use ossplit_fs::{FileSystem, Vault};
+use ossplit_fs::{FileSystem, Vault, ledger};
 use ossplit_fuse::{Negotiated, Stopper, mount::ConnectionId};
 use rustix::{
     fs::{MemfdFlags, memfd_create},
@@ -234,7 +234,7 @@ impl Control {
     }
 
     /// Does what is asked for while we serve.
-    fn obey(self, stopper: Stopper) {
+    fn obey(&self, stopper: &Stopper) {
         while let Ok(Some((order, _))) = self.hear() {
             if order == Order::Stop {
                 stopper.stop();
@@ -338,7 +338,7 @@ fn run(
     let runtime = worker::runtime()?;
     let ready = worker::Prepared::new(&plan, &runtime)?;
     if begin.standby {
-        // ledger::check(&held.files).map_err(|e| Failure::new(Cause::System, e.to_string()))?;
+        ledger::check(&held.files).map_err(|e| Failure::new(Cause::System, e.to_string()))?;
         control.say(&Word::Prepared);
         if !control.wait_to_go() {
             return Ok(exit::NOT_STARTED);
@@ -366,7 +366,7 @@ fn serve(
     let (listener, stopper) = (control.clone(), serving.stopper.clone());
     std::thread::Builder::new()
         .name("ossplit-control".to_owned())
-        .spawn(move || listener.obey(stopper))
+        .spawn(move || listener.obey(&stopper))
         .map_err(|e| Failure::system("start threads", e))?;
     control.say(&Word::Ready {
         minor: serving.minor,

@@ -58,14 +58,12 @@ impl Signals {
     }
 
     async fn next(&mut self) -> Wish {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return Wish::End,
-                _ = self.interrupt.recv() => return Wish::End,
-                _ = self.hang_up.recv() => return Wish::ReopenLog,
-                _ = self.user2.recv() => return Wish::RaiseLog,
-                _ = self.user1.recv() => return Wish::Test,
-            }
+        tokio::select! {
+            _ = self.terminate.recv() => Wish::End,
+            _ = self.interrupt.recv() => Wish::End,
+            _ = self.hang_up.recv() => Wish::ReopenLog,
+            _ = self.user2.recv() => Wish::RaiseLog,
+            _ = self.user1.recv() => Wish::Test,
         }
     }
 }

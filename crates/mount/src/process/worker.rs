@@ -193,6 +193,10 @@ impl Prepared {
         runtime.spawn(context.budget.watch_pressure());
         let fs = FileSystem::resume(&context, Arc::new(keeper.clone()), held.files)
             .map_err(|e| fuse(&e))?;
+        if !plan.fs.read_only {
+            // What the dead worker was about and this one does not go on with.
+            runtime.block_on(ossplit_fs::recover(&context));
+        }
         let mut devices = held.devices.into_iter();
         let first = devices.next();
         let first = first.ok_or_else(|| Failure::new(Cause::System, "no device is held"))?;
@@ -220,16 +224,16 @@ impl Prepared {
 
 /// Where the kernel does not send requests again, they are kept: in the predecessor's file, or a new one.
 fn keep_requests(session: &mut Session, keeper: &Keeper, file: Option<OwnedFd>) -> io::Result<()> {
+    session.survive();
     if session.resends() {
         return Ok(());
     }
-    let file = match file {
-        Some(file) => file,
-        None => {
-            let file = memfd_create("ossplit-requests", MemfdFlags::CLOEXEC)?;
-            keeper.hold(REQUESTS, file.as_fd())?;
-            file
-        }
+    let file = if let Some(file) = file {
+        file
+    } else {
+        let file = memfd_create("ossplit-requests", MemfdFlags::CLOEXEC)?;
+        keeper.hold(REQUESTS, file.as_fd())?;
+        file
     };
     session.keep_requests(file)
 }

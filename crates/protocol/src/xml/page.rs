@@ -40,14 +40,14 @@ fn plain(text: &str) -> Option<ListBucketResultV2> {
                 words.close("CommonPrefixes")?;
             }
             "Prefix/" | "Delimiter/" => {}
-            "Name" => page.name = words.leaf(name)?.to_owned(),
-            "Prefix" => page.prefix = words.leaf(name)?.to_owned(),
+            "Name" => page.name = words.leaf(name)?.into(),
+            "Prefix" => page.prefix = words.leaf(name)?.into(),
             "StartAfter" => page.start_after = Some(words.leaf(name)?.to_owned()),
             "ContinuationToken" => page.continuation_token = Some(words.leaf(name)?.to_owned()),
             "NextContinuationToken" => {
                 page.next_continuation_token = Some(words.leaf(name)?.to_owned());
             }
-            "Delimiter" => page.delimiter = words.leaf(name)?.to_owned(),
+            "Delimiter" => page.delimiter = words.leaf(name)?.into(),
             "EncodingType" => page.encoding_type = Some(words.leaf(name)?.to_owned()),
             "MaxKeys" => page.max_keys = words.leaf(name)?.parse().ok()?,
             "KeyCount" => page.key_count = words.leaf(name)?.parse().ok()?,
@@ -64,12 +64,12 @@ fn contents(words: &mut Words<'_>) -> Option<Contents> {
         let name = words.open()?;
         match name {
             "/Contents" => return Some(object),
-            "Key" => object.key = words.leaf(name)?.to_owned(),
-            "LastModified" => object.last_modified = words.leaf(name)?.to_owned(),
-            "ETag" => object.etag = words.leaf(name)?.to_owned(),
-            "Type" => object.object_type = words.leaf(name)?.to_owned(),
+            "Key" => object.key = words.leaf(name)?.into(),
+            "LastModified" => object.last_modified = words.leaf(name)?.into(),
+            "ETag" => object.etag = words.leaf(name)?.into(),
+            "Type" => object.object_type = words.leaf(name)?.into(),
             "Size" => object.size = words.leaf(name)?.parse().ok()?,
-            "StorageClass" => object.storage_class = words.leaf(name)?.to_owned(),
+            "StorageClass" => object.storage_class = words.leaf(name)?.into(),
             _ => return None,
         }
     }

@@ -70,6 +70,9 @@ impl PrefetchList {
     pub async fn push(&self, paths: Vec<u8>) -> Result<()> {
         let budget = &self.ahead.core.budget;
         let lease = budget.lease(Priority::Prefetch, paths.len() as u64).await?;
+        if self.ahead.windows.lock().used(self.id).is_none() {
+            return Err(Error::Stale);
+        }
         let batch = Batch {
             paths,
             at: 0,

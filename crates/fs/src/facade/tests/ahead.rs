@@ -54,9 +54,13 @@ impl Mount {
     }
 }
 
-fn shuffled(keys: &[String], step: usize) -> Vec<String> {
-    let place = |i: usize| keys[i * step % keys.len()].clone();
-    (0..keys.len()).map(place).collect()
+fn shuffled(keys: &[String], seed: u64) -> Vec<String> {
+    let mut order: Vec<(u64, &String)> = (seed..)
+        .map(|number| (number * 0x9E37_79B9).wrapping_mul(0xD129_0D3F_6C7A_4D85) >> 16)
+        .zip(keys)
+        .collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, key)| key.clone()).collect()
 }
 
 #[tokio::test]
@@ -162,6 +166,7 @@ async fn a_new_list_replaces_the_old_one_and_half_a_list_ends() {
     let mount = mounted(&keys, |_| {});
     let old = mount.fs.prefetch_list("epoch");
     old.push(b"d00/f00001\0".to_vec()).await.unwrap();
+    mount.let_run().await;
     let new = mount.fs.prefetch_list("epoch");
     mount.let_run().await;
     assert!(matches!(

@@ -1,4 +1,5 @@
 use super::*;
+use std::task::Poll;
 
 const READ: OpenFlags = OpenFlags {
     read: true,
@@ -12,38 +13,16 @@ const WRITE: OpenFlags = OpenFlags {
     write: true,
     ..READ
 };
+const BOTH: OpenFlags = OpenFlags {
+    write: true,
+    ..READ
+};
 
-/// The mount after its process was replaced: the state goes through an encoding.
-fn successor(mount: &Mount) -> Mount {
-    let state = mount.fs.export();
-    let next = mount_with(Arc::clone(&mount.bucket), |config| {
-        *config = mount.fs.core.config.clone();
-    });
-    next.clock.advance(Duration::from_secs(5));
-    next.fs.restore(&state);
-    assert_eq!(
-        named(&next.fs.export()),
-        named(&state),
-        "nothing is lost in a second change"
-    );
-    next
-}
-
-/// Everything that the kernel can name, with its lookup count.
-fn named(state: &FileSystemState) -> Vec<(u64, u64)> {
-    let nodes = state
-        .namespace
-        .nodes
-        .iter()
-        .map(|node| (node.id, u64::from(node.lookups)));
-    let files = state.files.iter().map(|file| (file.handle, file.node));
-    let mut all: Vec<_> = nodes
-        .chain(files)
-        .chain(state.dirs.iter().copied())
-        .collect();
-    all.sort_unstable();
-    all
-}
+const CREATOR: Creator = Creator {
+    uid: 0,
+    gid: 0,
+    mode: 0o644,
+};
 
 #[tokio::test]
 async fn nodes_and_handles_go_on() {
@@ -58,7 +37,7 @@ async fn nodes_and_handles_go_on() {
         let listing = first.fs.opendir(dir).unwrap();
         first.fs.forget(g, 1);
 
-        let next = successor(&first);
+        let next = first.killed();
         assert_eq!(next.fs.getattr(f.node, None).await.unwrap().attr, f);
         assert_eq!(next.walk("d/e/f").await.unwrap().attr.node, f.node);
         assert_eq!(
@@ -92,7 +71,7 @@ async fn the_pinned_version_goes_along() {
     let node = first.walk("a").await.unwrap().attr.node;
     let reader = first.fs.open(node, READ).await.unwrap().handle;
     first.bucket.write("a", 20);
-    let next = successor(&first);
+    let next = first.killed();
     assert!(matches!(
         next.fs.read(reader, 0, 1).await,
         Err(Error::Stale)
@@ -101,7 +80,7 @@ async fn the_pinned_version_goes_along() {
 }
 
 #[tokio::test]
-async fn clean_writers_go_on_and_dirty_ones_say_so() {
+async fn writers_go_on_clean_or_not() {
     let first = mount(&["clean", "dirty"]);
     let open = async |name: &str| {
         let node = first.walk(name).await.unwrap().attr.node;
@@ -116,62 +95,280 @@ async fn clean_writers_go_on_and_dirty_ones_say_so() {
     let clean = open("clean").await;
     first.fs.flush(clean).await.unwrap();
     let dirty = open("dirty").await;
-    let creator = Creator {
-        uid: 0,
-        gid: 0,
-        mode: 0o644,
-    };
-    let (made, new) = first
-        .fs
-        .create(NodeId::ROOT, b"new", creator, WRITE)
-        .await
-        .unwrap();
+    let made = first.fs.create(NodeId::ROOT, b"new", CREATOR, WRITE).await;
+    let (made, new) = made.unwrap();
 
-    let next = successor(&first);
+    let next = first.killed().killed();
     let data = Bytes::from_static(b"two");
-    next.fs.write(clean, 13, data.clone()).await.unwrap();
-    next.fs.flush(clean).await.unwrap();
-    assert_eq!(next.stat("clean").await.unwrap().size, 16);
-    assert!(matches!(
-        next.fs.write(dirty, 13, data.clone()).await,
-        Err(Error::Lost)
-    ));
-    assert!(matches!(next.fs.flush(dirty).await, Err(Error::Lost)));
-    next.fs.release(dirty).await;
-    assert_eq!(next.stat("dirty").await.unwrap().size, 10, "as OSS has it");
-    assert!(matches!(
-        next.fs.write(new.handle, 0, data).await,
-        Err(Error::Lost)
-    ));
-    next.fs.release(new.handle).await;
-    next.fs.forget(made.attr.node, 1);
-    assert_eq!(next.kind("new").await, None);
+    for handle in [clean, dirty] {
+        next.fs.write(handle, 13, data.clone()).await.unwrap();
+        next.fs.flush(handle).await.unwrap();
+    }
+    for name in ["clean", "dirty"] {
+        let node = next.walk(name).await.unwrap().attr.node;
+        let handle = next.fs.open(node, READ).await.unwrap().handle;
+        let read = next.fs.read(handle, 10, 100).await.unwrap().concat();
+        assert_eq!(read, b"onetwo", "{name}");
+        next.fs.release(handle).await;
+    }
+    next.fs.write(new.handle, 0, data).await.unwrap();
+    assert_eq!(next.kind("new").await, Some(FileKind::File));
+    next.fs.flush(new.handle).await.unwrap();
+    for handle in [clean, dirty, new.handle] {
+        next.fs.release(handle).await;
+    }
+    assert_eq!(next.stat("new").await.unwrap().size, 3);
+    assert_eq!(next.stat("new").await.unwrap().node, made.attr.node);
 }
 
 #[tokio::test]
-async fn after_sync_all_nothing_is_dirty() {
+async fn an_unlinked_file_goes_on_without_a_name() {
     let first = mount(&[]);
-    let creator = Creator {
-        uid: 0,
-        gid: 0,
-        mode: 0o644,
+    let made = first.fs.create(NodeId::ROOT, b"new", CREATOR, BOTH).await;
+    let (entry, opened) = made.unwrap();
+    let one = Bytes::from_static(b"one");
+    first.fs.write(opened.handle, 0, one).await.unwrap();
+    first.fs.unlink(NodeId::ROOT, b"new").await.unwrap();
+    let next = first.killed();
+    assert_eq!(next.kind("new").await, None);
+    let read = next.fs.read(opened.handle, 0, 9).await.unwrap().concat();
+    assert_eq!(read, b"one");
+    let two = Bytes::from_static(b"two");
+    next.fs.write(opened.handle, 3, two).await.unwrap();
+    let attr = next.fs.getattr(entry.attr.node, None).await.unwrap().attr;
+    assert_eq!((attr.size, attr.nlink), (6, 0));
+    next.fs.flush(opened.handle).await.unwrap();
+    next.fs.release(opened.handle).await;
+    assert!(next.bucket.keys().is_empty());
+}
+
+#[tokio::test]
+async fn names_and_attributes_that_changed_are_the_successors() {
+    let first = mount_with(FakeBucket::new(&["d/a", "d/b"]), |config| {
+        config.details = true;
+    });
+    let a = first.walk("d/a").await.unwrap().attr.node;
+    let d = first.walk("d").await.unwrap().attr.node;
+    let change = SetAttr {
+        mode: Some(0o600),
+        ..SetAttr::default()
     };
-    let (_, new) = first
-        .fs
-        .create(NodeId::ROOT, b"new", creator, WRITE)
-        .await
-        .unwrap();
+    first.fs.setattr(a, None, change).await.unwrap();
+    let flags = RenameFlags::default();
+    let b = first.walk("d/b").await.unwrap().attr.node;
     first
         .fs
-        .write(new.handle, 0, Bytes::from_static(b"one"))
+        .rename(d, b"b", NodeId::ROOT, b"c", flags)
         .await
         .unwrap();
-    first.fs.sync_all().await.unwrap();
-    let next = successor(&first);
-    next.fs
-        .write(new.handle, 3, Bytes::from_static(b"two"))
+    let next = first.killed();
+    assert_eq!(next.stat("d/a").await.unwrap().mode, 0o600);
+    assert_eq!(next.walk("c").await.unwrap().attr.node, b);
+    assert_eq!(next.kind("d/b").await, None);
+    next.fs.sync_all().await.unwrap();
+    let last = next.killed();
+    assert_eq!(
+        last.stat("d/a").await.unwrap().mode,
+        0o600,
+        "it is in OSS now"
+    );
+}
+
+#[tokio::test]
+async fn what_the_kernel_forgot_leaves_no_record() {
+    let keys: Vec<String> = (0..500).map(|n| format!("d/{n}")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let first = mount_with(FakeBucket::new(&keys), |config| {
+        config.max_stat_cache_size = 10;
+    });
+    let mut known = Vec::new();
+    for key in &keys {
+        known.push(first.walk(key).await.unwrap().attr.node);
+        known.push(first.walk("d").await.unwrap().attr.node);
+    }
+    for node in known {
+        first.fs.forget(node, 1);
+    }
+    first
+        .fs
+        .forget(first.walk("d").await.unwrap().attr.node, 501);
+    let (next, files) = first.vault.killed();
+    let (_, left) = Ledger::open(next, Budget::new(1 << 20), files).unwrap();
+    assert!(left.values.len() <= 12, "{}", left.values.len());
+}
+
+/// The request as it comes again.
+const AGAIN: Request = Request {
+    number: 7,
+    resent: true,
+};
+const ONCE: Request = Request {
+    resent: false,
+    ..AGAIN
+};
+
+#[tokio::test]
+async fn handles_that_the_kernel_never_got_are_not_given_out_twice() {
+    let first = mount(&["a"]);
+    let flags = OpenFlags {
+        exclusive: true,
+        ..WRITE
+    };
+    let make = first.fs.create(NodeId::ROOT, b"new", CREATOR, flags);
+    let (entry, opened) = first.fs.once(ONCE, make).await.unwrap();
+    let next = first.killed();
+    let make = next.fs.create(NodeId::ROOT, b"new", CREATOR, flags);
+    let (same, again) = next.fs.once(AGAIN, make).await.unwrap();
+    assert_eq!(
+        (same.attr.node, again.handle),
+        (entry.attr.node, opened.handle)
+    );
+    {
+        let ns = next.fs.core.ns.lock();
+        assert_eq!(ns.lookups(ns.resolve(same.attr.node).unwrap()), 1);
+    }
+    // Another process's exclusive create is refused as ever.
+    let make = next.fs.create(NodeId::ROOT, b"new", CREATOR, flags);
+    let other = Request {
+        number: 9,
+        resent: true,
+    };
+    assert!(matches!(
+        next.fs.once(other, make).await,
+        Err(Error::Exists)
+    ));
+    let dir = ONCE.run_now(|| next.fs.opendir(NodeId::ROOT)).unwrap();
+    let last = next.killed();
+    assert_eq!(
+        AGAIN.run_now(|| last.fs.opendir(NodeId::ROOT)).unwrap(),
+        dir
+    );
+}
+
+#[tokio::test]
+async fn changes_of_names_that_took_effect_are_not_made_twice() {
+    // Each is killed once its effect is in OSS and before this mount knows.
+    let first = mount_with(FakeBucket::new(&["d/a", "e/a", "f/g/h"]), |_| {});
+    for path in ["d/a", "e/a", "f/g/h"] {
+        first.walk(path).await.unwrap();
+    }
+    let fresh = |mount: Mount| mount.killed();
+    let dir = async |mount: &Mount, name: &str| mount.walk(name).await.unwrap().attr.node;
+    let flags = RenameFlags {
+        no_replace: true,
+        ..RenameFlags::default()
+    };
+
+    let mut mount = fresh(first);
+    let bucket = Arc::clone(&mount.bucket);
+    let stalled = async |mount: &Mount, change: std::pin::Pin<&mut dyn Future<Output = ()>>| {
+        let gate = mount.bucket.hold_answers();
+        let before = mount.bucket.keys();
+        let mut change = change;
+        for _ in 0..100 {
+            for _ in 0..8 {
+                let done = std::future::poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
+                assert!(done.is_pending());
+                tokio::task::yield_now().await;
+            }
+            if mount.bucket.keys() != before {
+                return;
+            }
+            gate.add_permits(1);
+        }
+        panic!("nothing happened: {before:?}");
+    };
+
+    // mkdir
+    {
+        let mut made = Box::pin(async {
+            let made = mount.fs.mkdir(NodeId::ROOT, b"new", CREATOR);
+            let _ = mount.fs.once(ONCE, made).await;
+        });
+        stalled(&mount, made.as_mut()).await;
+        std::mem::forget(made);
+    }
+    mount = fresh(mount);
+    let other = mount.fs.mkdir(NodeId::ROOT, b"new", CREATOR).await;
+    assert!(matches!(other, Err(Error::Exists)), "{other:?}");
+    let made = mount.fs.mkdir(NodeId::ROOT, b"new", CREATOR);
+    let made = mount.fs.once(AGAIN, made).await.unwrap();
+    assert_eq!(made.attr.kind, FileKind::Directory);
+
+    // unlink
+    let d = dir(&mount, "d").await;
+    let second = Request { number: 8, ..ONCE };
+    {
+        let mut gone = Box::pin(async {
+            let _ = mount.fs.once(second, mount.fs.unlink(d, b"a")).await;
+        });
+        mount.walk("d/a").await.unwrap();
+        stalled(&mount, gone.as_mut()).await;
+        std::mem::forget(gone);
+    }
+    mount = fresh(mount);
+    let again = Request { number: 8, ..AGAIN };
+    mount
+        .fs
+        .once(again, mount.fs.unlink(d, b"a"))
         .await
         .unwrap();
-    next.fs.flush(new.handle).await.unwrap();
-    assert_eq!(next.stat("new").await.unwrap().size, 6);
+    assert!(matches!(
+        mount.fs.unlink(d, b"a").await,
+        Err(Error::NotFound)
+    ));
+    // Somebody made another one since.
+    bucket.write("d/a", 77);
+    mount
+        .fs
+        .once(again, mount.fs.unlink(d, b"a"))
+        .await
+        .unwrap();
+    assert!(bucket.keys().contains(&"d/a".to_owned()));
+
+    // rename of a file, killed between the copy and the deletion, and of a directory.
+    for (number, from, name, to) in [(20, "e", "a", "e2"), (30, "f", "g", "g2")] {
+        let parent = dir(&mount, from).await;
+        let node = dir(&mount, &format!("{from}/{name}")).await;
+        let first = Request { number, ..ONCE };
+        {
+            let mut moved = Box::pin(async {
+                let _ = mount
+                    .fs
+                    .once(first, rename(&mount.fs, parent, name, to, flags))
+                    .await;
+            });
+            stalled(&mount, moved.as_mut()).await;
+            std::mem::forget(moved);
+        }
+        mount = fresh(mount);
+        let again = Request { number, ..AGAIN };
+        mount
+            .fs
+            .once(again, rename(&mount.fs, parent, name, to, flags))
+            .await
+            .unwrap();
+        assert_eq!(dir(&mount, to).await, node, "{to}");
+        assert_eq!(mount.kind(&format!("{from}/{name}")).await, None);
+        mount = fresh(mount);
+        mount
+            .fs
+            .once(again, rename(&mount.fs, parent, name, to, flags))
+            .await
+            .unwrap();
+        assert_eq!(dir(&mount, to).await, node, "{to}");
+    }
+    let keys = bucket.keys();
+    assert_eq!(keys, ["d/a", "e2", "g2/h", "new/"]);
+}
+
+async fn rename(
+    fs: &FileSystem,
+    parent: NodeId,
+    name: &str,
+    to: &str,
+    flags: RenameFlags,
+) -> Result<()> {
+    fs.rename(parent, name.as_bytes(), NodeId::ROOT, to.as_bytes(), flags)
+        .await
 }

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::clock::Moment;
 use crate::contents::fake::FakeContents;
+use crate::ledger::tests::TestVault;
 use crate::remote::fake::{Counts, FakeBucket};
 use crate::types::FileKind;
 
@@ -22,6 +24,7 @@ struct Mount {
     bucket: Arc<FakeBucket>,
     contents: Arc<FakeContents>,
     clock: Clock,
+    vault: Arc<TestVault>,
 }
 
 /// A mount with a TTL.
@@ -44,12 +47,44 @@ fn mount_with(bucket: Arc<FakeBucket>, change: impl FnOnce(&mut FsConfig)) -> Mo
     let contents = FakeContents::new(Arc::clone(&bucket));
     let budget = Budget::new(config.memory);
     let (remote, shared) = (Arc::clone(&bucket), Arc::clone(&contents));
-    let fs = FileSystem::with_parts(config, remote, shared, budget, clock.clone());
+    let vault = Arc::new(TestVault::default());
+    let holder: Arc<dyn Vault> = vault.clone();
+    let ledger = Ledger::create(holder, budget.clone()).unwrap();
+    let fs = FileSystem::with_parts(config, remote, shared, budget, clock.clone(), ledger);
     Mount {
         fs,
         bucket,
         contents,
         clock,
+        vault,
+    }
+}
+
+impl Mount {
+    /// The process is killed this very moment, and another one goes on.
+    fn killed(self) -> Self {
+        let (vault, files) = self.vault.killed();
+        let bucket = self.bucket.successor();
+        let contents = self.contents.successor(&bucket);
+        let config = self.fs.core.config.clone();
+        let budget = Budget::new(config.memory);
+        let clock = Clock::manual();
+        clock.advance(self.clock.now().since(Moment(0)) + Duration::from_secs(5));
+        // A killed process drops nothing.
+        std::mem::forget(self);
+        let (remote, shared) = (Arc::clone(&bucket), Arc::clone(&contents));
+        let holder: Arc<dyn Vault> = vault.clone();
+        let (ledger, mut left) = Ledger::open(holder, budget.clone(), files).unwrap();
+        let (ours, time) = (ledger.clone(), clock.clone());
+        let fs = FileSystem::with_parts(config, remote, shared, budget, time, ours);
+        fs.take_over(&ledger, &mut left).unwrap();
+        Self {
+            fs,
+            bucket,
+            contents,
+            clock,
+            vault,
+        }
     }
 }
 
