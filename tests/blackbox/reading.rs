@@ -213,7 +213,8 @@ fn what_fails_for_good_is_told_in_time_and_why() {
     let server = Server::start();
     oss::put(&server, "data", "small", &words(1, 8000));
     oss::put(&server, "data", "large", &words(2, 8 * MIB));
-    oss::put(&server, "data", "gone", &words(3, 8000));
+    // Not small: a small one would have been fetched together with its neighbour.
+    oss::put(&server, "data", "gone", &words(3, 8 * MIB));
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let options = format!("ro,retries=2,readwrite_timeout=1,logfile={}", log.display());
