@@ -4,6 +4,7 @@ import os
 import pathlib
 import socket
 import threading
+import types
 
 import ossplit
 import pytest
@@ -22,7 +23,7 @@ def listener(tmp_path):
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(path))
     server.listen()
-    server.answer, server.got = b"ok 3\n", []
+    said = types.SimpleNamespace(answer=b"ok 3\n", got=[])
 
     def serve():
         while True:
@@ -33,12 +34,12 @@ def listener(tmp_path):
             data = b""
             while not data.endswith(b"\0\0"):
                 data += connection.recv(1 << 16)
-            server.got.append(data)
-            connection.sendall(server.answer)
+            said.got.append(data)
+            connection.sendall(said.answer)
             connection.close()
 
     threading.Thread(target=serve, daemon=True).start()
-    yield server
+    yield said
     server.shutdown(socket.SHUT_RDWR)
     server.close()
     path.unlink()
