@@ -1,7 +1,7 @@
 //! Checkpoints in OSS that are either committed with proof or not there.
 //!
 //! ```no_run
-//! # fn example(client: ossplit::Client) -> Result<(), ossplit_checkpoint::Error> {
+//! # fn example(client: ossplit::Client) -> Result<(), Box<dyn std::error::Error>> {
 //! use ossplit_checkpoint::{Item, Location, Store, Writer, WriterSettings};
 //!
 //! let store = Store::new(client, Location::parse("oss://bucket/run-7")?);
