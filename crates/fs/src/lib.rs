@@ -13,7 +13,7 @@
 //!   hands out what is in memory, `read(offset, len).await -> Result<Vec<Bytes>>` fetches (a small object whole), and a
 //!   412 or 404 becomes [`Error::Stale`].
 //! * `write::Writer` serves one file open for writing. The facade keeps one per node, however many handles are open.
-//!   `Writer::new(Arc<Context>, key: String, base: Option<ObjectVersion>, with: NewObject)`: `base` is the version whose
+//!   `Writer::new(Arc<Context>, node: NodeId, key: String, base: Option<ObjectVersion>, with: NewObject)`: `base` is the version whose
 //!   contents it begins with, `None` an empty file that is not in OSS yet. `write(offset, Bytes).await`,
 //!   `truncate(size).await`, `size()`, `is_dirty()`, and `flush().await -> Result<ObjectVersion>`, which makes the data
 //!   durable (an untouched new file as an empty object) and returns the new version; writing may go on after it.

@@ -162,8 +162,7 @@ impl OpenDir {
         let step = match &mut self.source {
             Source::Closed => Step::Miss,
             Source::Known(known) => {
-                out.dots();
-                out.children(known);
+                let _full = !(out.dots() && out.children(known));
                 Step::Done
             }
             Source::Pages(stream) => {
