@@ -4,7 +4,7 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel python python-ecosystem bench-python
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-outages test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel python python-ecosystem bench-python test-frameworks bench-checkpoint
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,7 +14,8 @@ setup: ## Install what the demo and the tests need
 
 demo: setup ## Train on the embedded server in the page's two forms, and compare
 	cargo build --release --bin ossplit
-	$(PY) examples/mnist/demo.py --ossplit target/release/ossplit
+	@scripts/wheel
+	.tools/python/bin/python examples/mnist/demo.py --ossplit target/release/ossplit
 
 test: setup lint check unit blackbox judges csi python fuzz semver ## Run every test
 	@echo "make test: everything passed"
@@ -41,7 +42,8 @@ judges: setup ## Other clients against the server, and the example
 	@scripts/setup-judges
 	cargo build --bin ossplit
 	$(PY) -m pytest -q tests/judges examples/mnist/tests
-	DEMO_STEPS=101 $(PY) examples/mnist/demo.py --ossplit target/debug/ossplit
+	@scripts/wheel
+	DEMO_STEPS=101 .tools/python/bin/python examples/mnist/demo.py --ossplit target/debug/ossplit
 
 csi: setup ## csi-sanity against the Kubernetes driver; the chart
 	cargo build --bin ossplit
@@ -60,12 +62,24 @@ python: setup ## The Python package: build, install into .tools/python, test
 	cargo build --bin ossplit
 	.tools/python/bin/python -m pytest -q python/tests
 
+test-frameworks: python ## PyTorch (Debian's), TensorFlow, JAX and Orbax with the Python package: downloads about 1 GB
+	@scripts/test-frameworks
+
+bench-checkpoint: setup ## Time saves beside training, and against the page's upload loop (docs/performance.md)
+	cargo build --release --bin ossplit
+	@scripts/wheel
+	.tools/python/bin/python benches/checkpoint.py --ossplit target/release/ossplit
+
 fuzz: setup ## Feed nonsense to everything that reads what strangers write (FUZZ_SECONDS a target)
 	@scripts/fuzz $(FUZZ_SECONDS)
 
 test-kills: setup ## Kill read-write mounts 200 times (docs/reliability.md)
 	cargo build --bin ossplit
 	OSSPLIT_KILLS=200 cargo test -p ossplit-tests -- kills
+
+test-outages: setup ## Take the service away for a minute under read-write mounts (docs/reliability.md)
+	cargo build --bin ossplit
+	OSSPLIT_OUTAGE=60 cargo test -p ossplit-tests -- outages::an_endpoint
 
 test-failover: setup ## Kill workers of live mounts 200 times, upgrade them 50 times (docs/reliability.md)
 	cargo build --bin ossplit

@@ -219,10 +219,11 @@ fn plain(round: &Round) -> Option<f64> {
     rate(round, Client::Plain).or_else(|| rate(round, Client::Plain64))
 }
 
-/// What no mount can pass by much: the lesser of the two references.
+/// What no mount can pass by much: the lesser of the two references, or the one that a row has.
 fn limit(round: &Round) -> Option<f64> {
-    let http = rate(round, Client::Plain64).or_else(|| rate(round, Client::Plain))?;
-    Some(http.min(rate(round, Client::EmptyFuse)?))
+    let fuse = rate(round, Client::EmptyFuse)?;
+    let http = rate(round, Client::Plain64).or_else(|| rate(round, Client::Plain));
+    Some(http.map_or(fuse, |http| http.min(fuse)))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

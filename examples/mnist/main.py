@@ -2,8 +2,8 @@
 
 Data is read from $TEST_TMPDIR/train/data, a checkpoint is saved every 100 steps, accuracy is printed
 every 10. `--checkpoint mount` writes checkpoints below $TEST_TMPDIR (the page's read-write form),
-`--checkpoint oss2` uploads them with the OSS SDK (its split form; URL, BUCKET, OSS_ACCESS_KEY_ID and
-OSS_ACCESS_KEY_SECRET say where to).
+`--checkpoint oss2` uploads them with the OSS SDK (its split form), `--checkpoint ossplit` saves them with `ossplit.checkpoint`,
+which uploads while training goes on (URL, BUCKET, OSS_REGION, OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET say where to).
 """
 
 import argparse
@@ -14,7 +14,7 @@ import time
 import numpy
 
 import idx
-from checkpoints import MountCheckpoints, Oss2Checkpoints
+from checkpoints import MountCheckpoints, Oss2Checkpoints, OssplitCheckpoints
 from model import MODELS, dump
 
 
@@ -25,7 +25,7 @@ def parse():
     parser.add_argument("--learning_rate", type=float, default=0.001)
     parser.add_argument("--data_dir", default=os.path.join(root, "train/data"))
     parser.add_argument("--log_dir", default=os.path.join(root, "training_logs"))
-    parser.add_argument("--checkpoint", choices=["mount", "oss2"], default="mount")
+    parser.add_argument("--checkpoint", choices=["mount", "oss2", "ossplit"], default="mount")
     parser.add_argument("--background", action="store_true",
                         help="upload while training goes on (with --checkpoint oss2)")
     parser.add_argument("--framework", choices=sorted(MODELS), default="numpy")
@@ -70,6 +70,8 @@ def main():
     args = parse()
     if args.checkpoint == "mount":
         checkpoints = MountCheckpoints(args.log_dir)
+    elif args.checkpoint == "ossplit":
+        checkpoints = OssplitCheckpoints.from_environment()
     else:
         checkpoints = Oss2Checkpoints.from_environment(args.background)
     begin = time.perf_counter()

@@ -77,7 +77,93 @@ class SklearnModel:
         return arrays
 
 
-MODELS = {"numpy": NumpyModel, "sklearn": SklearnModel}
+class TorchModel:
+    """The same network in PyTorch."""
+
+    def __init__(self, learning_rate, seed=0):
+        import torch
+        self.torch = torch
+        torch.manual_seed(seed)
+        self.network = torch.nn.Sequential(
+            torch.nn.Linear(784, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10))
+        self.optimizer = torch.optim.Adam(self.network.parameters(), learning_rate)
+
+    def train(self, images, labels):
+        scores = self.network(self.torch.from_numpy(images))
+        wanted = self.torch.from_numpy(labels.astype(numpy.int64))
+        self.optimizer.zero_grad()
+        self.torch.nn.functional.cross_entropy(scores, wanted).backward()
+        self.optimizer.step()
+
+    def accuracy(self, images, labels):
+        with self.torch.no_grad():
+            scores = self.network(self.torch.from_numpy(images)).numpy()
+        return float((scores.argmax(axis=1) == labels).mean())
+
+    def state(self):
+        return {f"weights/{name}": value.numpy() for name, value in self.network.state_dict().items()}
+
+
+class TensorflowModel:
+    """The same network in Keras."""
+
+    def __init__(self, learning_rate, seed=0):
+        import tensorflow
+        tensorflow.keras.utils.set_random_seed(seed)
+        layers = tensorflow.keras.layers
+        self.network = tensorflow.keras.Sequential([
+            layers.Input((784,)), layers.Dense(128, activation="relu"), layers.Dense(10)])
+        loss = tensorflow.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        self.network.compile(tensorflow.keras.optimizers.Adam(learning_rate), loss)
+
+    def train(self, images, labels):
+        self.network.train_on_batch(images, labels)
+
+    def accuracy(self, images, labels):
+        scores = self.network.predict_on_batch(images)
+        return float((scores.argmax(axis=1) == labels).mean())
+
+    def state(self):
+        return {f"weights/{i}": value for i, value in enumerate(self.network.get_weights())}
+
+
+class JaxModel:
+    """The same network in JAX, with plain gradient descent."""
+
+    def __init__(self, learning_rate, seed=0):
+        import jax
+        # What Adam makes of its rate is about a hundred times what a plain step makes of it.
+        self.rate = 100 * learning_rate
+        first, second = jax.random.split(jax.random.PRNGKey(seed))
+        self.weights = {
+            "w1": jax.random.normal(first, (784, 128)) * (2 / 784) ** 0.5, "b1": jax.numpy.zeros(128),
+            "w2": jax.random.normal(second, (128, 10)) * (2 / 128) ** 0.5, "b2": jax.numpy.zeros(10),
+        }
+
+        def scores(weights, images):
+            hidden = jax.numpy.maximum(images @ weights["w1"] + weights["b1"], 0)
+            return hidden @ weights["w2"] + weights["b2"]
+
+        def loss(weights, images, labels):
+            odds = jax.nn.log_softmax(scores(weights, images))
+            return -jax.numpy.take_along_axis(odds, labels[:, None], axis=1).mean()
+
+        self.scores, self.slopes = jax.jit(scores), jax.jit(jax.grad(loss))
+
+    def train(self, images, labels):
+        slopes = self.slopes(self.weights, images, labels.astype(numpy.int32))
+        self.weights = {name: value - self.rate * slopes[name] for name, value in self.weights.items()}
+
+    def accuracy(self, images, labels):
+        scores = numpy.asarray(self.scores(self.weights, images))
+        return float((scores.argmax(axis=1) == labels).mean())
+
+    def state(self):
+        return {f"weights/{name}": numpy.asarray(value) for name, value in self.weights.items()}
+
+
+MODELS = {"numpy": NumpyModel, "sklearn": SklearnModel, "torch": TorchModel, "tensorflow": TensorflowModel,
+          "jax": JaxModel}
 
 
 def dump(arrays):

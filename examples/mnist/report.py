@@ -128,7 +128,7 @@ def page(shown):
         f"<tr><td>{html.escape(row['name'])}</td><td style='text-align:left;white-space:normal'>"
         f"{html.escape(kinds(row['requests']))}</td></tr>" for row in shown["rows"])
     by_name = {row["name"]: row for row in shown["rows"]}
-    both, split = by_name["read-write"], by_name["split"]
+    both, split, oss2 = (by_name[name] for name in ("read-write", "split", "split, upload as on the page"))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -141,6 +141,8 @@ the same checkpoints, byte for byte, at {100 * both['accuracy']:.1f} % accuracy.
 <div><strong>{both['load']:.3f} s</strong><span>load, read-write mount<br>{both['trips']:.1f} round trips over local disk</span></div>
 <div><strong>{split['load']:.3f} s</strong><span>load, split: read-only mount<br>{split['trips']:.1f} round trips over local disk</span></div>
 <div><strong>{shown['ratio']:.2f}×</strong><span>read-write / split<br>(the page's figure: {PAGE_RATIO:.2f})</span></div>
+<div><strong>{split['stall'] * 1000:.1f} ms</strong><span>training waits for a checkpoint, split<br>(oss2 as on the page:
+{oss2['stall'] * 1000:.1f} ms)</span></div>
 </div>
 <h2>Where the time goes</h2>{plot(shown)}
 <h2>Figures</h2><div class="scroll"><table>
@@ -148,7 +150,7 @@ the same checkpoints, byte for byte, at {100 * both['accuracy']:.1f} % accuracy.
 {rows}</table></div>
 <h2>Requests by kind</h2><div class="scroll"><table>
 <tr><th>form</th><th style="text-align:left">requests of the whole run</th></tr>{requests}</table></div>
-<p><small>Loads are medians of fresh mounts. “split” uploads in the background with the official oss2
-package; “as on the page” uploads while training waits. Price: {html.escape(PRICE_NOTE)}.</small></p>
+<p><small>Loads are medians of fresh mounts. “split” saves with <code>ossplit.checkpoint</code>, which
+uploads while training goes on; “as on the page” uploads with the official oss2 package while training waits. Price: {html.escape(PRICE_NOTE)}.</small></p>
 </main></body></html>
 """

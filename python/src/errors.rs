@@ -2,7 +2,7 @@
 
 use ossplit::ErrorKind;
 use pyo3::{
-    exceptions::{PyOSError, PyRuntimeError},
+    exceptions::{PyOSError, PyRuntimeError, PyValueError},
     prelude::*,
     sync::PyOnceLock,
     types::PyBytes,
@@ -108,6 +108,39 @@ fn of_transfer(py: Python<'_>, error: &ossplit_transfer::Error) -> PyResult<PyEr
         Error::ObjectChanged { .. } => "PreconditionFailed",
         Error::Corrupt { .. } => "ChecksumMismatch",
         Error::Busy(_) => "Busy",
+        Error::Interrupted => return Ok(PyRuntimeError::new_err(error.to_string())),
+    };
+    let made = make(py, class)?.call1((error.to_string(),))?;
+    Ok(PyErr::from_value(made))
+}
+
+/// Of checkpoints.
+pub(crate) fn checkpoint_error(py: Python<'_>, error: &ossplit_checkpoint::Error) -> PyErr {
+    of_checkpoint(py, error).unwrap_or_else(|failed| failed)
+}
+
+fn of_checkpoint(py: Python<'_>, error: &ossplit_checkpoint::Error) -> PyResult<PyErr> {
+    use ossplit_checkpoint::Error;
+    let class = match error {
+        Error::Oss(error) => return of_oss(py, error),
+        Error::Transfer(error) => return of_transfer(py, error),
+        Error::File { path, source, .. } => return Ok(of_io(path, source)),
+        Error::DiskFull { .. } | Error::MemoryLimit { .. } => "StagingError",
+        Error::FileChanged(_) => "FileChanged",
+        Error::Address(_) | Error::Name { .. } | Error::Empty(_) | Error::Setting { .. } => {
+            return Ok(PyValueError::new_err(error.to_string()));
+        }
+        Error::NoStep { .. } => "NoSuchCheckpoint",
+        Error::Corrupt { .. } => "CheckpointCorrupt",
+        Error::MissingRanks { missing, .. } => {
+            let made = make(py, "MissingRanks")?.call1((error.to_string(), missing.clone()))?;
+            return Ok(PyErr::from_value(made));
+        }
+        Error::NoCommit { .. } => "MissingRanks",
+        Error::Skipped(_) => "CheckpointSkipped",
+        Error::Format { .. } | Error::Ranks { .. } | Error::Superseded(_) | Error::Lost(_) => {
+            "CheckpointError"
+        }
         Error::Interrupted => return Ok(PyRuntimeError::new_err(error.to_string())),
     };
     let made = make(py, class)?.call1((error.to_string(),))?;

@@ -4,6 +4,7 @@
 
 mod answer;
 mod buffer;
+mod checkpoint;
 mod client;
 mod convert;
 mod credentials;
@@ -23,6 +24,7 @@ mod _ossplit {
     #[pymodule_export]
     use crate::{
         answer::Answer,
+        checkpoint::{Checkpoints, Save},
         client::Client,
         files::{Reader, Writer},
         transfers::Transfers,

@@ -426,7 +426,7 @@ fn links_loop_are_chowned_and_renamed() {
         );
     }
     // The last ones were OSS's own.
-    let head = oss::head(&server, "data", "d/again").unwrap();
+    let head = oss::head(&server, "data", "d/moved").unwrap();
     assert_eq!(head["x-oss-object-type"], "Symlink");
 }
 

@@ -27,5 +27,6 @@ mod prefetch;
 mod programs;
 mod read_only;
 mod read_write;
+mod reading;
 mod serve;
 mod writing;

@@ -7,9 +7,10 @@ use ossplit_testkit::{
 use rustix::{io::Errno, process::Signal};
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, BufRead as _, BufReader, Write as _},
     os::unix::fs::{FileExt as _, PermissionsExt as _},
     path::Path,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -202,25 +203,52 @@ fn outage() -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Writes and reads while the service is away, and checks that all of it was waited for.
+/// Writes half a file, and once it is told to go on the rest and another one. A program of its own: were the file open in this
+/// process, each program that any test starts meanwhile would close its copy of the descriptor, which waits as `close` does.
+const WRITER: &str = r#"
+import os, sys
+body = open(sys.argv[1], "rb").read()
+half = open("half", "wb", buffering=0)
+half.write(body[:2_000_000])
+print("half", flush=True)
+sys.stdin.readline()
+half.write(body[2_000_000:])
+os.fsync(half.fileno())
+half.close()
+with open("new", "wb") as new:
+    new.write(body)
+"#;
+
+/// Writes while the service is away, and checks that it was waited for.
 fn outlast(mount: &Mounted, away: impl FnOnce(), back: impl FnOnce() -> Server) {
     let body = pattern(3_500_000, 2);
-    let mut half = File::create(mount.path("half")).unwrap();
-    half.write_all(&body[..2_000_000]).unwrap();
-    let start = Instant::now();
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("body");
+    fs::write(&source, &body).unwrap();
+    let mut writer = Command::new("python3")
+        .args(["-c", WRITER])
+        .arg(&source)
+        .current_dir(mount.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut lines = BufReader::new(writer.stdout.take().unwrap());
+    lines.read_line(&mut said).unwrap();
+    assert_eq!(said, "half\n");
     away();
-    let server = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            half.write_all(&body[2_000_000..]).unwrap();
-            half.sync_all().unwrap();
-            fs::write(mount.path("new"), &body).unwrap();
-        });
-        while start.elapsed() < outage() {
-            std::thread::park_timeout(Duration::from_millis(100));
-        }
-        back()
-    });
-    assert!(start.elapsed() >= outage());
+    let start = Instant::now();
+    writer.stdin.take().unwrap().write_all(b"\n").unwrap();
+    while start.elapsed() < outage() {
+        std::thread::park_timeout(Duration::from_millis(100));
+        assert!(
+            writer.try_wait().unwrap().is_none(),
+            "it waits for the service"
+        );
+    }
+    let server = back();
+    assert!(writer.wait().unwrap().success());
     for name in ["half", "new"] {
         assert!(oss::get(&server, "data", name).unwrap() == body, "{name}");
     }

@@ -54,6 +54,33 @@ pub fn combine(first: u64, second: u64, second_length: u64) -> u64 {
     crc_fast::checksum_combine(Crc64Xz, first, second, second_length)
 }
 
+/// [`combine`] for one length of B, prepared: 64 steps instead of the thousands that finding out what so
+/// many bytes do to a checksum takes (0.2 ms for 1 MiB).
+#[derive(Clone, Debug)]
+pub struct Combiner {
+    /// What becomes of each bit of the first checksum: [`combine`] is linear in it.
+    columns: [u64; 64],
+}
+
+impl Combiner {
+    /// For a second part of so many bytes.
+    pub fn new(second_length: u64) -> Self {
+        Self {
+            columns: std::array::from_fn(|bit| combine(1 << bit, 0, second_length)),
+        }
+    }
+
+    /// As [`combine`].
+    pub fn combine(&self, first: u64, second: u64) -> u64 {
+        let mut sum = second;
+        for (bit, column) in self.columns.iter().enumerate() {
+            // All ones where the bit is set.
+            sum ^= column & (first >> bit & 1).wrapping_neg();
+        }
+        sum
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +116,18 @@ mod tests {
             prop_assert_eq!(running.value(), checksum(&data));
             prop_assert_eq!(running.length(), data.len() as u64);
             prop_assert_eq!(combine(checksum(a), checksum(b), b.len() as u64), checksum(&data));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_prepared_combination_is_the_same(
+            first in proptest::collection::vec(any::<u8>(), 0..200),
+            second in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let (a, b) = (checksum(&first), checksum(&second));
+            let combiner = Combiner::new(second.len() as u64);
+            prop_assert_eq!(combiner.combine(a, b), checksum(&[first, second].concat()));
         }
     }
 }

@@ -119,7 +119,11 @@ impl Driver {
     }
 
     fn begin(more: &[&str], kept: bool) -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().expect("a temporary folder");
+        // Tests look as other users too.
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755))
+            .expect("its mode can be set");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

@@ -80,6 +80,28 @@ def test_checkpoints_are_uploaded_under_the_page_s_keys(background):
     assert b"model.ckpt-100.npz" in bucket.objects["tf-train/training_logs/checkpoint"]
 
 
+class FakeCheckpointer:
+    def __init__(self):
+        self.saved, self.waited = {}, 0
+
+    def save_async(self, step, files):
+        self.saved[step] = files
+        return self
+
+    def result(self):
+        self.waited += 1
+
+
+def test_checkpoints_have_the_same_names_with_ossplit():
+    checkpointer = FakeCheckpointer()
+    saver = checkpoints.OssplitCheckpoints(checkpointer)
+    saver.save(100, b"state 100")
+    saver.finish()
+    assert checkpointer.waited == 1
+    assert checkpointer.saved[100]["model.ckpt-100.npz"] == b"state 100"
+    assert b"model.ckpt-100.npz" in checkpointer.saved[100]["checkpoint"]
+
+
 def test_the_program_runs_in_the_page_s_read_write_form(tmp_path):
     idx.save(tmp_path / "train" / "data", small_set())
     done = subprocess.run(

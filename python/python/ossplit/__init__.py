@@ -12,6 +12,7 @@ b'hello'
 from __future__ import annotations
 
 from ._client import AsyncClient, Client, ObjectInfo, Stored, SyncResult
+from ._hint import hint
 from ._file import ObjectReader, ObjectWriter
 from ._ossplit import __version__
 from ._ossplit import crc64_combine, crc64_of as crc64
@@ -29,4 +30,5 @@ __all__ = [
     "__version__",
     "crc64",
     "crc64_combine",
+    "hint",
 ]

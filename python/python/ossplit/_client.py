@@ -27,25 +27,24 @@ from . import _ossplit
 from .errors import NoSuchKey
 
 if TYPE_CHECKING:
+    # Names of types cost an import milliseconds, and only checkers of types look at these.
     from ._file import ObjectReader, ObjectWriter
 
-#: (AccessKeyId, AccessKeySecret) or (AccessKeyId, AccessKeySecret, STS token).
-Key = Union[Tuple[str, str], Tuple[str, str, Optional[str]]]
-#: A key, None for anonymous requests, or a callable that gives (id, secret, token or None) or the same with the Unix time when
-#: it ends; it is asked again five minutes before, or after a minute if it gave no end.
-Credentials = Union[Key, None, Callable[[], Tuple[object, ...]]]
+    #: (AccessKeyId, AccessKeySecret) or (AccessKeyId, AccessKeySecret, STS token).
+    Key = Union[Tuple[str, str], Tuple[str, str, Optional[str]]]
+    #: A key, None for anonymous requests, or a callable that gives (id, secret, token or None) or the same with the Unix time when
+    #: it ends; it is asked again five minutes before, or after a minute if it gave no end.
+    Credentials = Union[Key, None, Callable[[], Tuple[object, ...]]]
 
+    class Bar(Protocol):
+        """A progress bar as tqdm's: `total` and `update`."""
 
-class Bar(Protocol):
-    """A progress bar as tqdm's: `total` and `update`."""
+        total: Any
 
-    total: Any
+        def update(self, n: Any = 1) -> Any: ...
 
-    def update(self, n: Any = 1) -> Any: ...
-
-
-#: What is told how far a transfer is: a function of (bytes done, bytes in all), or a tqdm bar.
-Progress = Union[Callable[[int, int], object], Bar]
+    #: What is told how far a transfer is: a function of (bytes done, bytes in all), or a tqdm bar.
+    Progress = Union[Callable[[int, int], object], Bar]
 
 
 class ObjectInfo(NamedTuple):

@@ -5,7 +5,7 @@ Errors of local files are Python's own (`FileNotFoundError` and so on).
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 
 class OssError(Exception):
@@ -153,3 +153,39 @@ class FileChanged(OssError):
 
 class Busy(OssError):
     """Another transfer writes the same file."""
+
+
+class CheckpointError(OssError):
+    """A checkpoint could not be saved or read. What could not be saved is not committed."""
+
+
+class NoSuchCheckpoint(CheckpointError, KeyError):
+    """No checkpoint of this step is committed."""
+
+    __str__ = Exception.__str__
+
+
+class CheckpointCorrupt(CheckpointError, ChecksumMismatch):
+    """An object is not what was saved, or could not be brought over unspoilt."""
+
+
+class CheckpointSkipped(CheckpointError):
+    """The save before was still under way, and `when_busy` is ``"skip"``."""
+
+
+class StagingError(CheckpointError):
+    """What is to be saved does not fit into the staging disk, or the memory for staging."""
+
+
+class MissingRanks(CheckpointError, TimeoutError):
+    """Other ranks did not bring their part in time; nothing was committed."""
+
+    __str__ = Exception.__str__
+
+    def __init__(self, message: str, missing: Sequence[int] = (0,)) -> None:
+        super().__init__(message)
+        #: Which.
+        self.missing = list(missing)
+
+    def __reduce__(self) -> Tuple[object, ...]:
+        return type(self), (self.message, self.missing)

@@ -85,14 +85,14 @@ impl Place {
                 secret: "secret".into(),
                 token: None,
             });
-        let _entered = runtime.enter();
+        let entered = runtime.enter();
         let network = Network::new(&config).unwrap();
         let cut = Arc::new(Cut {
             network,
             left: AtomicI64::new(i64::MAX),
             answered: false.into(),
         });
-        drop(_entered);
+        drop(entered);
         Self {
             runtime,
             config,

@@ -154,7 +154,7 @@ fn a_save_waits_skips_or_queues_while_another_is_under_way() {
     let queues = writer(WhenBusy::Queue(1));
     let first = queues.save(6, &items());
     let second = queues.save(7, &items());
-    assert_eq!(first.state().is_final(), false);
+    assert!(!first.state().is_final());
     let third = queues.save(8, &items());
     assert_eq!(first.state(), State::Committed);
     for save in [second, third] {

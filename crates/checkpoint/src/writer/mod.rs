@@ -430,6 +430,9 @@ impl Engine {
                         tracing::warn!(%error, "what an uncommitted checkpoint left is for gc to remove");
                     }
                     folder.remove();
+                } else {
+                    // Unlocked before anybody hears of the end, and may resume it.
+                    drop(folder);
                 }
             }
         }

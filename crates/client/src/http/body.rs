@@ -1,6 +1,6 @@
 //! Bodies: what is sent, and what is received.
 
-use super::{TransportError, TransportErrorKind, pool::Checkout};
+use super::{TransportError, TransportErrorKind, pool::Checkout, wire::WireBody};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use http_body::{Body, Frame, SizeHint};
@@ -158,6 +158,7 @@ impl Body for RequestBody {
 pub struct ResponseBody(Received);
 
 enum Received {
+    Wire(WireBody),
     Network(Arriving),
     Stream(Chunks),
 }
@@ -180,6 +181,10 @@ impl ResponseBody {
         Self(Received::Network(arriving))
     }
 
+    pub(super) fn wire(body: WireBody) -> Self {
+        Self(Received::Wire(body))
+    }
+
     /// A body from memory, for transports that answer without a network.
     pub fn bytes(bytes: impl Into<Bytes>) -> Self {
         let bytes = bytes.into();
@@ -197,6 +202,20 @@ impl ResponseBody {
         match &mut self.0 {
             Received::Stream(stream) => Some(stream.next().await?.map_err(|e| broken(&e))),
             Received::Network(arriving) => arriving.chunk().await,
+            Received::Wire(body) => body.chunk().await,
+        }
+    }
+
+    /// Appends at most `most` bytes to `buffer`, at least one; 0 at the end. `None`: this body only
+    /// comes in pieces.
+    pub(crate) async fn read_into(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        most: usize,
+    ) -> Option<Result<usize, TransportError>> {
+        match &mut self.0 {
+            Received::Wire(body) => Some(body.read_into(buffer, most).await),
+            Received::Network(_) | Received::Stream(_) => None,
         }
     }
 }

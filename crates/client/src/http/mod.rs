@@ -5,9 +5,11 @@
 //! transport in between, or in place.
 
 mod body;
+mod kept;
 mod pool;
 mod tls;
 mod transport;
+mod wire;
 
 pub(crate) use body::collect_limited;
 pub use body::{RequestBody, ResponseBody};

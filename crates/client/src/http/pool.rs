@@ -1,4 +1,5 @@
-//! Kept connections: HTTP/1.1, one request at a time on each.
+//! Kept connections: HTTP/1.1, one request at a time on each. Requests without a body have
+//! connections of their own kind ([`Wire`]); hyper sends the others.
 //!
 //! A connection is checked out for a request and goes back when the response's body was read to its
 //! end; a body that is dropped half-way closes its connection. The newest idle connection is taken
@@ -10,17 +11,19 @@
 use super::{
     FreshConnection, RequestBody, ResponseBody, Transport, TransportError, TransportErrorKind,
     body::{Observed, READ_BUFFER},
+    kept::Kept,
     tls,
+    wire::{Io, MAX_HEADERS, Wire, WireBody},
 };
 use crate::{ClientConfig, Endpoint};
 use futures_util::future::{BoxFuture, FutureExt as _};
-use http::{Request, Response, header};
+use http::{Request, Response, header, request::Parts};
+use http_body::Body as _;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use parking_lot::Mutex;
 use rustls::pki_types::ServerName;
 use std::{
-    collections::{HashMap, VecDeque},
+    fmt,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -28,7 +31,6 @@ use std::{
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
 };
 
 /// How long a request waits while all connections are in use. Only a caller that holds that many
@@ -39,9 +41,6 @@ const QUEUE_TIMEOUT: Duration = Duration::from_mins(1);
 /// before it had read the last request's body, and goes on not reading it.
 const READY_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Headers of a response at most. User metadata is 8 KiB at most but may be many short ones.
-const MAX_HEADERS: usize = 512;
-
 /// The transport that talks to real servers.
 pub struct Network {
     shared: Arc<Shared>,
@@ -51,38 +50,45 @@ struct Shared {
     endpoint: Endpoint,
     tls: Option<tokio_rustls::TlsConnector>,
     connect_timeout: Duration,
-    idle_timeout: Duration,
     read_timeout: Duration,
     permits: Arc<Semaphore>,
-    /// By host; the newest at the back.
-    idle: Mutex<HashMap<String, VecDeque<Idle>>>,
+    /// For requests with a body.
+    senders: Kept<SendRequest<RequestBody>>,
+    /// For those without.
+    wires: Kept<Wire>,
 }
 
-struct Idle {
-    sender: SendRequest<RequestBody>,
-    since: Instant,
-}
-
-/// A connection in use.
-pub(super) struct Checkout {
+/// Where a connection in use belongs.
+pub(super) struct Place {
     shared: Arc<Shared>,
     host: String,
-    sender: SendRequest<RequestBody>,
     _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    /// Puts the connection back for the next request.
+    pub(super) fn give_back(self, wire: Wire) {
+        self.shared.wires.put(self.host, wire);
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shared.endpoint.fmt(f)
+    }
+}
+
+/// A connection of hyper's in use.
+pub(super) struct Checkout {
+    place: Place,
+    sender: SendRequest<RequestBody>,
 }
 
 impl Checkout {
     /// Puts the connection back for the next request.
     pub(super) fn give_back(self) {
         if !self.sender.is_closed() {
-            let idle = Idle {
-                sender: self.sender,
-                since: Instant::now(),
-            };
-            let mut all = self.shared.idle.lock();
-            let list = all.entry(self.host).or_default();
-            list.push_back(idle);
-            self.shared.drop_old(list);
+            self.place.shared.senders.put(self.place.host, self.sender);
         }
     }
 }
@@ -100,10 +106,10 @@ impl Network {
             endpoint: config.endpoint.clone(),
             tls,
             connect_timeout: config.connect_timeout,
-            idle_timeout: config.idle_timeout,
             read_timeout: config.read_timeout,
             permits: Arc::new(Semaphore::new(config.max_connections.max(1))),
-            idle: Mutex::new(HashMap::new()),
+            senders: Kept::new(config.idle_timeout),
+            wires: Kept::new(config.idle_timeout),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -127,18 +133,27 @@ impl Network {
         let host = host.to_owned();
         let permit = shared.permit().await?;
         let fresh = request.extensions().get::<FreshConnection>().is_some();
+        let place = Place {
+            shared: Arc::clone(shared),
+            host,
+            _permit: permit,
+        };
+        if request.body().is_end_stream() {
+            return Self::ask(place, request.into_parts().0, fresh).await;
+        }
+        let host = &place.host;
         let observed = request.body().observed();
         // Idle connections that turn out closed hand the request back unsent: try the next.
         loop {
             let idle = if fresh {
                 None
             } else {
-                shared.take_idle(&host).await
+                shared.take_idle(host).await
             };
             let kept = idle.is_some();
             let mut sender = match idle {
                 Some(sender) => sender,
-                None => shared.connect(&host).await?,
+                None => shared.connect(host, handshake).await?,
             };
             let sending = sender.try_send_request(request);
             let watched = watch(sending, &observed, shared.read_timeout).await;
@@ -149,12 +164,7 @@ impl Network {
             });
             match watched? {
                 Ok(response) => {
-                    let checkout = Checkout {
-                        shared: Arc::clone(shared),
-                        host,
-                        sender,
-                        _permit: permit,
-                    };
+                    let checkout = Checkout { place, sender };
                     let patience = shared.read_timeout;
                     return Ok(response.map(|body| ResponseBody::network(body, checkout, patience)));
                 }
@@ -176,6 +186,31 @@ impl Network {
     }
 }
 
+impl Network {
+    /// Sends a request without a body.
+    async fn ask(
+        place: Place,
+        request: Parts,
+        fresh: bool,
+    ) -> Result<Response<ResponseBody>, TransportError> {
+        let shared = Arc::clone(&place.shared);
+        let idle = if fresh {
+            None
+        } else {
+            std::iter::from_fn(|| shared.wires.take(&place.host)).find_map(Wire::if_idle)
+        };
+        let kept = idle.is_some();
+        let wire = if let Some(wire) = idle {
+            wire
+        } else {
+            let made = |io| std::future::ready(Ok(Wire::new(io)));
+            shared.connect(&place.host, made).await?
+        };
+        let answer = WireBody::ask(wire, place, request, shared.read_timeout).await;
+        answer.map_err(|error| TransportError { kept, ..error })
+    }
+}
+
 impl Shared {
     async fn permit(&self) -> Result<OwnedSemaphorePermit, TransportError> {
         let busy = || {
@@ -192,24 +227,9 @@ impl Shared {
         permit.map_err(|_| busy())?.map_err(|_| busy())
     }
 
-    /// Drops connections that grew old: they stand at the front.
-    fn drop_old(&self, list: &mut VecDeque<Idle>) {
-        while list
-            .front()
-            .is_some_and(|one| one.since.elapsed() >= self.idle_timeout)
-        {
-            list.pop_front();
-        }
-    }
-
     async fn take_idle(&self, host: &str) -> Option<SendRequest<RequestBody>> {
         loop {
-            let mut sender = {
-                let mut idle = self.idle.lock();
-                let list = idle.get_mut(host)?;
-                self.drop_old(list);
-                list.pop_back()?.sender
-            };
+            let mut sender = self.senders.take(host)?;
             let ready = tokio::time::timeout(READY_TIMEOUT, sender.ready()).await;
             if matches!(ready, Ok(Ok(()))) {
                 return Some(sender);
@@ -217,9 +237,23 @@ impl Shared {
         }
     }
 
-    async fn connect(&self, host: &str) -> Result<SendRequest<RequestBody>, TransportError> {
+    /// Connects, and makes of it what sends requests.
+    async fn connect<T, F>(
+        &self,
+        host: &str,
+        make: impl FnOnce(Box<dyn Io>) -> F,
+    ) -> Result<T, TransportError>
+    where
+        F: Future<Output = hyper::Result<T>>,
+    {
         let what = self.endpoint.authority(host);
-        let connecting = tokio::time::timeout(self.connect_timeout, self.connect_now(host));
+        let connecting = async {
+            let io = self.connect_now(host).await?;
+            make(io).await.map_err(|e| {
+                TransportError::before(TransportErrorKind::Connect, format!("{what}: {e}"))
+            })
+        };
+        let connecting = tokio::time::timeout(self.connect_timeout, connecting);
         connecting.await.unwrap_or_else(|_| {
             let seconds = self.connect_timeout.as_secs_f64();
             Err(TransportError::before(
@@ -229,7 +263,7 @@ impl Shared {
         })
     }
 
-    async fn connect_now(&self, host: &str) -> Result<SendRequest<RequestBody>, TransportError> {
+    async fn connect_now(&self, host: &str) -> Result<Box<dyn Io>, TransportError> {
         let what = self.endpoint.authority(host);
         let fault =
             |kind, e: &dyn std::fmt::Display| TransportError::before(kind, format!("{what}: {e}"));
@@ -245,19 +279,15 @@ impl Shared {
         stream
             .set_nodelay(true)
             .map_err(|e| fault(TransportErrorKind::Connect, &e))?;
-        match &self.tls {
-            None => handshake(TokioIo::new(stream)).await,
-            Some(connector) => {
-                let server =
-                    ServerName::try_from(name).map_err(|e| fault(TransportErrorKind::Tls, &e))?;
-                let stream = connector
-                    .connect(server, stream)
-                    .await
-                    .map_err(|e| fault(TransportErrorKind::Tls, &e))?;
-                handshake(TokioIo::new(stream)).await
-            }
-        }
-        .map_err(|e| fault(TransportErrorKind::Connect, &e))
+        let Some(connector) = &self.tls else {
+            return Ok(Box::new(stream));
+        };
+        let server = ServerName::try_from(name).map_err(|e| fault(TransportErrorKind::Tls, &e))?;
+        let stream = connector
+            .connect(server, stream)
+            .await
+            .map_err(|e| fault(TransportErrorKind::Tls, &e))?;
+        Ok(Box::new(stream))
     }
 }
 
@@ -298,14 +328,11 @@ pub(super) async fn watch<T>(
     }
 }
 
-async fn handshake<I>(io: I) -> hyper::Result<SendRequest<RequestBody>>
-where
-    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
-{
+async fn handshake(io: Box<dyn Io>) -> hyper::Result<SendRequest<RequestBody>> {
     let (sender, connection) = http1::Builder::new()
         .max_buf_size(READ_BUFFER)
         .max_headers(MAX_HEADERS)
-        .handshake(io)
+        .handshake(TokioIo::new(io))
         .await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {

@@ -317,3 +317,98 @@ mod tls {
         assert_eq!(error.kind(), ErrorKind::Tls);
     }
 }
+
+/// Answers every request with exactly `answer`, in pieces of `piece` bytes, and hangs up at the end if told.
+async fn answer_raw(
+    mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    answer: &'static str,
+    piece: usize,
+    hang_up: bool,
+) -> std::io::Result<()> {
+    while read_head(&mut stream).await?.is_some() {
+        for part in answer.as_bytes().chunks(piece) {
+            stream.write_all(part).await?;
+            stream.flush().await?;
+            tokio::task::yield_now().await;
+        }
+        if hang_up {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+const LISTING: &str = "<ListBucketResult><Name>bucket</Name></ListBucketResult>";
+
+#[tokio::test]
+async fn answers_are_framed_as_rfc_9112_says() {
+    let chunked: &'static str = Box::leak(
+        format!(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
+             A;name=x\r\n{}\r\n{:x}\r\n{}\r\n0\r\nTrailer: t\r\n\r\n",
+            &LISTING[..10],
+            LISTING.len() - 10,
+            &LISTING[10..]
+        )
+        .into_boxed_str(),
+    );
+    let sized: &'static str = Box::leak(
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{LISTING}",
+            LISTING.len()
+        )
+        .into_boxed_str(),
+    );
+    let closed: &'static str =
+        Box::leak(format!("HTTP/1.0 200 OK\r\n\r\n{LISTING}").into_boxed_str());
+    for (answer, hang_up, connections) in
+        [(chunked, false, 1), (sized, false, 1), (closed, true, 3)]
+    {
+        for piece in [1, 7, 4096] {
+            let server =
+                Server::start(move |stream, _| answer_raw(stream, answer, piece, hang_up)).await;
+            let client = Client::new(config(&server.endpoint())).unwrap();
+            for _ in 0..3 {
+                let list = crate::ListObjectsV2 {
+                    bucket: "bucket".into(),
+                    ..crate::ListObjectsV2::default()
+                };
+                let page = client.list_objects_v2(list).await.unwrap();
+                assert!(page.objects.is_empty(), "{answer}");
+            }
+            assert_eq!(server.connections(), connections, "{answer} by {piece}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_that_contradict_themselves_are_refused() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nETag: \"E\"\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        "HTTP/1.1 200 OK\r\nETag: \"E\"\r\nContent-Length: -3\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nETag: \"E\"\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "SSH-2.0-OpenSSH_9.2\r\n",
+    ] {
+        let server = Server::start(move |stream, _| answer_raw(stream, answer, 4096, true)).await;
+        let mut config = config(&server.endpoint());
+        config.retry = crate::retry::RetryPolicy::never();
+        let client = Client::new(config).unwrap();
+        let error = read(&client).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connection, "{answer}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_read_into_the_reader_s_own_memory() {
+    let server = Server::start(|stream, _| answer_all(stream, "hello, world")).await;
+    let client = Client::new(config(&server.endpoint())).unwrap();
+    for most in [1, 5, 100] {
+        let mut body = client.get_object(get()).await.unwrap().body;
+        let mut all = Vec::with_capacity(64);
+        let address = all.as_ptr();
+        while body.read_into(&mut all, most).await.unwrap() > 0 {}
+        assert_eq!(all, b"hello, world");
+        assert_eq!(all.as_ptr(), address);
+    }
+    assert_eq!(server.connections(), 1);
+}

@@ -121,6 +121,8 @@ pub struct BodyStream {
     /// How often it was taken up again, and where last.
     resumes: u32,
     resumed_at: u64,
+    /// A piece that did not fit into what [`BodyStream::read_into`] was given.
+    rest: Bytes,
 }
 
 impl BodyStream {
@@ -140,6 +142,7 @@ impl BodyStream {
             crc: whole_crc.map(|expected| (Crc64::new(), expected)),
             began: Instant::now(),
             resumes: 0,
+            rest: Bytes::new(),
         }
     }
 
@@ -155,32 +158,82 @@ impl BodyStream {
     /// [`ErrorKind::Precondition`] when the object was replaced meanwhile, [`ErrorKind::Corrupt`]
     /// when the whole object's CRC64 differs, and what the network does.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        if !self.rest.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.rest)));
+        }
         loop {
             if self.left.is_empty() {
                 return self.finish();
             }
             match self.body.chunk().await {
-                Some(Ok(chunk)) if chunk.len() as u64 <= self.remaining() => {
-                    self.left.start += chunk.len() as u64;
-                    if let Some((crc, _)) = &mut self.crc {
-                        crc.update(&chunk);
-                    }
-                    self.client
-                        .received(Operation::GetObject, chunk.len() as u64);
+                Some(Ok(chunk)) => {
+                    self.took(&chunk)?;
                     return Ok(Some(chunk));
                 }
-                Some(Ok(_)) => {
-                    let message = "more bytes came than were announced";
-                    return Err(self.fault(Error::new(ErrorKind::Server, message)));
-                }
-                None => {
-                    let message = "the body ended before its length";
-                    self.resume(Error::new(ErrorKind::Connection, message))
-                        .await?;
-                }
+                None => self.cut_off().await?,
                 Some(Err(error)) => self.resume(of_transport(&error)).await?,
             }
         }
+    }
+
+    /// Appends the next bytes to `buffer`: at least one, at most `most`. 0 when all came. On most
+    /// connections they come straight from the socket.
+    ///
+    /// # Errors
+    /// Those of [`BodyStream::next_chunk`].
+    pub async fn read_into(&mut self, buffer: &mut Vec<u8>, most: usize) -> Result<usize, Error> {
+        let before = buffer.len();
+        loop {
+            if self.rest.is_empty() && self.left.is_empty() {
+                return self.finish().map(|_| 0);
+            }
+            let room = most.min(usize::try_from(self.remaining()).unwrap_or(most));
+            let read = if self.rest.is_empty() {
+                self.body.read_into(buffer, room).await
+            } else {
+                None
+            };
+            match read {
+                Some(Ok(0)) => self.cut_off().await?,
+                Some(Ok(got)) => {
+                    self.took(&buffer[before..])?;
+                    return Ok(got);
+                }
+                Some(Err(error)) => {
+                    buffer.truncate(before);
+                    self.resume(of_transport(&error)).await?;
+                }
+                None => {
+                    let Some(mut piece) = self.next_chunk().await? else {
+                        return Ok(0);
+                    };
+                    self.rest = piece.split_off(most.min(piece.len()));
+                    buffer.extend_from_slice(&piece);
+                    return Ok(piece.len());
+                }
+            }
+        }
+    }
+
+    /// Counts and sums bytes that came.
+    fn took(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if bytes.len() as u64 > self.remaining() {
+            let message = "more bytes came than were announced";
+            return Err(self.fault(Error::new(ErrorKind::Server, message)));
+        }
+        self.left.start += bytes.len() as u64;
+        if let Some((crc, _)) = &mut self.crc {
+            crc.update(bytes);
+        }
+        self.client
+            .received(Operation::GetObject, bytes.len() as u64);
+        Ok(())
+    }
+
+    async fn cut_off(&mut self) -> Result<(), Error> {
+        let message = "the body ended before its length";
+        self.resume(Error::new(ErrorKind::Connection, message))
+            .await
     }
 
     /// Everything that is still to come, in one piece. A whole object whose CRC64 differs is read

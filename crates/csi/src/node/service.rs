@@ -116,6 +116,16 @@ impl Node {
             capability,
         )?;
         let read_only = request.readonly || wanted.volume.read_only;
+        if wanted.volume.of_one_pod {
+            let mounts = self.mounts_of(id)?;
+            let mut targets = mounts.iter().flat_map(|(_, record)| &record.targets);
+            if let Some(other) = targets.find(|other| **other != target) {
+                return Err(Status::failed_precondition(format!(
+                    "volume {id} is for one pod alone (ReadWriteOncePod), and one has it on {}",
+                    other.display()
+                )));
+            }
+        }
         let noted = target.clone();
         let folder = self
             .ensure(&wanted, |record| {

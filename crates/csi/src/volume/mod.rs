@@ -101,6 +101,8 @@ pub(crate) struct Volume {
     pub(crate) path: String,
     pub(crate) url: String,
     pub(crate) read_only: bool,
+    /// One pod alone may have it (`ReadWriteOncePod`).
+    pub(crate) of_one_pod: bool,
     pub(crate) auth: Auth,
     pub(crate) volume_as: VolumeAs,
     pub(crate) notes: Vec<String>,
@@ -177,6 +179,7 @@ impl Volume {
                     .iter()
                     .any(|word| matches!(&**word, "ro" | "ro=true" | "ro=1")),
             auth: auth(&attributes, raw, secrets, rrsa)?,
+            of_one_pod: mode == Mode::SingleNodeSingleWriter,
             encryption: encryption(&attributes)?,
             path: path.trim_matches('/').to_owned(),
             bucket,

@@ -9,8 +9,10 @@
 //! back, or take what it needs in one lease and [`Lease::split`] it.
 
 mod lease;
+mod pressure;
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicU8;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use tokio::sync::oneshot;
 
 use crate::error::Error;
 pub use lease::Lease;
+pub use pressure::Pressure;
 
 /// How long a waiter waits before it asks the caches again.
 const ASK_AGAIN: Duration = Duration::from_millis(2);
@@ -49,6 +52,8 @@ pub struct Budget(Arc<Pool>);
 
 pub(crate) struct Pool {
     total: u64,
+    /// A [`Pressure`].
+    pressure: AtomicU8,
     state: Mutex<State>,
 }
 
@@ -69,6 +74,7 @@ impl Budget {
     pub fn new(total: u64) -> Self {
         Self(Arc::new(Pool {
             total,
+            pressure: AtomicU8::new(Pressure::None as u8),
             state: Mutex::new(State {
                 used: 0,
                 peak: 0,
@@ -206,7 +212,7 @@ impl Pool {
         match priority {
             Priority::Demand => self.total,
             Priority::Write => self.total - self.total / 8,
-            Priority::Prefetch => self.total - self.total / 4,
+            Priority::Prefetch => self.prefetch_limit(),
         }
     }
 

@@ -49,7 +49,6 @@ use crate::types::{
     Opened, RenameFlags, SetAttr, StatFs,
 };
 use crate::write::LeftWriter;
-use crate::xattr::XattrMode;
 
 /// An open directory with its node. Reads of one handle come one at a time.
 type SharedDir = (NodeId, Arc<tokio::sync::Mutex<OpenDir>>);
@@ -221,69 +220,6 @@ impl FileSystem {
         let _ = handle;
         let temporary = FileHandle(self.new_handle() | TEMPORARY);
         self.files.setattr(node, temporary, change).await
-    }
-
-    /// Whether names that are no UTF-8 are to be kept, escaped.
-    pub fn uses_wtf8(&self) -> bool {
-        self.core.config.wtf8
-    }
-
-    /// Whether extended attributes are kept.
-    pub fn keeps_xattrs(&self) -> bool {
-        self.core.config.xattrs || self.core.config.close_early
-    }
-
-    /// The value of an extended attribute.
-    pub async fn getxattr(&self, node: NodeId, name: &str) -> Result<Vec<u8>> {
-        if self.core.config.close_early && name == outcomes::UPLOAD {
-            return self.files.upload_status(node);
-        }
-        let get = self
-            .files
-            .with_xattrs(node, |_, _, xattrs| Ok(xattrs.get(name)?.to_owned()));
-        get.await
-    }
-
-    /// The names of all extended attributes, each ended by a zero byte.
-    pub async fn listxattr(&self, node: NodeId) -> Result<Vec<u8>> {
-        let list = self
-            .files
-            .with_xattrs(node, |_, _, xattrs| Ok(xattrs.names()));
-        list.await
-    }
-
-    /// Sets an extended attribute. It is in OSS as other attributes are: a moment later, or at fsync.
-    pub async fn setxattr(
-        &self,
-        node: NodeId,
-        name: &str,
-        value: &[u8],
-        mode: XattrMode,
-    ) -> Result<()> {
-        let set = self
-            .files
-            .change_xattrs(node, |xattrs| xattrs.set(name, value, mode));
-        match set.await {
-            // By this very request, when a former process had it.
-            Err(Error::Exists) if Request::current().resent => {
-                let there = self.getxattr(node, name).await?;
-                if there == value {
-                    Ok(())
-                } else {
-                    Err(Error::Exists)
-                }
-            }
-            other => other,
-        }
-    }
-
-    /// Removes an extended attribute.
-    pub async fn removexattr(&self, node: NodeId, name: &str) -> Result<()> {
-        let remove = self.files.change_xattrs(node, |xattrs| xattrs.remove(name));
-        match remove.await {
-            Err(Error::NoAttribute) if Request::current().resent => Ok(()),
-            other => other,
-        }
     }
 
     /// Makes a directory; counts as a lookup of it.
@@ -540,6 +476,11 @@ impl FileSystem {
             files_free: 1 << 40,
             name_max: 255,
         }
+    }
+
+    /// Whether names that are no UTF-8 are to be kept, escaped.
+    pub fn uses_wtf8(&self) -> bool {
+        self.core.config.wtf8
     }
 
     /// The root's attributes.

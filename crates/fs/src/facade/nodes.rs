@@ -104,7 +104,8 @@ impl Core {
     }
 
     /// Stores the attributes of one of OSS's own symlinks, which can't be copied onto itself.
-    pub(super) async fn store_link(&self, node: NodeId) -> Result<()> {
+    pub(super) async fn store_link(self: &Arc<Self>, node: NodeId) -> Result<()> {
+        self.read_link(node).await?;
         let (key, meta) = {
             let mut ns = self.ns.lock();
             let slot = ns.resolve(node)?;

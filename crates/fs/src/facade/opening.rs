@@ -22,6 +22,17 @@ impl Files {
         if let Some((_, opened)) = self.opened_again() {
             return Some(Ok(opened));
         }
+        self.open_known(handle, node, flags, false)
+    }
+
+    /// Opens what the namespace knows; unless it was `asked` for during this call, only if it is young enough.
+    fn open_known(
+        &self,
+        handle: FileHandle,
+        node: NodeId,
+        flags: OpenFlags,
+        asked: bool,
+    ) -> Option<Result<Opened>> {
         let mut ns = self.core.ns.lock();
         let now = self.core.clock.now();
         let slot = match ns.resolve(node) {
@@ -36,7 +47,7 @@ impl Files {
             // Deleted or replaced: the kernel walks the path again.
             return Some(Err(Error::Stale));
         }
-        if !ns.version_is_fresh(slot, now) {
+        if !asked && !ns.version_is_fresh(slot, now) {
             return None;
         }
         let (opened, file) = match self.open_in(&mut ns, slot, handle, flags, Meta::default()) {
@@ -115,12 +126,14 @@ impl Files {
         node: NodeId,
         flags: OpenFlags,
     ) -> Result<Opened> {
-        let opened = loop {
-            if let Some(answer) = self.try_open(handle, node, flags) {
-                break answer?;
+        let opened = match self.try_open(handle, node, flags) {
+            Some(answer) => answer?,
+            None => {
+                self.core.refresh(node).await?;
+                // However little time answers hold: this one is what the call asked for.
+                let known = self.open_known(handle, node, flags, true);
+                known.unwrap_or(Err(Error::Stale))?
             }
-            self.core.refresh(node).await?;
-            // With `max_stat_cache_size=0` an answer can be too old again by now only if this task slept for a second.
         };
         if flags.truncate
             && let Some(writer) = &self.get(handle)?.writer

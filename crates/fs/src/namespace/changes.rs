@@ -154,6 +154,7 @@ impl Namespace {
         self.negatives.insert(old_dir, &old_name, now);
         self.tombstones.removed(old_dir, &old_name, now);
         self.keep_up(old_dir, now);
+        self.moved_link(slot);
         self.moved_below(slot, now);
         self.drop_if_unused(old_dir);
     }
@@ -167,6 +168,7 @@ impl Namespace {
         for (slot, (dir, name)) in [(one, places.1), (other, places.0)] {
             let inode = self.inodes.get_mut(slot);
             (inode.parent, inode.name, inode.proven) = (dir, name, now);
+            self.moved_link(slot);
             self.dentries.link(&mut self.inodes, slot);
         }
     }
@@ -189,6 +191,17 @@ impl Namespace {
         }
     }
 
+    /// One of OSS's own symlinks names a key, so the path to it is another from its new place.
+    fn moved_link(&mut self, slot: Slot) {
+        let inode = self.inodes.get_mut(slot);
+        if inode.has(Flags::LINK)
+            && let Some(extra) = &mut inode.extra
+        {
+            extra.meta.target = None;
+            inode.set(Flags::DETAILED, false);
+        }
+    }
+
     /// Every known inode below moved too. A copy can have another ETag than its source, so files have to be asked for.
     fn moved_below(&mut self, slot: Slot, now: Moment) {
         let mut files = Vec::new();
@@ -207,6 +220,7 @@ impl Namespace {
             }
         }
         for file in files {
+            self.moved_link(file);
             self.set_valid(file, false);
             self.drop_if_unused(file);
         }

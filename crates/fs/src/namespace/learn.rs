@@ -202,7 +202,10 @@ impl Namespace {
 pub(super) fn take_details(inode: &mut super::inodes::Inode, details: &Details) {
     let old = inode.meta();
     let meta = if old.local {
-        old.clone()
+        Meta {
+            target: details.meta.target.clone(),
+            ..old.clone()
+        }
     } else {
         details.meta.clone()
     };

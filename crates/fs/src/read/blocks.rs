@@ -1,26 +1,31 @@
 //! The blocks of one large object that are in memory or under way.
 
-use super::{exact::Flights, pieces, streams::Streams, sums::Sums};
+use super::{exact::Flights, streams::Streams, sums::Sums};
 use crate::{budget::Lease, error::Error};
 use bytes::Bytes;
-use std::{collections::BTreeMap, ops::Range};
-use tokio::task::JoinSet;
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
+use tokio::{sync::Notify, task::JoinSet};
 
 /// Bytes of a block; the last may be shorter.
 pub(super) const BLOCK: u64 = 1 << 20;
 
 pub(super) enum Slot {
-    /// A fetch is under way that will fill it.
-    Loading,
+    /// A fetch is under way that will fill it: told when it did, or will not.
+    Loading(Arc<Notify>),
     Ready(Ready),
 }
 
 pub(super) struct Ready {
-    pieces: Vec<Bytes>,
-    length: u64,
+    data: Bytes,
     /// Bytes handed out. Once it is all of them the kernel has them, and the block can go.
     taken: u64,
     _lease: Lease,
+}
+
+impl Ready {
+    fn length(&self) -> u64 {
+        self.data.len() as u64
+    }
 }
 
 /// What a reader of a large object remembers.
@@ -73,15 +78,15 @@ impl Blocks {
         };
         let base = number * BLOCK;
         let start = span.start.max(base) - base;
-        let end = (span.end - base).min(block.length);
-        pieces::slice(&block.pieces, start, end, out);
+        let end = (span.end - base).min(block.length());
+        out.push(block.data.slice(start as usize..end as usize));
         block.taken += end - start;
         self.drop_taken(number);
     }
 
     fn drop_taken(&mut self, number: u64) {
         if let Some(Slot::Ready(block)) = self.slots.get(&number)
-            && block.taken >= block.length
+            && block.taken >= block.length()
             && !self.wanted.contains_key(&number)
         {
             self.slots.remove(&number);
@@ -122,30 +127,33 @@ impl Blocks {
     /// A fetch of these blocks begins.
     pub(super) fn load(&mut self, run: Range<u64>) {
         for number in run {
-            self.slots.insert(number, Slot::Loading);
+            self.slots.insert(number, Slot::Loading(Arc::default()));
         }
     }
 
-    /// A block came.
-    pub(super) fn fill(&mut self, number: u64, pieces: Vec<Bytes>, length: u64, lease: Lease) {
+    /// A block came. Who waits for it is to be told when the lock is free.
+    pub(super) fn fill(&mut self, number: u64, data: Bytes, lease: Lease) -> Option<Arc<Notify>> {
         let ready = Ready {
-            pieces,
-            length,
+            data,
             taken: 0,
             _lease: lease,
         };
-        self.slots.insert(number, Slot::Ready(ready));
+        match self.slots.insert(number, Slot::Ready(ready)) {
+            Some(Slot::Loading(waiting)) => Some(waiting),
+            _ => None,
+        }
     }
 
     /// These blocks will not come.
     pub(super) fn give_up(&mut self, run: Range<u64>, why: Error) {
+        self.failures += 1;
+        self.last_failure = Some(why);
         for number in run {
-            if matches!(self.slots.get(&number), Some(Slot::Loading)) {
+            if let Some(Slot::Loading(waiting)) = self.slots.get(&number) {
+                waiting.notify_waiters();
                 self.slots.remove(&number);
             }
         }
-        self.failures += 1;
-        self.last_failure = Some(why);
     }
 
     fn is_free(&self, number: u64) -> bool {
@@ -167,7 +175,8 @@ impl Blocks {
 
     /// Drops everything that nobody waits for.
     pub(super) fn clear(&mut self) {
-        self.slots.retain(|_, slot| matches!(slot, Slot::Loading));
+        self.slots
+            .retain(|_, slot| matches!(slot, Slot::Loading(_)));
     }
 
     /// Drops blocks worth about `bytes`: those handed out in part first, then those furthest along,
@@ -192,7 +201,7 @@ impl Blocks {
                     continue;
                 }
                 if let Some(Slot::Ready(ready)) = self.slots.remove(&number) {
-                    freed += ready.length;
+                    freed += ready.length();
                 }
             }
         }

@@ -2,6 +2,9 @@
 
 use super::{
     Reader,
+    buffers::Buffers,
+    hedge::Hedges,
+    pace::Pace,
     whole::{Source, Wholes},
 };
 use crate::{
@@ -11,7 +14,10 @@ use crate::{
 };
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::Instant,
+};
 use tokio::runtime::Handle;
 
 /// A small object takes at most this share of the budget: several must fit.
@@ -30,6 +36,12 @@ pub(super) struct Shared {
     pub(super) small: u64,
     /// The largest window of one stream, in bytes.
     pub(super) window: u64,
+    /// Memory for blocks.
+    pub(super) buffers: Arc<Buffers>,
+    pub(super) pace: Pace,
+    pub(super) hedges: Hedges,
+    /// When the mount began.
+    pub(super) began: Instant,
     readers: Mutex<HashMap<Identity, Weak<Reader>>>,
 }
 
@@ -61,6 +73,10 @@ impl Engine {
             wholes: Wholes::default(),
             small: context.config.small_object_size.min(total / SMALL_SHARE),
             window: context.config.max_readahead.min(total / WINDOW_SHARE),
+            buffers: Buffers::new(total),
+            pace: Pace::default(),
+            hedges: Hedges::default(),
+            began: Instant::now(),
             readers: Mutex::default(),
         });
         let weak: Weak<Shared> = Arc::downgrade(&shared);

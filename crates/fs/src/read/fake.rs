@@ -2,7 +2,7 @@
 
 use crate::{Context, FsConfig, types::ObjectVersion};
 use bytes::Bytes;
-use futures_util::{FutureExt as _, future::BoxFuture, stream};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use ossplit::{
     Client, ClientConfig,
@@ -55,6 +55,10 @@ pub(crate) enum Fault {
     WrongCrc,
     /// The body breaks off after so many bytes.
     Truncated(usize),
+    /// The body stops after so many bytes and never goes on.
+    Stalled(usize),
+    /// No answer at all comes.
+    Silent,
 }
 
 #[derive(Clone)]
@@ -132,6 +136,14 @@ impl FakeOss {
 
     pub(crate) fn delete(&self, key: &str) {
         self.0.lock().objects.remove(key);
+    }
+
+    /// Whether the next fault of `op` is that nothing comes; takes it.
+    fn falls_silent(&self, op: Op) -> bool {
+        let faults = &mut self.0.lock().faults;
+        let next = faults.iter().position(|(at, _)| *at == op);
+        let silent = next.filter(|i| matches!(faults[*i].1, Fault::Silent));
+        silent.map(|i| faults.remove(i)).is_some()
     }
 
     /// An object's bytes and `ETag`.
@@ -220,8 +232,10 @@ fn broken() -> TransportError {
 }
 
 fn body(data: &Bytes, fault: Option<Fault>) -> ResponseBody {
+    let stalls = matches!(fault, Some(Fault::Stalled(_)));
     let (keep, breaks) = match fault {
         Some(Fault::Truncated(at)) if at < data.len() => (at, true),
+        Some(Fault::Stalled(at)) => (at.min(data.len()), false),
         _ => (data.len(), false),
     };
     let data = data.slice(..keep);
@@ -230,11 +244,16 @@ fn body(data: &Bytes, fault: Option<Fault>) -> ResponseBody {
         .map(move |at| Ok(data.slice(at..(at + CHUNK).min(data.len()))));
     let end = breaks.then(|| Err(std::io::ErrorKind::UnexpectedEof.into()));
     let pieces: Vec<_> = pieces.chain(end).collect();
-    ResponseBody::stream(stream::unfold(pieces.into_iter(), |mut pieces| async {
+    let sent = stream::unfold(pieces.into_iter(), |mut pieces| async {
         // Others go on meanwhile, as they would with a network.
         tokio::task::yield_now().await;
         pieces.next().map(|piece| (piece, pieces))
-    }))
+    });
+    if stalls {
+        ResponseBody::stream(sent.chain(stream::pending()))
+    } else {
+        ResponseBody::stream(sent)
+    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -464,6 +483,9 @@ impl Transport for FakeOss {
                 .strip_prefix(&format!("/{BUCKET}/"))
                 .expect("of the bucket");
             let key = encode::decode(key).expect("UTF-8").into_owned();
+            if self.falls_silent(op) {
+                return futures_util::future::pending().await;
+            }
             let (answer, fault) = {
                 let mut state = self.0.lock();
                 state.asked.push(op);

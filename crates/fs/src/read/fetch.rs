@@ -2,24 +2,21 @@
 
 use super::{
     blocks::{BLOCK, bytes},
+    buffers::Buffer,
     engine::Shared,
     reader::Reader,
-    whole::stale_if_gone,
 };
 use crate::{
     budget::Lease,
     error::{Error, Result},
     types::ObjectVersion,
 };
-use bytes::{Bytes, BytesMut};
 use ossplit::crc64;
 use std::{
     ops::Range,
     sync::{Arc, Weak},
+    time::Instant,
 };
-
-/// Bytes of one range request, at most.
-const REQUEST: u64 = 8 << 20;
 
 /// A run of blocks that one request will fill. Dropped before it is done, it says that the blocks
 /// are not coming. It ends with its reader.
@@ -58,40 +55,50 @@ impl Fetch {
     }
 
     async fn fill(&mut self) -> Result<()> {
-        let source = &self.shared.source;
+        let shared = Arc::clone(&self.shared);
+        let source = &shared.source;
         let size = self.version.size;
         let start = self.left.start * BLOCK;
         let span = start..start + bytes(&self.left, size);
-        let request = source.get(&self.version).range(span);
-        let answer = source.context.client.get_object(request).await;
-        let mut answer = answer.map_err(stale_if_gone)?;
+        let (length, end) = (span.end - span.start, span.end);
+        let hedges = &shared.hedges;
+        let asked = Instant::now();
+        let mut answer = hedges.get(source, &self.version, span).await?;
+        let answered = Instant::now();
+        shared.pace.head(answered - asked);
         if answer.meta.size != size {
             return Err(Error::Stale);
         }
         let crc64 = self.version.crc64.or(answer.meta.crc64);
-        let mut filling = Filling::default();
-        while let Some(chunk) = answer.body.next_chunk().await.map_err(stale_if_gone)? {
-            let mut chunk = chunk;
-            while !chunk.is_empty() {
-                let number = self.left.start;
-                let length = BLOCK.min(size - number * BLOCK);
-                let take = (length - filling.length).min(chunk.len() as u64);
-                filling.push(chunk.split_to(take as usize));
-                if filling.length == length {
-                    self.done(number, std::mem::take(&mut filling), crc64)?;
+        while !self.left.is_empty() {
+            let number = self.left.start;
+            let length = BLOCK.min(size - number * BLOCK) as usize;
+            let mut block = shared.buffers.take();
+            let mut sum = crc64::Crc64::new();
+            while block.bytes.len() < length {
+                let before = block.bytes.len();
+                let rest = (number * BLOCK + before as u64, end);
+                let (bytes, most) = (&mut block.bytes, length - before);
+                let version = &self.version;
+                let got = hedges.read(&mut answer, source, version, rest, bytes, most);
+                if got.await? == 0 {
+                    // The client has seen to it that all of the range came.
+                    return Err(Error::BadHandle);
                 }
+                sum.update(&block.bytes[before..]);
             }
+            self.done(number, block, sum.value(), crc64)?;
         }
+        shared.pace.body(length, answered.elapsed());
         Ok(())
     }
 
-    fn done(&mut self, number: u64, filled: Filling, expected: Option<u64>) -> Result<()> {
+    /// A block came; `expected` is the sum that all of the object must have.
+    fn done(&mut self, number: u64, block: Buffer, sum: u64, expected: Option<u64>) -> Result<()> {
         // Nobody reads any more.
         let reader = self.reader.upgrade().ok_or(Error::BadHandle)?;
-        let lease = self.lease.split(filled.length);
-        let length = filled.length;
-        let (pieces, sum) = filled.finish();
-        {
+        let lease = self.lease.split(block.bytes.len() as u64);
+        let waiting = {
             let mut blocks = reader.blocks.lock();
             blocks.sums.expect(expected);
             if let Err((sum, expected)) = blocks.sums.add(number, sum, self.version.size) {
@@ -102,10 +109,12 @@ impl Fetch {
                 blocks.clear();
                 return Err(error);
             }
-            blocks.fill(number, pieces, length, lease);
-        }
+            blocks.fill(number, block.freeze(), lease)
+        };
         self.left.start = number + 1;
-        reader.arrived.notify_waiters();
+        if let Some(waiting) = waiting {
+            waiting.notify_waiters();
+        }
         // Only now can this block be had back by who waits for room.
         self.shared.relieve();
         Ok(())
@@ -122,58 +131,12 @@ impl Drop for Fetch {
         };
         let why = self.error.take().unwrap_or(Error::BadHandle);
         reader.blocks.lock().give_up(self.left.clone(), why);
-        reader.arrived.notify_waiters();
     }
 }
 
-/// Many small pieces would cost more to send to the kernel than to join.
-const SMALL_PIECE: usize = 16 << 10;
-/// Joined pieces are this long.
-const JOINED: usize = 64 << 10;
-
-/// A block that is being filled.
-#[derive(Default)]
-struct Filling {
-    pieces: Vec<Bytes>,
-    joined: BytesMut,
-    length: u64,
-    sum: crc64::Crc64,
-}
-
-impl Filling {
-    fn push(&mut self, piece: Bytes) {
-        self.length += piece.len() as u64;
-        self.sum.update(&piece);
-        if piece.len() < SMALL_PIECE {
-            if self.joined.capacity() == 0 {
-                self.joined.reserve(JOINED);
-            }
-            self.joined.extend_from_slice(&piece);
-            if self.joined.len() > JOINED - SMALL_PIECE {
-                self.end_joined();
-            }
-        } else {
-            self.end_joined();
-            self.pieces.push(piece);
-        }
-    }
-
-    fn end_joined(&mut self) {
-        if !self.joined.is_empty() {
-            let joined = std::mem::take(&mut self.joined);
-            self.pieces.push(joined.freeze());
-        }
-    }
-
-    fn finish(mut self) -> (Vec<Bytes>, u64) {
-        self.end_joined();
-        (self.pieces, self.sum.value())
-    }
-}
-
-/// Cuts runs of blocks into requests: a few large ones, but enough to use several connections.
-pub(super) fn requests(runs: Vec<Range<u64>>, window: u64) -> Vec<Range<u64>> {
-    let each = (window / 4).clamp(BLOCK, REQUEST) / BLOCK;
+/// Cuts runs of blocks into requests of at most `most` bytes, a multiple of [`BLOCK`].
+pub(super) fn requests(runs: Vec<Range<u64>>, most: u64) -> Vec<Range<u64>> {
+    let each = (most / BLOCK).max(1);
     let mut out = Vec::new();
     for run in runs {
         let mut at = run.start;

@@ -19,9 +19,12 @@
 //! budget; nobody waits for a lease to read ahead, and caches give theirs back when somebody does.
 
 mod blocks;
+mod buffers;
 mod engine;
 mod exact;
 mod fetch;
+mod hedge;
+mod pace;
 mod pieces;
 mod reader;
 mod streams;

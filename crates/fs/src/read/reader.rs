@@ -20,7 +20,6 @@ use std::{
     ops::Range,
     sync::{Arc, Weak},
 };
-use tokio::sync::Notify;
 
 /// How often a block that somebody else had promised may fail to come. The client has tried each
 /// request several times already.
@@ -33,8 +32,6 @@ pub struct Reader {
     /// A small object, as long as the cache has it.
     whole: Mutex<Weak<Whole>>,
     pub(super) blocks: Mutex<Blocks>,
-    /// Told whenever a block arrived, or will not.
-    pub(super) arrived: Notify,
 }
 
 /// What a read has to do.
@@ -53,7 +50,6 @@ impl Reader {
             shared,
             whole: Mutex::default(),
             blocks: Mutex::default(),
-            arrived: Notify::new(),
         }
     }
 
@@ -75,6 +71,7 @@ impl Reader {
     fn noted(&self, span: &Range<u64>, waits: bool) -> Noted {
         Noted {
             span: span.clone(),
+            at: self.shared.began.elapsed(),
             waits,
             limit: self.shared.window.max(BLOCK),
             size: self.version.size,
@@ -111,7 +108,9 @@ impl Reader {
         for number in numbers(&span) {
             blocks.take(number, &span, out);
         }
-        let pattern = blocks.streams.note(&self.noted(&span, false));
+        let pattern = blocks
+            .streams
+            .note(&self.noted(&span, false), &self.shared.pace);
         self.follow(&mut blocks, pattern);
         true
     }
@@ -177,7 +176,8 @@ impl Reader {
         if ahead.is_empty() {
             return;
         }
-        for run in fetch::requests(blocks.missing(numbers(&ahead)), window) {
+        let each = self.shared.pace.request(window);
+        for run in fetch::requests(blocks.missing(numbers(&ahead)), each) {
             let bytes = blocks::bytes(&run, self.version.size);
             let Some(lease) = self.shared.lease_now(Priority::Prefetch, bytes) else {
                 blocks.streams.fell_short(stream, run.start * BLOCK);
@@ -194,7 +194,9 @@ impl Reader {
             return Err(error.clone());
         }
         let failures = blocks.failures;
-        let pattern = blocks.streams.note(&self.noted(span, true));
+        let pattern = blocks
+            .streams
+            .note(&self.noted(span, true), &self.shared.pace);
         let length = span.end - span.start;
         let longest = exact::LONGEST.min(self.shared.window);
         if pattern == Pattern::Random && length <= longest && !blocks.covers(span) {
@@ -204,7 +206,8 @@ impl Reader {
         }
         // What this read waits for is asked for before what its stream will want.
         let mut mine = Vec::new();
-        for run in fetch::requests(blocks.missing(numbers(span)), length) {
+        let each = self.shared.pace.request(length);
+        for run in fetch::requests(blocks.missing(numbers(span)), each) {
             let bytes = blocks::bytes(&run, self.version.size);
             let Some(lease) = self.shared.lease_now(Priority::Demand, bytes) else {
                 // Waited for later, block by block; nothing is read ahead meanwhile.
@@ -244,10 +247,7 @@ impl Reader {
         let mut promised = own;
         let mut tries = 0;
         loop {
-            // Registered before looking, so that nothing that arrives in between is missed.
-            let arrived = self.arrived.notified();
-            tokio::pin!(arrived);
-            arrived.as_mut().enable();
+            let mut arrival = None;
             {
                 let mut blocks = self.blocks.lock();
                 if let Some(error) = &blocks.corrupt {
@@ -258,7 +258,9 @@ impl Reader {
                         blocks.take(number, span, out);
                         return Ok(());
                     }
-                    Some(Slot::Loading) => {
+                    Some(Slot::Loading(waiting)) => {
+                        // It hears of all that happens once this lock is free.
+                        arrival = Some(Arc::clone(waiting).notified_owned());
                         promised = true;
                         failures = blocks.failures;
                     }
@@ -285,8 +287,8 @@ impl Reader {
                     }
                 });
             }
-            if promised {
-                arrived.await;
+            if let Some(arrival) = arrival {
+                arrival.await;
                 continue;
             }
             let run = number..number + 1;

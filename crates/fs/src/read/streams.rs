@@ -6,11 +6,12 @@
 //! no reason to believe that one 100 KiB on continues it, but the requests of one readahead window of
 //! the kernel may come in any order.
 //!
-//! The window grows while the stream is young, and then as long as its reads have to wait: until it
-//! covers the network's bandwidth × delay, or the rate at which the program reads, whichever is less.
+//! The window grows while the stream is young, and then while its reads have to wait, until it covers
+//! the program's rate × the network's delay ([`Pace`]). Where reads wait because there is no more
+//! processor or network to be had, a larger window would only take memory, and the processor's cache.
 
-use super::blocks::BLOCK;
-use std::ops::Range;
+use super::{blocks::BLOCK, pace::Pace};
+use std::{ops::Range, time::Duration};
 
 /// Streams remembered for one object.
 const MOST: usize = 8;
@@ -37,9 +38,10 @@ struct Stream {
     shown: bool,
     /// How far ahead of its place to read, in bytes.
     window: u64,
-    /// Bytes read since the window grew.
+    /// Bytes read since the window was looked at, and when that was.
     steady: u64,
-    /// A read had to wait since the window grew.
+    since: Duration,
+    /// A read had to wait since then.
     waited: bool,
     /// Everything before this was asked for.
     requested: u64,
@@ -72,6 +74,8 @@ pub(super) enum Pattern {
 pub(super) struct Noted {
     /// What was asked.
     pub(super) span: Range<u64>,
+    /// When, on any steady clock.
+    pub(super) at: Duration,
     /// It was not in memory.
     pub(super) waits: bool,
     /// The largest window, in bytes.
@@ -89,7 +93,7 @@ pub(super) struct Streams {
 
 impl Streams {
     /// Notes a read and tells what it means.
-    pub(super) fn note(&mut self, read: &Noted) -> Pattern {
+    pub(super) fn note(&mut self, read: &Noted, pace: &Pace) -> Pattern {
         self.clock += 1;
         let Range { start, end } = read.span;
         let near = |stream: &Stream| {
@@ -104,7 +108,7 @@ impl Streams {
                 return Pattern::Random;
             }
             stream.shown = true;
-            stream.advance(read);
+            stream.advance(read, pace);
             return self.answer(index, read);
         }
         if self.streams.len() >= MOST
@@ -122,6 +126,7 @@ impl Streams {
             shown: from_start,
             window: FIRST_WINDOW.min(read.limit),
             steady: 0,
+            since: read.at,
             waited: false,
             requested: start,
             swept: start,
@@ -182,15 +187,24 @@ impl Streams {
 }
 
 impl Stream {
-    fn advance(&mut self, read: &Noted) {
+    fn advance(&mut self, read: &Noted, pace: &Pace) {
         let length = read.span.end - read.span.start;
         self.place = self.place.max(read.span.end);
         self.seen += length;
         self.steady += length;
         self.waited |= read.waits;
-        if self.steady >= self.window / 2 && (self.waited || self.window < TRUSTED_WINDOW) {
-            self.window *= 2;
+        if self.steady >= self.window / 2 {
+            let took = read.at.saturating_sub(self.since).as_secs_f64().max(1e-6);
+            let rate = self.steady as f64 / took;
+            if self.window < TRUSTED_WINDOW {
+                self.window *= 2;
+            } else if self.waited {
+                let double = self.window * 2;
+                let wanted = pace.ahead(rate, self.window).unwrap_or(double);
+                self.window = wanted.clamp(self.window, double);
+            }
             self.steady = 0;
+            self.since = read.at;
             self.waited = false;
         }
         self.window = self.window.min(read.limit);
@@ -208,6 +222,7 @@ mod tests {
     fn read(start: u64, end: u64) -> Noted {
         Noted {
             span: start..end,
+            at: Duration::ZERO,
             waits: false,
             limit: LIMIT,
             size: SIZE,
@@ -221,6 +236,10 @@ mod tests {
         }
     }
 
+    fn note(streams: &mut Streams, read: &Noted) -> Pattern {
+        streams.note(read, &Pace::default())
+    }
+
     fn ahead(pattern: Pattern) -> Range<u64> {
         match pattern {
             Pattern::Sequential { ahead, .. } => ahead,
@@ -232,7 +251,7 @@ mod tests {
     fn last_window(noted: fn(u64, u64) -> Noted) -> u64 {
         let mut streams = Streams::default();
         for i in 0..4000 {
-            streams.note(&noted(i * MIB / 4, (i + 1) * MIB / 4));
+            note(&mut streams, &noted(i * MIB / 4, (i + 1) * MIB / 4));
         }
         streams.streams[0].window
     }
@@ -244,12 +263,31 @@ mod tests {
     }
 
     #[test]
+    fn the_window_stops_where_it_covers_bandwidth_times_delay() {
+        // Heads after 20 ms, 125 MB/s a connection; a program that takes 1 GB/s when it can.
+        let pace = Pace::default();
+        pace.head(Duration::from_millis(20));
+        pace.body(125_000_000, Duration::from_secs(1));
+        let mut streams = Streams::default();
+        for i in 0..4000 {
+            let read = Noted {
+                at: Duration::from_micros(1000 * i),
+                limit: 1 << 30,
+                ..waits(i * MIB, (i + 1) * MIB)
+            };
+            streams.note(&read, &pace);
+        }
+        let window = streams.streams[0].window;
+        assert!((70 * MIB..80 * MIB).contains(&window), "{window}");
+    }
+
+    #[test]
     fn everything_is_asked_for_once_and_in_large_pieces() {
         let mut streams = Streams::default();
         let mut at = 0;
         let mut requests = 0;
         for start in (0..SIZE).step_by(MIB as usize / 8) {
-            let ahead = ahead(streams.note(&waits(start, start + MIB / 8)));
+            let ahead = ahead(note(&mut streams, &waits(start, start + MIB / 8)));
             if !ahead.is_empty() {
                 assert_eq!(ahead.start, at);
                 assert!(ahead.end > start + MIB / 8 || ahead.end == SIZE);
@@ -265,12 +303,12 @@ mod tests {
     fn no_room_makes_the_window_smaller_and_the_rest_asked_for_again() {
         let mut streams = Streams::default();
         for i in 0..100 {
-            streams.note(&waits(i * MIB, (i + 1) * MIB));
+            note(&mut streams, &waits(i * MIB, (i + 1) * MIB));
         }
         let before = streams.streams[0].window;
         streams.fell_short(0, 101 * MIB);
         assert_eq!(streams.streams[0].window, before / 2);
-        let ahead = ahead(streams.note(&read(100 * MIB, 101 * MIB)));
+        let ahead = ahead(note(&mut streams, &read(100 * MIB, 101 * MIB)));
         assert_eq!(ahead.start, 101 * MIB);
         for _ in 0..20 {
             streams.fell_short(0, 0);
@@ -281,9 +319,9 @@ mod tests {
     #[test]
     fn reordered_reads_of_one_stream_stay_together() {
         let mut streams = Streams::default();
-        streams.note(&read(0, MIB));
+        note(&mut streams, &read(0, MIB));
         for at in [2, 1, 4, 3, 7, 5, 6] {
-            ahead(streams.note(&read(at * MIB, (at + 1) * MIB)));
+            ahead(note(&mut streams, &read(at * MIB, (at + 1) * MIB)));
         }
         assert_eq!(streams.streams.len(), 1);
     }
@@ -296,7 +334,7 @@ mod tests {
         for _ in 0..1000 {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let at = (seed >> 20) % (SIZE / 4096) * 4096 + 4096;
-            let pattern = streams.note(&read(at, at + 4096));
+            let pattern = note(&mut streams, &read(at, at + 4096));
             mistaken += u32::from(pattern != Pattern::Random);
         }
         // Two of a thousand pages may touch by chance.
@@ -308,8 +346,8 @@ mod tests {
     fn two_places_of_one_object_are_two_streams() {
         let mut streams = Streams::default();
         for i in 0..8 {
-            streams.note(&read(i * MIB, (i + 1) * MIB));
-            let second = streams.note(&read((1000 + i) * MIB, (1001 + i) * MIB));
+            note(&mut streams, &read(i * MIB, (i + 1) * MIB));
+            let second = note(&mut streams, &read((1000 + i) * MIB, (1001 + i) * MIB));
             assert_eq!(i == 0, second == Pattern::Random);
         }
         assert_eq!(streams.streams.len(), 2);
@@ -320,7 +358,7 @@ mod tests {
         let mut streams = Streams::default();
         let mut at = 0;
         for i in 0..100 {
-            let pattern = streams.note(&read(i * MIB, (i + 1) * MIB));
+            let pattern = note(&mut streams, &read(i * MIB, (i + 1) * MIB));
             let Pattern::Sequential { behind, .. } = pattern else {
                 panic!("a stream is wanted");
             };

@@ -2,11 +2,14 @@
 
 use super::blocks::BLOCK;
 use ossplit::crc64;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 /// Sums of blocks that wait for an earlier one, at most. Who reads that much out of order does not
 /// read the whole object.
 const MOST_WAITING: usize = 4096;
+
+/// All blocks but the last have one length.
+static WHOLE_BLOCK: LazyLock<crc64::Combiner> = LazyLock::new(|| crc64::Combiner::new(BLOCK));
 
 /// Sums the blocks from the first on; each counts when it comes first.
 #[derive(Debug, Default)]
@@ -35,7 +38,11 @@ impl Sums {
         let mut grew = false;
         while let Some(next) = self.waiting.remove(&self.summed) {
             let length = BLOCK.min(size - self.summed * BLOCK);
-            self.sum = crc64::combine(self.sum, next, length);
+            self.sum = if length == BLOCK {
+                WHOLE_BLOCK.combine(self.sum, next)
+            } else {
+                crc64::combine(self.sum, next, length)
+            };
             self.summed += 1;
             grew = true;
         }
@@ -54,7 +61,6 @@ impl Sums {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::sync::LazyLock;
 
     const SIZE: u64 = 4 * BLOCK + 777;
 

@@ -42,8 +42,8 @@ struct Object {
     meta: Meta,
     /// What stands for the CRC64 of its bytes.
     sum: u64,
-    /// One of OSS's own symlinks.
-    link: bool,
+    /// The key that one of OSS's own symlinks names.
+    link: Option<String>,
 }
 
 #[derive(Default)]
@@ -100,7 +100,7 @@ impl FakeBucket {
             mtime,
             meta: Meta::default(),
             sum: u64::from(state.versions),
-            link: false,
+            link: None,
         };
         state.objects.insert(key.to_owned(), object);
     }
@@ -285,7 +285,7 @@ impl Remote for FakeBucket {
             last = Some(shown.clone());
             match rolled {
                 Some(prefix) => page.prefixes.push(prefix),
-                None => page.objects.push((key.clone(), facts(object, false))),
+                None => page.objects.push((key.clone(), facts(key, object, false))),
             }
         }
         drop(state);
@@ -299,7 +299,10 @@ impl Remote for FakeBucket {
         let mut state = self.state.lock();
         state.counts.head += 1;
         state.log.push(format!("HEAD {key}"));
-        let found = state.objects.get(key).map(|object| facts(object, true));
+        let found = state
+            .objects
+            .get(key)
+            .map(|object| facts(key, object, true));
         drop(state);
         self.answer(Ok(found))
     }
@@ -320,10 +323,8 @@ impl Remote for FakeBucket {
         state.log.push(format!("LINK {key} {target}"));
         let object = state.objects.get_mut(key).expect("just written");
         object.meta = meta;
-        let path = super::link::path_of(key, target, "");
-        object.meta.target = path.map(|path| path.as_bytes().into());
-        object.link = true;
-        let facts = facts(object, true);
+        object.link = Some(target.to_owned());
+        let facts = facts(key, object, true);
         drop(state);
         self.answer(Ok(facts))
     }
@@ -424,9 +425,16 @@ impl Remote for FakeBucket {
     }
 }
 
-fn facts(object: &Object, single: bool) -> Facts {
+fn facts(key: &str, object: &Object, single: bool) -> Facts {
+    let path = |target: &String| super::link::path_of(key, target, "");
+    let path = object.link.as_ref().and_then(path);
     let details = Details {
-        meta: object.meta.clone(),
+        meta: Meta {
+            target: path
+                .map(|path| path.as_bytes().into())
+                .or_else(|| object.meta.target.clone()),
+            ..object.meta.clone()
+        },
         version_id: None,
         crc64: Some(object.sum),
     };
@@ -434,7 +442,7 @@ fn facts(object: &Object, single: bool) -> Facts {
         size: object.size,
         mtime: object.mtime,
         tag: Tag::new(&object.tag),
-        link: object.link,
+        link: object.link.is_some(),
         details: single.then(|| Box::new(details)),
     }
 }

@@ -74,6 +74,9 @@ const OTHER_DEFAULTS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Words that ossfs 1 has not, in tables whose others it has.
+const NOT_OSSFS1: [&str; 2] = ["credential_process", "remount"];
+
 /// Which word of which program stands for an option here.
 fn migration(out: &mut String) {
     *out += "\n## Coming from ossfs 1 or ossfs 2\n\n\
@@ -83,7 +86,7 @@ fn migration(out: &mut String) {
         tables say why.\n\n| here | ossfs 1 | ossfs 2 |\n|---|---|---|\n";
     for (category, specs) in table::all() {
         for spec in specs.iter().filter(|spec| spec.effect == Effect::Honoured) {
-            let own = category == "ossplit's own";
+            let own = category == "ossplit's own" || NOT_OSSFS1.contains(&spec.name);
             let first: Vec<_> = std::iter::once(&spec.name)
                 .chain(spec.aliases)
                 .filter(|_| !own)

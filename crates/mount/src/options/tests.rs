@@ -38,6 +38,21 @@ fn what_is_not_written_has_its_default() {
 }
 
 #[test]
+fn consistency_in_three_forms() {
+    let ttl = plan("stat_cache_expire=5").unwrap().fs;
+    assert_eq!(
+        (ttl.close_to_open, ttl.stat_cache_expire.as_secs()),
+        (false, 5)
+    );
+    let close = plan("consistency=close-to-open").unwrap().fs;
+    assert!(close.close_to_open);
+    let snapshot = plan("consistency=snapshot,stat_cache_expire=5").unwrap().fs;
+    assert!(!snapshot.close_to_open);
+    assert!(snapshot.attr_timeout > Duration::from_hours(24 * 365));
+    assert!(plan("consistency=eventual").is_err());
+}
+
+#[test]
 fn the_page_s_two_forms() {
     let read_write = plan("max_stat_cache_size=0,allow_other").unwrap();
     assert!(read_write.fs.always_ask() && read_write.kernel.allow_other);

@@ -125,6 +125,9 @@ pub fn validate(line: &CommandLine, around: &Surroundings) -> Result<Plan, Vec<F
     })
 }
 
+/// Longer than any mount lives.
+const FOREVER: Duration = Duration::from_hours(24 * 3650);
+
 fn check_bucket(bucket: &str) -> Result<(), Fault> {
     let good = (3..=63).contains(&bucket.len())
         && bucket
@@ -178,7 +181,9 @@ fn file_system(
     around: &Surroundings,
     read_only: bool,
 ) -> FsConfig {
+    let snapshot = words.text("consistency") == Some("snapshot");
     let seconds = |name| Duration::from_secs(words.number(name).unwrap_or(0));
+    let holds = |name| if snapshot { FOREVER } else { seconds(name) };
     let bits = |name| words.text(name).and_then(values::octal);
     let id = |name| words.number(name).and_then(|id| u32::try_from(id).ok());
     let umask = bits("umask");
@@ -203,9 +208,9 @@ fn file_system(
         details: xattrs || !read_only && !words.has("readdir_optimize"),
         xattrs,
         max_stat_cache_size: words.number("max_stat_cache_size").unwrap_or(0) as usize,
-        stat_cache_expire: seconds("stat_cache_expire"),
-        attr_timeout: seconds("attr_timeout").min(seconds("stat_cache_expire")),
-        entry_timeout: seconds("entry_timeout").min(seconds("stat_cache_expire")),
+        stat_cache_expire: holds("stat_cache_expire"),
+        attr_timeout: holds("attr_timeout").min(holds("stat_cache_expire")),
+        entry_timeout: holds("entry_timeout").min(holds("stat_cache_expire")),
         negative_timeout: seconds("negative_timeout"),
         kernel_cache: words.has("kernel_cache"),
         parallel_count: parallel as usize,
@@ -225,7 +230,8 @@ fn file_system(
         },
         wtf8: words.has("use_wtf8"),
         close_early: words.text("close") == Some("async"),
-        close_to_open: words.has("close_to_open"),
+        close_to_open: words.has("close_to_open")
+            || words.text("consistency") == Some("close-to-open"),
         ..FsConfig::new(&line.bucket, &line.prefix)
     }
 }

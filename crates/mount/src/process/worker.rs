@@ -134,6 +134,7 @@ impl Prepared {
     ) -> Result<Serving, Failure> {
         let unmounter = mounted.unmounter;
         let context = Context::new(self.client, plan.fs.clone());
+        runtime.spawn(context.budget.watch_pressure());
         if !plan.fs.read_only {
             runtime.block_on(ossplit_fs::recover(&context));
         }
@@ -189,6 +190,7 @@ impl Prepared {
     ) -> Result<Serving, Failure> {
         let _in_runtime = runtime.enter();
         let context = Context::new(self.client, plan.fs.clone());
+        runtime.spawn(context.budget.watch_pressure());
         let fs = FileSystem::resume(&context, Arc::new(keeper.clone()), held.files)
             .map_err(|e| fuse(&e))?;
         if !plan.fs.read_only {

@@ -46,8 +46,8 @@ impl Epochs {
         }
     }
 
-    /// Notes an open. If it follows an earlier pass: the place after it there.
-    pub(super) fn note(&mut self, node: NodeId) -> Option<u64> {
+    /// Notes an open. If it follows an earlier pass: the place after it there, and the place where this pass began.
+    pub(super) fn note(&mut self, node: NodeId) -> Option<(u64, u64)> {
         if self.opens.len() == STEP * self.leases.len() {
             let most = (self.budget.total() / SHARE / EACH).min(MOST as u64) as usize;
             let lease = (self.opens.len() < most).then(|| {
@@ -75,7 +75,7 @@ impl Epochs {
         };
         let before = before?;
         self.at = before;
-        (self.run >= REPEATS).then_some(before + 1)
+        (self.run >= REPEATS).then(|| (before + 1, place + 1 - u64::from(self.run)))
     }
 
     fn forget_oldest(&mut self) {
@@ -123,7 +123,7 @@ mod tests {
             assert_eq!(epochs.note(node(*number)), None);
         }
         let found: Vec<_> = order.iter().map(|n| epochs.note(node(*n))).collect();
-        assert_eq!(found[..4], [None, None, None, Some(4)]);
+        assert_eq!(found[..4], [None, None, None, Some((4, 100))]);
         assert_eq!(epochs.get(4), Some((node(order[4]), 5)));
         assert!(found[4..].iter().all(Option::is_some));
         let other = (0..100).map(|i| i * 13 % 100);

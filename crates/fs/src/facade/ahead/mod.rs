@@ -131,16 +131,15 @@ impl Ahead {
                 }
             }
         }
-        if let Some(at) = repeats {
-            self.follow_epoch(at, lost);
+        if let Some((at, until)) = repeats {
+            self.follow_epoch(at, until, lost);
         } else {
             self.follow_names(node, lost);
         }
     }
 
-    /// An earlier pass repeats.
-    fn follow_epoch(self: &Arc<Self>, at: u64, lost: bool) {
-        let until = self.epochs.lock().now();
+    /// An earlier pass repeats, which ended at `until`.
+    fn follow_epoch(self: &Arc<Self>, at: u64, until: u64, lost: bool) {
         if let Some(depth) = self.turn(&Purpose::Epoch, at, lost) {
             let order = Order::Epoch { at, until };
             self.begin(Purpose::Epoch, depth, at, lost, order);

@@ -371,3 +371,44 @@ async fn a_rename_of_a_tree_that_fails_is_undone() {
         ["keep", "new/", "new/1", "new/2", "new/3"]
     );
 }
+
+#[tokio::test]
+async fn a_symlink_of_oss_names_its_key_wherever_it_moves() {
+    let mount = mount_with(FakeBucket::new(&["d/f", "e/"]), |config| {
+        config.symlinks = crate::config::SymlinkForm::Native;
+        config.details = true;
+    });
+    let (root, flags) = (NodeId::ROOT, RenameFlags::default());
+    let link = mount.fs.symlink(root, b"l", b"d/f", CREATOR).await.unwrap();
+    let node = link.attr.node;
+    assert_eq!(mount.fs.readlink(node).await.unwrap(), "d/f");
+    assert_eq!((link.attr.kind, link.attr.size), (FileKind::Symlink, 3));
+    let owner = SetAttr {
+        uid: Some(9),
+        ..SetAttr::default()
+    };
+    mount.fs.setattr(node, None, owner).await.unwrap();
+    let e = dir(&mount, "e").await;
+    mount.fs.rename(root, b"l", e, b"l", flags).await.unwrap();
+    assert_eq!(mount.fs.readlink(node).await.unwrap(), "../d/f");
+    mount.fs.fsyncdir(node).await.unwrap();
+    assert!(mount.bucket.log().contains(&"LINK e/l d/f".to_owned()));
+    assert_eq!(mount.stat("e/l").await.unwrap().uid, 9);
+    mount
+        .fs
+        .rename(root, b"e", root, b"g", flags)
+        .await
+        .unwrap();
+    let moved = mount.stat("g/l").await.unwrap();
+    assert_eq!(mount.fs.readlink(moved.node).await.unwrap(), "../d/f");
+    // What leads out of the mount is no key.
+    let out = mount
+        .fs
+        .symlink(root, b"o", b"/etc/hosts", CREATOR)
+        .await
+        .unwrap();
+    assert_eq!(
+        mount.fs.readlink(out.attr.node).await.unwrap(),
+        "/etc/hosts"
+    );
+}

@@ -233,3 +233,19 @@ async fn an_object_replaced_while_open_gets_a_new_node() {
         "the open file is still the old version"
     );
 }
+
+#[tokio::test]
+async fn answers_that_hold_no_time_at_all_still_answer() {
+    let mount = mount_with(FakeBucket::new(&["d/f"]), |config| {
+        config.stat_cache_expire = Duration::ZERO;
+    });
+    let node = mount.walk("d/f").await.unwrap().attr.node;
+    mount.counts();
+    let flags = OpenFlags {
+        read: true,
+        ..OpenFlags::default()
+    };
+    assert!(mount.fs.try_open(node, flags).is_none(), "it has to ask");
+    mount.fs.open(node, flags).await.unwrap();
+    assert_eq!(mount.counts().all(), 1);
+}

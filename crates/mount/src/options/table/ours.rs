@@ -41,6 +41,14 @@ pub(super) const OPTIONS: &[Spec] = &[
         "Ask OSS at every open whether the file changed, whatever is remembered (ossfs 2).",
     ),
     Spec::new(
+        "consistency",
+        Kind::Choice(&["ttl", "close-to-open", "snapshot"]),
+        "ttl: what is remembered holds for stat_cache_expire seconds. close-to-open: as close_to_open. snapshot: what \
+         was seen once holds for the life of the mount, for data that nobody changes. Bytes of two versions are never \
+         mixed, whatever stands here.",
+    )
+    .default("ttl"),
+    Spec::new(
         "symlink_form",
         Kind::Choice(&["body", "metadata", "native"]),
         "How new symlinks are written: as the object's bytes (ossfs 1), as its metadata, or as OSS's own symlinks (ossfs 2).",
