@@ -128,7 +128,13 @@ fn a_call_in_the_gap_waits_and_a_signal_that_kills_ends_it() {
     let keeper = mount.keeper();
     // Without its keeper nobody starts another worker: the gap lasts.
     signal(keeper, Signal::STOP);
-    signal(mount.worker().unwrap(), Signal::KILL);
+    let worker = mount.worker().unwrap();
+    signal(worker, Signal::KILL);
+    // A request that it had taken up would wait for its successor, whatever becomes of the program.
+    until("the worker to be dead", || {
+        let stat = fs::read_to_string(format!("/proc/{worker}/stat")).unwrap();
+        stat.contains(") Z ")
+    });
     let mut cat = std::process::Command::new("cat")
         .arg(mount.path("dir/g"))
         .stdout(std::process::Stdio::null())

@@ -151,7 +151,7 @@ fn the_keeper_is_small() {
         .unwrap();
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
     eprintln!("failover: the keeper's resident memory: {kib} KiB");
-    assert!(kib < 5 * 1024, "{kib} KiB");
+    assert!(kib < limit, "{kib} KiB");
     let threads = std::fs::read_dir(format!("/proc/{}/task", mount.keeper())).unwrap();
     assert_eq!(threads.count(), 1, "the keeper has one thread");
     mount.unmount();
