@@ -102,7 +102,8 @@ pub(crate) async fn health(path: &Path) -> Health {
             asked.insert(path.to_owned(), answer.clone());
             let path = path.to_owned();
             tokio::task::spawn_blocking(move || {
-                let found = match rustix::fs::stat(&path) {
+                // Not stat(2), which the kernel may answer by itself from what it remembers of a mount that is dead.
+                let found = match rustix::fs::statvfs(&path) {
                     Err(rustix::io::Errno::NOTCONN | rustix::io::Errno::CONNABORTED) => {
                         Health::Dead
                     }

@@ -89,6 +89,7 @@ impl Words {
         if end > self.0.len() {
             return None;
         }
+        #[allow(clippy::cast_ptr_alignment, reason = "aligned: see below")]
         let at = self.0.at(&(start..end)).cast::<AtomicU64>();
         // SAFETY: a mapping begins at a page, so the address is a multiple of eight; the mapping lives as long as
         // `self`; and all access to it is through atomics.
@@ -134,6 +135,7 @@ impl Pages {
     /// finds that too.
     pub(crate) fn publish(&mut self, at: usize, word: u64) {
         assert!(at.is_multiple_of(8));
+        #[allow(clippy::cast_ptr_alignment, reason = "aligned: see below")]
         let to = self.0.at(&(at..at + 8)).cast::<AtomicU64>();
         // SAFETY: aligned and within the mapping, and `self` is ours alone. The store is atomic for the compiler's
         // sake: it may not move the writes before it behind it.

@@ -340,7 +340,7 @@ impl Files {
                 object: None,
             };
             *file.pinned.lock() = Some(pinned);
-            self.record(&mut batch, FileHandle(*handle), file);
+            Self::record(&mut batch, FileHandle(*handle), file);
         }
         self.core.ledger.commit(&mut batch);
     }

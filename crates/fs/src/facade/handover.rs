@@ -59,7 +59,7 @@ impl Opens {
 
 impl Files {
     /// Writes an open file down.
-    pub(super) fn record(&self, batch: &mut Batch, handle: FileHandle, file: &OpenFile) {
+    pub(super) fn record(batch: &mut Batch, handle: FileHandle, file: &OpenFile) {
         if handle.0 & TEMPORARY != 0 {
             return;
         }

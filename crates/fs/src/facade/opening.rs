@@ -109,7 +109,7 @@ impl Files {
         ns.hold(slot);
         let pinned = version.filter(|_| flags.read);
         let file = Arc::new(OpenFile::new(node, flags, pinned, writer, false));
-        self.record(ns.batch(), handle, &file);
+        Self::record(ns.batch(), handle, &file);
         self.insert(handle, &file);
         let opened = Opened {
             handle,
@@ -126,14 +126,13 @@ impl Files {
         node: NodeId,
         flags: OpenFlags,
     ) -> Result<Opened> {
-        let opened = match self.try_open(handle, node, flags) {
-            Some(answer) => answer?,
-            None => {
-                self.core.refresh(node).await?;
-                // However little time answers hold: this one is what the call asked for.
-                let known = self.open_known(handle, node, flags, true);
-                known.unwrap_or(Err(Error::Stale))?
-            }
+        let opened = if let Some(answer) = self.try_open(handle, node, flags) {
+            answer?
+        } else {
+            self.core.refresh(node).await?;
+            // However little time answers hold: this one is what the call asked for.
+            let known = self.open_known(handle, node, flags, true);
+            known.unwrap_or(Err(Error::Stale))?
         };
         if flags.truncate
             && let Some(writer) = &self.get(handle)?.writer

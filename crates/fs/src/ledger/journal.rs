@@ -85,6 +85,10 @@ impl Group {
 #[derive(Debug)]
 struct Place {
     value: u32,
+    #[allow(
+        clippy::box_collection,
+        reason = "most keys have none, and there is one of these for every node"
+    )]
     added: Option<Box<Vec<u32>>>,
 }
 

@@ -172,6 +172,10 @@ impl Buffer {
 
     /// Writes at `offset`, which is not before the start; a gap becomes zeros. Room must be reserved.
     pub(super) fn write(&mut self, offset: u64, data: &[u8], context: &Context) -> Result<()> {
+        if data.is_empty() {
+            // There may be no memory at all yet.
+            return Ok(());
+        }
         let from = (offset - self.start) as usize;
         let to = from + data.len();
         let (len, bytes) = self.bytes_mut(to, context)?;

@@ -409,7 +409,7 @@ impl Filesystem for Bridge {
         let handle = FileHandle(args.fh);
         let end = or_reply!(reply, convert::allocated_end(&args));
         self.spawn(&header, |fs| async move {
-            answer_empty(fs.allocate(handle, end).await, reply)
+            answer_empty(fs.allocate(handle, end).await, reply);
         });
     }
 

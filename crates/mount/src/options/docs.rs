@@ -4,7 +4,7 @@ use super::{
     spec::{Effect, Kind, Spec},
     table::{
         self,
-        ossfs2::{self, Means},
+        ossfs2::{self, Choose, Means},
     },
 };
 use std::fmt::Write as _;
@@ -45,7 +45,7 @@ pub fn markdown() -> String {
 }
 
 /// What stands for a word that is one option or another.
-fn either(choose: fn(&str) -> Option<(&'static str, Option<&'static str>)>) -> String {
+fn either(choose: Choose) -> String {
     let of = |value: &str| {
         let (name, with) = choose(value)?;
         let with = with.map(|with| format!("={with}")).unwrap_or_default();

@@ -74,7 +74,8 @@ fn own_folder(folder: &Path, user: u32) -> io::Result<()> {
         _ => {}
     }
     let found = std::fs::symlink_metadata(folder)?;
-    if found.is_dir() && found.uid() == user && found.mode() & 0o077 == 0 {
+    let others_may = found.mode() & 0o077;
+    if found.is_dir() && found.uid() == user && others_may == 0 {
         return Ok(());
     }
     let text = format!(
@@ -131,7 +132,7 @@ async fn take(stream: &mut UnixStream, fs: &FileSystem) -> Result<u64, String> {
         let rest = bytes.split_off(whole);
         let paths = std::mem::replace(&mut bytes, rest);
         if !paths.is_empty() {
-            count += paths.iter().filter(|byte| **byte == 0).count() as u64;
+            count += paths.split_inclusive(|byte| *byte == 0).count() as u64;
             let pushed = list.push(paths).await;
             pushed.map_err(|_| "another list of this name came".to_owned())?;
         }

@@ -4,6 +4,9 @@
 use super::{ANY_NUMBER, COUNT};
 use crate::options::{spec::Kind, values};
 
+/// For a value, the option that it stands for, and that option's value if it has one.
+pub(crate) type Choose = fn(&str) -> Option<(&'static str, Option<&'static str>)>;
+
 /// What one of ossfs 2's words means here.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Means {
@@ -12,7 +15,7 @@ pub(crate) enum Means {
     /// The option of this name, with a value made from the one given; `None` leaves it out, and an empty text is none.
     Convert(&'static str, fn(&str) -> Option<String>),
     /// One option or another with a value, as the value given says; `None`: neither.
-    Either(fn(&str) -> Option<(&'static str, Option<&'static str>)>),
+    Either(Choose),
     /// The dialect itself takes it; the text says what stands for it in ossfs 1's dialect.
     Here(&'static str),
     /// Nothing, for this reason.
