@@ -1,6 +1,6 @@
 //! Bytes between Python and Rust without a copy.
 //!
-//! The buffer protocol is in the stable ABI from CPython 3.11 on, but its functions and its struct have been exported
+//! The buffer protocol is in the stable ABI from `CPython` 3.11 on, but its functions and its struct have been exported
 //! unchanged since 3.0 (PEP 3118, Include/cpython/object.h), so they are declared here for 3.9 and 3.10 as well.
 
 use bytes::Bytes;

@@ -15,6 +15,9 @@ use pyo3::{exceptions::PyValueError, prelude::*};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
+/// Files, bytes, and of each fault the name, the rank and what is wrong.
+type Verified = (usize, u64, Vec<(String, u32, String)>);
+
 /// How often a waiting thread looks for Ctrl-C.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -226,12 +229,7 @@ impl Checkpoints {
     }
 
     /// (files, bytes, [(name, rank, what is wrong)])
-    fn verify(
-        &self,
-        py: Python<'_>,
-        step: u64,
-        deep: bool,
-    ) -> PyResult<(usize, u64, Vec<(String, u32, String)>)> {
+    fn verify(&self, py: Python<'_>, step: u64, deep: bool) -> PyResult<Verified> {
         let store = self.store(py)?;
         let depth = if deep { Depth::Bytes } else { Depth::Sums };
         let found = Self::look(py, store.verify(step, depth))?;

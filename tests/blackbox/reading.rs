@@ -237,9 +237,9 @@ fn what_fails_for_good_is_told_in_time_and_why() {
     server.set_faults(r#"{"rules": [{"operation": "GetObject", "stall_at": 0}]}"#);
     let began = Instant::now();
     let error = fs::read(mount.path("large")).unwrap_err();
-    // 2 retries of 1 s each, and the waits between.
+    // 2 retries of 1 s each and the waits between, for each of the pieces that the kernel reads ahead.
     assert!(
-        began.elapsed() < Duration::from_secs(25),
+        began.elapsed() < Duration::from_secs(240),
         "{:?}",
         began.elapsed()
     );

@@ -104,7 +104,7 @@ fn read(run: &Run<'_>, threads: usize, order: impl Fn(usize) -> usize + Sync) {
         let got = if run.client().is_plain() {
             connection.get(&key) as usize
         } else {
-            let mut buffer = [0; SIZES.end + 1];
+            let mut buffer = vec![0; SIZES.end + 1];
             let mut file = File::open(run.bench.point.join(key)).unwrap();
             let mut got = 0;
             // Up to the end, as programs do that do not ask for the size first.

@@ -1,4 +1,4 @@
-//! A map whose keys know no case: volume attributes, StorageClass parameters, Secrets.
+//! A map whose keys know no case: volume attributes, `StorageClass` parameters, Secrets.
 
 use std::collections::HashMap;
 

@@ -1,6 +1,6 @@
 //! Who serves a volume: the one place that starts and ends a mount's processes.
 //!
-//! With a keeper (in a cluster, a DaemonSet of its own) the mount's descriptors and state are there, and the serving
+//! With a keeper (in a cluster, a `DaemonSet` of its own) the mount's descriptors and state are there, and the serving
 //! process is a child of this one: it ends with the driver, requests wait, and the next driver, perhaps of another
 //! version, goes on with them. Without one, `ossplit mount` of this program makes a mount that has a keeper of its own
 //! and does not need the driver.
@@ -91,18 +91,15 @@ impl Host {
         let mut starting = Vec::new();
         let held = kept.held().await;
         for mount in held {
-            match place_of(&mount.mount) {
-                Some(place) => {
-                    let usable = kept.begin(&mount.mount, place)?;
-                    starting.push((mount.mount, usable));
-                }
-                None => {
-                    tracing::warn!(
-                        mount = mount.mount,
-                        "nobody wants what the keeper holds: it ends"
-                    );
-                    kept.release(&mount.mount).await;
-                }
+            if let Some(place) = place_of(&mount.mount) {
+                let usable = kept.begin(&mount.mount, place)?;
+                starting.push((mount.mount, usable));
+            } else {
+                tracing::warn!(
+                    mount = mount.mount,
+                    "nobody wants what the keeper holds: it ends"
+                );
+                kept.release(&mount.mount).await;
             }
         }
         let end = tokio::time::Instant::now() + RESUME;
@@ -110,7 +107,7 @@ impl Host {
             match tokio::time::timeout_at(end, usable).await {
                 Ok(Ok(Ok(()))) => tracing::info!(mount = name, "served again"),
                 Ok(Ok(Err(failure))) => {
-                    tracing::error!(mount = name, failure, "it can't be served again")
+                    tracing::error!(mount = name, failure, "it can't be served again");
                 }
                 Ok(Err(_)) | Err(_) => tracing::warn!(mount = name, "not served again yet"),
             }

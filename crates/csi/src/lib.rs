@@ -47,7 +47,7 @@ pub struct Config {
     pub socket: PathBuf,
     /// This node's name, when volumes are mounted here.
     pub node: Option<String>,
-    /// Whether volumes are made here for StorageClasses.
+    /// Whether volumes are made here for `StorageClasses`.
     pub controller: bool,
     /// `HOST:PORT` of the API server: claims are provisioned without a sidecar, and volumes of other controllers found.
     pub api_server: Option<String>,

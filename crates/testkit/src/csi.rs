@@ -34,7 +34,7 @@ pub fn texts(pairs: &[(&str, &str)]) -> Texts {
         .collect()
 }
 
-/// A volume as kubelet has it from a PersistentVolume.
+/// A volume as kubelet has it from a `PersistentVolume`.
 #[derive(Debug, Clone)]
 pub struct Volume {
     /// `volumeHandle`.
@@ -244,7 +244,7 @@ impl Driver {
             }
         };
         Endpoint::from_static("http://driver")
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .connect_with_connector(tower::service_fn(connect))
             .await
             .map_err(|error| Status::unavailable(error.to_string()))

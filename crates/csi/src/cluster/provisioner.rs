@@ -1,4 +1,4 @@
-//! Claims of our StorageClasses become volumes, without a sidecar: what the standard provisioner does, for one driver.
+//! Claims of our `StorageClasses` become volumes, without a sidecar: what the standard provisioner does, for one driver.
 //!
 //! Everything is looked at anew at each change and each minute, so that nothing depends on what was heard before.
 
@@ -20,7 +20,7 @@ const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 /// Which Secret a volume is deleted with.
 const DELETE_SECRET: &str = "ossplit.io/provisioner-secret";
 /// Claims are looked at this often, whatever the watch says.
-const AGAIN: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_mins(1);
 /// After a failure of the API.
 const LATER: Duration = Duration::from_secs(5);
 

@@ -164,7 +164,7 @@ impl Controller {
             Volume::read(&context, &request.secrets, Some(capability), &self.rrsa).err()
         });
         Ok(csi::ValidateVolumeCapabilitiesResponse {
-            confirmed: wrong.is_none().then(|| {
+            confirmed: wrong.is_none().then_some({
                 csi::validate_volume_capabilities_response::Confirmed {
                     volume_context: request.volume_context,
                     volume_capabilities: request.volume_capabilities,

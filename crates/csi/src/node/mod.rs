@@ -193,6 +193,7 @@ impl Node {
     }
 
     /// Shows a mounted volume on `target`.
+    #[allow(clippy::unused_async, reason = "it mounts: a call that waits")]
     async fn show(&self, folder: &Folder, target: &Path, read_only: bool) -> Result<(), Status> {
         let cannot =
             |e: io::Error| internal(&format!("show the volume on {}", target.display()), e);
@@ -214,6 +215,7 @@ impl Node {
     }
 
     /// Takes a target away. It is not there: nothing happens.
+    #[allow(clippy::unused_async, reason = "it unmounts: a call that waits")]
     async fn hide(&self, target: &Path) -> Result<(), Status> {
         let cannot = |e: io::Error| internal(&format!("unmount {}", target.display()), e);
         place::clear(target).map_err(cannot)?;

@@ -54,7 +54,7 @@ enum Dialect {
     Ossfs2,
 }
 
-/// How a StorageClass lays volumes out.
+/// How a `StorageClass` lays volumes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum VolumeAs {
     /// The volume is the path.
@@ -104,6 +104,7 @@ pub(crate) struct Volume {
     /// One pod alone may have it (`ReadWriteOncePod`).
     pub(crate) of_one_pod: bool,
     pub(crate) auth: Auth,
+    #[allow(clippy::struct_field_names, reason = "the attribute's own name")]
     pub(crate) volume_as: VolumeAs,
     pub(crate) notes: Vec<String>,
     dialect: Dialect,
@@ -320,7 +321,10 @@ fn mounted(
     let Some(capability) = capability else {
         return Ok((None, &[], Mode::MultiNodeMultiWriter));
     };
-    let mode = capability.access_mode.as_ref().map(|mode| mode.mode());
+    let mode = capability
+        .access_mode
+        .as_ref()
+        .map(ossplit_csi_proto::csi::volume_capability::AccessMode::mode);
     let mode = mode.unwrap_or(Mode::Unknown);
     match &capability.access_type {
         Some(AccessType::Mount(mount)) => {
