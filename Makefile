@@ -23,7 +23,8 @@ test: setup lint check unit blackbox judges fuzz semver ## Run every test but th
 lint: ## Format, clippy and licences
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
-	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --workspace --exclude ossplit-cli --exclude ossplit-python -- -D warnings
+	cargo clippy --workspace --all-targets
 	@scripts/install-cargo-deny
 	cargo deny --log-level error check licenses bans sources
 

@@ -61,7 +61,7 @@ fn a_cut_file_reads_as_what_is_left_of_it() {
     assert!(fs::read(mount.path("f")).unwrap() == body, "cached now");
     for (size, wanted) in [
         (200_000, body[..200_000].to_vec()),
-        (250_000, [&body[..200_000], &[0; 50_000]].concat()),
+        (250_000, [&body[..200_000], &vec![0; 50_000]].concat()),
         (0, Vec::new()),
         (10, vec![0; 10]),
     ] {

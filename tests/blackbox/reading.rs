@@ -199,7 +199,7 @@ fn damage_is_an_error_and_never_wrong_bytes() {
         let mut piece = vec![0; PIECE];
         let offsets = (0..large as u64).step_by(PIECE);
         let read = offsets.map(|offset| file.read_exact_at(&mut piece, offset));
-        let error = read.filter_map(Result::err).next();
+        let error = { read }.find_map(Result::err);
         let error = error.expect("the sum does not match").raw_os_error();
         assert_eq!(error, Some(5), "{rule}");
         server.set_faults(r#"{"rules": []}"#);
@@ -239,7 +239,7 @@ fn what_fails_for_good_is_told_in_time_and_why() {
     let error = fs::read(mount.path("large")).unwrap_err();
     // 2 retries of 1 s each and the waits between, for each of the pieces that the kernel reads ahead.
     assert!(
-        began.elapsed() < Duration::from_secs(240),
+        began.elapsed() < Duration::from_mins(4),
         "{:?}",
         began.elapsed()
     );
