@@ -24,15 +24,22 @@ const NAME: &str = "ossplit-uploads-";
 /// The record of one mount. The file is there while uploads are under way. Its lines are short and stay in the page cache, so
 /// they are written where they come up, on the runtime's threads.
 #[derive(Debug, Default)]
-pub(crate) struct Record(Mutex<Option<Open>>);
+pub(crate) struct Record(Mutex<UnderWay>);
+
+/// The uploads that are under way, and the file that says so, if it could be made.
+#[derive(Debug, Default)]
+struct UnderWay {
+    /// Asked for, and not answered yet.
+    asked: usize,
+    /// Begun, and not ended yet.
+    ids: HashSet<String>,
+    open: Option<Open>,
+}
 
 #[derive(Debug)]
 struct Open {
     file: File,
     path: PathBuf,
-    /// Uploads that began and did not end, and those of them whose ids are known.
-    under_way: usize,
-    ids: HashSet<String>,
 }
 
 /// One line.
@@ -68,18 +75,16 @@ const SKEW: i64 = 10;
 impl Record {
     /// Notes that an upload is about to begin. Without a record it goes on all the same: a full disk must stop no write.
     pub(crate) fn begins(&self, context: &Context, key: &str) {
-        let mut open = self.0.lock();
+        let mut record = self.0.lock();
         let begins = Line::Begins {
             key: key.to_owned(),
             at: context.clock.wall() / 1_000_000_000,
         };
-        let noted = match &mut *open {
+        let noted = match &mut record.open {
             Some(open) => open.append(&begins),
-            None => create(context).and_then(|new| open.insert(new).append(&begins)),
+            None => create(context).and_then(|new| record.open.insert(new).append(&begins)),
         };
-        if let Some(open) = &mut *open {
-            open.under_way += 1;
-        }
+        record.asked += 1;
         if let Err(error) = noted {
             let folder = context.config.tmpdir.display();
             tracing::warn!(%error, %folder, "an upload could not be noted: if this process is killed, it may stay");
@@ -89,61 +94,51 @@ impl Record {
     /// Notes that OSS began the upload.
     pub(crate) fn began(&self, key: &str, upload_id: &str) {
         let (key, upload_id) = (key.to_owned(), upload_id.to_owned());
-        if let Some(open) = &mut *self.0.lock() {
-            open.ids.insert(upload_id.clone());
-        }
-        self.note(&Line::Began { key, upload_id });
+        let mut record = self.0.lock();
+        record.asked = record.asked.saturating_sub(1);
+        record.ids.insert(upload_id.clone());
+        record.note(&Line::Began { key, upload_id });
     }
 
     /// Notes that OSS began none.
     pub(crate) fn refused(&self, key: &str) {
         let key = key.to_owned();
-        self.ends(&Line::Refused { key });
+        let mut record = self.0.lock();
+        record.asked = record.asked.saturating_sub(1);
+        record.note(&Line::Refused { key });
     }
 
     /// Whether an upload is this process's own.
     fn has(&self, upload_id: &str) -> bool {
-        let open = self.0.lock();
-        open.as_ref()
-            .is_some_and(|open| open.ids.contains(upload_id))
+        self.0.lock().ids.contains(upload_id)
     }
 
     /// As if the process were dead.
     #[cfg(test)]
     pub(super) fn unlock(&self) {
-        *self.0.lock() = None;
-    }
-
-    fn note(&self, line: &Line) {
-        if let Some(open) = &mut *self.0.lock()
-            && let Err(error) = open.append(line)
-        {
-            tracing::warn!(%error, "what became of an upload could not be noted");
-        }
+        *self.0.lock() = UnderWay::default();
     }
 
     /// Notes that an upload was completed or aborted.
     pub(crate) fn ended(&self, upload_id: &str) {
         let upload_id = upload_id.to_owned();
-        if let Some(open) = &mut *self.0.lock() {
-            open.ids.remove(&upload_id);
-        }
-        self.ends(&Line::Ended { upload_id });
-    }
-
-    /// With nothing under way there is no record.
-    fn ends(&self, line: &Line) {
         let mut record = self.0.lock();
-        if let Some(open) = &mut *record {
-            open.under_way = open.under_way.saturating_sub(1);
-            if open.under_way == 0 {
-                // What stays is taken up, and removed, at the next start.
-                let _ = std::fs::remove_file(&open.path);
-                *record = None;
-            }
+        record.ids.remove(&upload_id);
+        record.note(&Line::Ended { upload_id });
+    }
+}
+
+impl UnderWay {
+    /// Notes what became of an upload. With none under way there is no file.
+    fn note(&mut self, line: &Line) {
+        let Some(open) = &mut self.open else { return };
+        if self.asked == 0 && self.ids.is_empty() {
+            // What stays is taken up, and removed, at the next start.
+            let _ = std::fs::remove_file(&open.path);
+            self.open = None;
+        } else if let Err(error) = open.append(line) {
+            tracing::warn!(%error, "what became of an upload could not be noted");
         }
-        drop(record);
-        self.note(line);
     }
 }
 
@@ -162,12 +157,7 @@ fn create(context: &Context) -> std::io::Result<Open> {
     let made = options.prefix(NAME).tempfile_in(&context.config.tmpdir)?;
     let (file, path) = made.keep().map_err(|error| error.error)?;
     file.try_lock()?;
-    let mut open = Open {
-        file,
-        path,
-        under_way: 0,
-        ids: HashSet::new(),
-    };
+    let mut open = Open { file, path };
     open.append(&of(context))?;
     Ok(open)
 }
