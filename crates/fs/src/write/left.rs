@@ -138,11 +138,11 @@ impl LeftUpload {
         }
         let (mut upload, parts) = self.resume(context);
         let next = parts.keys().next_back().map_or(1, |last| last + 1);
-        let length = parts.values().map(|part| {
+        let lengths = parts.values().map(|part| {
             let bytes = part.bytes();
             bytes.end - bytes.start
         });
-        upload.count(next, length.sum());
+        upload.count(next, &lengths.collect::<Vec<_>>());
         for (number, part) in parts {
             match part {
                 LeftPart { done: Some(_), .. } => {}

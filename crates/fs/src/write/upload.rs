@@ -39,6 +39,8 @@ pub(crate) struct Upload {
     next_part: u32,
     /// Bytes that parts were begun for.
     length: u64,
+    /// Its last part is too short for another to follow.
+    ends_short: bool,
     done: Vec<CompletedPart>,
     in_flight: JoinSet<Result<CompletedPart>>,
 }
@@ -109,6 +111,7 @@ impl Upload {
             left: HashMap::new(),
             next_part: 1,
             length: 0,
+            ends_short: false,
             done: Vec::new(),
             in_flight: JoinSet::new(),
         }
@@ -117,6 +120,11 @@ impl Upload {
     /// The number of the next part.
     pub(super) fn next_part(&self) -> u32 {
         self.next_part
+    }
+
+    /// Whether all that can be done with it is to complete it, which a former process was about to.
+    pub(super) fn ends_short(&self) -> bool {
+        self.ends_short
     }
 
     /// Bytes that parts were begun for.
@@ -288,10 +296,11 @@ impl Upload {
         Ok(())
     }
 
-    /// Counts parts of a former process, which are on their way or in OSS: up to number `next`, of `length` bytes.
-    pub(super) fn count(&mut self, next: u32, length: u64) {
+    /// Counts parts of a former process, which are on their way or in OSS: up to number `next`, of these lengths in bytes.
+    pub(super) fn count(&mut self, next: u32, lengths: &[u64]) {
         self.next_part = next;
-        self.length = length;
+        self.length = lengths.iter().sum();
+        self.ends_short = lengths.last().is_some_and(|last| *last < SMALLEST_PART);
         self.done
             .extend(self.left.drain().map(|(_, (_, part))| part));
     }

@@ -293,6 +293,7 @@ impl File {
             return Ok(());
         }
         state.resumed = None;
+        self.complete_short(state).await?;
         if matches!(state.place, Place::Base) {
             self.take_base(state, offset == self.size()).await?;
         }
@@ -402,6 +403,17 @@ impl File {
         }
     }
 
+    /// Makes the object that a former process was making when it died, if no part can follow the last one it sent.
+    async fn complete_short(&self, state: &mut State) -> Result<()> {
+        match &state.place {
+            Place::Memory {
+                upload: Some(upload),
+                ..
+            } if upload.ends_short() => self.flush_locked(state).await.map(drop),
+            _ => Ok(()),
+        }
+    }
+
     async fn truncate_locked(&self, state: &mut State, size: u64) -> Result<()> {
         if size == self.size() {
             return Ok(());
@@ -413,6 +425,7 @@ impl File {
             drop(self.put_in(state, Place::empty()));
             return Ok(());
         }
+        self.complete_short(state).await?;
         if matches!(state.place, Place::Base) {
             self.take_base(state, false).await?;
         }
