@@ -55,11 +55,15 @@ fn copied(file: &OwnedFd) -> OwnedFd {
     let mut to = std::fs::File::from(copy.try_clone().unwrap());
     let mut at = 0;
     while let Ok(start) = seek(&from, SeekFrom::Data(at)) {
-        let end = seek(&from, SeekFrom::Hole(start)).unwrap();
+        let Ok(end) = seek(&from, SeekFrom::Hole(start)) else {
+            break;
+        };
         seek(&from, SeekFrom::Start(start)).unwrap();
         seek(&to, SeekFrom::Start(start)).unwrap();
-        let mut bytes = vec![0; (end - start) as usize];
-        from.read_exact(&mut bytes).unwrap();
+        // A thread of the old process may be cutting the file just now, as when it is killed.
+        let mut bytes = Vec::new();
+        let mut piece = (&mut from).take(end - start);
+        piece.read_to_end(&mut bytes).unwrap();
         to.write_all(&bytes).unwrap();
         at = end;
     }
