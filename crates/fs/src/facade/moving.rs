@@ -9,7 +9,7 @@ use super::writers::Writer;
 use crate::error::{Error, Result};
 use crate::ledger::Began;
 use crate::remote::posix;
-use crate::types::{FileKind, NodeId, RenameFlags};
+use crate::types::{FileKind, NodeId, ObjectVersion, RenameFlags};
 
 impl Files {
     /// Deletes a name. A writer that is about to make the file durable comes before or finds no name.
@@ -37,7 +37,8 @@ impl Files {
     ) -> Result<()> {
         let before = self.core.begun.before();
         let Some(from) = self.core.to_take(parent, &name).await? else {
-            return self.moved_before(before, new_parent, &new_name).await;
+            let moved = self.moved_before(before.as_ref(), new_parent, &new_name);
+            return moved.await.map(drop);
         };
         let to = self.core.free_or(new_parent, &new_name).await?;
         let to_key = {
@@ -93,7 +94,14 @@ impl Files {
         } else {
             let watch = self.open_keys(&moves);
             let place = (new_parent, new_name.as_str());
-            self.core.rename(&from, place, marker, &watch).await?
+            match self.core.rename(&from, place, marker, &watch).await {
+                // A former process died when all was done, but before the table said so.
+                Err(Error::NotFound) if before.is_some() => {
+                    let moved = self.moved_before(before.as_ref(), new_parent, &new_name);
+                    moved.await?.into_iter().collect()
+                }
+                renamed => renamed?,
+            }
         };
         for (node, version) in versions {
             self.publish(node, &version);
@@ -112,24 +120,27 @@ impl Files {
         Ok(())
     }
 
-    /// A former process renamed what is asked for; the table may not know that yet.
+    /// A former process renamed what is asked for; the table may not know that yet. Gives the new version of a file.
     async fn moved_before(
         &self,
-        before: Option<Began>,
+        before: Option<&Began>,
         new_parent: NodeId,
         new_name: &str,
-    ) -> Result<()> {
+    ) -> Result<Option<(NodeId, ObjectVersion)>> {
         let core = &self.core;
         let there = core.target(new_parent, new_name).await?;
         let Some(Began::Taking { node, .. }) = before else {
-            return Ok(());
+            return Ok(None);
         };
         let (now, wall) = (core.clock.now(), core.clock.wall());
         let mut ns = core.ns.lock();
-        let Some(slot) = NodeId::new(node).and_then(|node| ns.resolve(node).ok()) else {
-            return Ok(());
+        let Some(node) = NodeId::new(*node) else {
+            return Ok(None);
         };
-        if there.node.get() != node && ns.is_dir(slot) == (there.kind == FileKind::Directory) {
+        let Ok(slot) = ns.resolve(node) else {
+            return Ok(None);
+        };
+        if there.node != node && ns.is_dir(slot) == (there.kind == FileKind::Directory) {
             let new_dir = ns.directory(new_parent)?;
             if let Some(version) = &there.version {
                 ns.published(slot, version, now);
@@ -138,7 +149,7 @@ impl Files {
             ns.touch(new_dir, wall);
             ns.renamed(slot, wall);
         }
-        Ok(())
+        Ok(there.version.map(|version| (node, version)))
     }
 
     /// The writers of files that move, in the order in which they are to be locked, and that of a file that goes.

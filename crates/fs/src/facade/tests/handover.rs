@@ -248,8 +248,9 @@ async fn handles_that_the_kernel_never_got_are_not_given_out_twice() {
 #[tokio::test]
 async fn changes_of_names_that_took_effect_are_not_made_twice() {
     // Each is killed once its effect is in OSS and before this mount knows.
-    let first = mount_with(FakeBucket::new(&["d/a", "e/a", "f/g/h"]), |_| {});
-    for path in ["d/a", "e/a", "f/g/h"] {
+    let files = ["d/a", "e/a", "e/b", "f/g/h"];
+    let first = mount_with(FakeBucket::new(&files), |_| {});
+    for path in files {
         first.walk(path).await.unwrap();
     }
     let fresh = |mount: Mount| mount.killed();
@@ -261,10 +262,12 @@ async fn changes_of_names_that_took_effect_are_not_made_twice() {
 
     let mut mount = fresh(first);
     let bucket = Arc::clone(&mount.bucket);
-    let stalled = async |mount: &Mount, change: std::pin::Pin<&mut dyn Future<Output = ()>>| {
+    let stalled = async |mount: &Mount,
+                         effects: u32,
+                         change: std::pin::Pin<&mut dyn Future<Output = ()>>| {
         let gate = mount.bucket.hold_answers();
-        let before = mount.bucket.keys();
-        let mut change = change;
+        let mut before = mount.bucket.keys();
+        let (mut change, mut seen) = (change, 0);
         for _ in 0..100 {
             for _ in 0..8 {
                 let done = std::future::poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
@@ -272,6 +275,10 @@ async fn changes_of_names_that_took_effect_are_not_made_twice() {
                 tokio::task::yield_now().await;
             }
             if mount.bucket.keys() != before {
+                before = mount.bucket.keys();
+                seen += 1;
+            }
+            if seen == effects {
                 return;
             }
             gate.add_permits(1);
@@ -285,7 +292,7 @@ async fn changes_of_names_that_took_effect_are_not_made_twice() {
             let made = mount.fs.mkdir(NodeId::ROOT, b"new", CREATOR);
             let _ = mount.fs.once(ONCE, made).await;
         });
-        stalled(&mount, made.as_mut()).await;
+        stalled(&mount, 1, made.as_mut()).await;
         std::mem::forget(made);
     }
     mount = fresh(mount);
@@ -303,7 +310,7 @@ async fn changes_of_names_that_took_effect_are_not_made_twice() {
             let _ = mount.fs.once(second, mount.fs.unlink(d, b"a")).await;
         });
         mount.walk("d/a").await.unwrap();
-        stalled(&mount, gone.as_mut()).await;
+        stalled(&mount, 1, gone.as_mut()).await;
         std::mem::forget(gone);
     }
     mount = fresh(mount);
@@ -326,8 +333,13 @@ async fn changes_of_names_that_took_effect_are_not_made_twice() {
         .unwrap();
     assert!(bucket.keys().contains(&"d/a".to_owned()));
 
-    // rename of a file, killed between the copy and the deletion, and of a directory.
-    for (number, from, name, to) in [(20, "e", "a", "e2"), (30, "f", "g", "g2")] {
+    // rename of a file, killed between the copy and the deletion and after both, and of a directory.
+    let renames = [
+        (20, "e", "a", "e2", 1),
+        (25, "e", "b", "e3", 2),
+        (30, "f", "g", "g2", 1),
+    ];
+    for (number, from, name, to, effects) in renames {
         let parent = dir(&mount, from).await;
         let node = dir(&mount, &format!("{from}/{name}")).await;
         let first = Request { number, ..ONCE };
@@ -338,7 +350,7 @@ async fn changes_of_names_that_took_effect_are_not_made_twice() {
                     .once(first, rename(&mount.fs, parent, name, to, flags))
                     .await;
             });
-            stalled(&mount, moved.as_mut()).await;
+            stalled(&mount, effects, moved.as_mut()).await;
             std::mem::forget(moved);
         }
         mount = fresh(mount);
@@ -359,7 +371,7 @@ async fn changes_of_names_that_took_effect_are_not_made_twice() {
         assert_eq!(dir(&mount, to).await, node, "{to}");
     }
     let keys = bucket.keys();
-    assert_eq!(keys, ["d/a", "e2", "g2/h", "new/"]);
+    assert_eq!(keys, ["d/a", "e2", "e3", "g2/h", "new/"]);
 }
 
 async fn rename(
