@@ -132,6 +132,11 @@ impl Responder {
         };
         let delivery = match device.write(message) {
             Ok(()) => Delivery::Delivered,
+            // A predecessor answered a request that it kept, and died before it could note so: what its answer
+            // granted is granted.
+            Err(Errno::NOENT) if self.slot.is_some() && self.unique & UNIQUE_RESEND != 0 => {
+                Delivery::Delivered
+            }
             // ENOENT: no such request here, answered before. ENODEV, ECONNABORTED: unmounted.
             Err(Errno::NOENT | Errno::NODEV | Errno::CONNABORTED) => Delivery::Gone,
             Err(errno) => {
