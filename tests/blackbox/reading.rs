@@ -191,17 +191,17 @@ fn damage_is_an_error_and_never_wrong_bytes() {
         server.set_faults(&format!(
             r#"{{"rules": [{{"operation": "GetObject", {rule}}}]}}"#
         ));
-        let file = File::open(mount.path("small")).unwrap();
-        let error = file.read_exact_at(&mut [0; 8], 0).unwrap_err();
+        let error = fs::read(mount.path("small")).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(5), "{rule}: {error}");
         // Of a large object nobody knows before the last block came.
         let file = File::open(mount.path("large")).unwrap();
         let mut piece = vec![0; PIECE];
         let offsets = (0..large as u64).step_by(PIECE);
-        let read = offsets.map(|offset| file.read_exact_at(&mut piece, offset));
-        let error = { read }.find_map(Result::err);
+        let mut read = offsets.map(|offset| file.read_exact_at(&mut piece, offset));
+        let error = read.find_map(Result::err);
         let error = error.expect("the sum does not match").raw_os_error();
         assert_eq!(error, Some(5), "{rule}");
+        drop(file);
         server.set_faults(r#"{"rules": []}"#);
         assert_eq!(read_whole(&mount.path("small"), small).unwrap(), 2);
         mount.unmount();
@@ -237,9 +237,9 @@ fn what_fails_for_good_is_told_in_time_and_why() {
     server.set_faults(r#"{"rules": [{"operation": "GetObject", "stall_at": 0}]}"#);
     let began = Instant::now();
     let error = fs::read(mount.path("large")).unwrap_err();
-    // 2 retries of 1 s each and the waits between, for each of the pieces that the kernel reads ahead.
+    // 2 retries of 1 s each, and the waits between.
     assert!(
-        began.elapsed() < Duration::from_mins(4),
+        began.elapsed() < Duration::from_secs(25),
         "{:?}",
         began.elapsed()
     );

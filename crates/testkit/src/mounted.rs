@@ -164,13 +164,8 @@ impl Mounted {
 
     /// `ossplit umount`, which must end with 0 and leave no process.
     pub fn unmount(self) {
-        // A child of another test of this process may hold our open files until it executes its program.
-        crate::until("the mount to be idle and unmounted", || {
-            let finished = crate::run(&["umount".as_ref(), self.path.as_os_str()]);
-            let busy = finished.stderr.contains("is busy");
-            assert!(finished.status == 0 || busy, "{finished:?}");
-            finished.status == 0
-        });
+        let finished = crate::run(&["umount".as_ref(), self.path.as_os_str()]);
+        assert_eq!(finished.status, 0, "{finished:?}");
         assert!(!is_mounted(&self.path));
         crate::until("the mount's processes to end", || {
             self.processes().is_empty()

@@ -50,9 +50,7 @@ fn upgrades_in_a_row_under_load() {
     // Half of the long form's kills.
     let count = rounds(12).div_ceil(4).max(6);
     let mut pauses = Vec::new();
-    // Writers join in the long form: one of three short runs gave one of them EIO (docs/reliability.md).
-    let write = option_env!("OSSPLIT_FAILOVER").is_some();
-    let outcome = under_load(&mount, write, || {
+    let outcome = under_load(&mount, true, || {
         let mut numbers = Numbers::new(5);
         for number in 0..count {
             pass(Duration::from_millis(numbers.below(300)));
