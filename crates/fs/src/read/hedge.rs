@@ -48,7 +48,8 @@ impl Hedges {
     }
 
     /// The next bytes of `answer`, whose next byte is at `at` in the object: appends at most `most` to
-    /// `buffer`, at least one; 0 at the end of the range, which is at `end`.
+    /// `buffer`, at least one; 0 at the end of the range, which is at `end`. Between one byte and the next
+    /// there is one second request: where that stands still too, the client's retries and its time limit hold.
     pub(super) async fn read(
         &self,
         answer: &mut GetObjectOutput,
@@ -58,14 +59,12 @@ impl Hedges {
         buffer: &mut Vec<u8>,
         most: usize,
     ) -> Result<usize> {
-        loop {
-            let reading = async {
-                let read = answer.body.read_into(buffer, most).await;
-                read.map_err(stale_if_gone)
-            };
-            match self.beside(reading, source, version, at..end).await {
-                First::Of(read) => return read,
-                First::Second(second) => *answer = second,
+        let first = next(answer, buffer, most);
+        match self.beside(first, source, version, at..end).await {
+            First::Of(read) => read,
+            First::Second(second) => {
+                *answer = second;
+                next(answer, buffer, most).await
             }
         }
     }
@@ -102,6 +101,11 @@ impl Hedges {
             },
         }
     }
+}
+
+async fn next(answer: &mut GetObjectOutput, buffer: &mut Vec<u8>, most: usize) -> Result<usize> {
+    let read = answer.body.read_into(buffer, most).await;
+    read.map_err(stale_if_gone)
 }
 
 async fn get(
