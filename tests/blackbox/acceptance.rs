@@ -5,6 +5,7 @@ use ossplit_testkit::{Mounted, Server, oss, run_with, until};
 use rustix::{
     fs::{CWD, FlockOperation, RenameFlags, XattrFlags},
     io::Errno,
+    process::Signal,
 };
 use std::{
     collections::BTreeMap,
@@ -849,7 +850,6 @@ fn signals_reopen_the_log_and_end_nothing() {
     fs::rename(&log, folder.path().join("log.1")).unwrap();
     let pids = mount.processes();
     let guard = *pids.iter().min().unwrap();
-    use rustix::process::Signal;
     for signal in [Signal::HUP, Signal::USR1, Signal::USR2] {
         ossplit_testkit::server::signal(guard, signal);
     }

@@ -18,10 +18,6 @@ fn errno<T: std::fmt::Debug>(result: io::Result<T>) -> Option<i32> {
     result.unwrap_err().raw_os_error()
 }
 
-fn is(errno: Errno) -> Option<i32> {
-    Some(errno.raw_os_error())
-}
-
 /// Megabytes free on a disk.
 fn free(disk: &Path) -> u64 {
     let figures = rustix::fs::statvfs(disk).unwrap();
@@ -62,7 +58,11 @@ fn a_full_tmpdir_is_enospc_and_loses_nothing() {
             .open(mount.path("f"))
             .unwrap();
         let (written, refused) = fill(&file);
-        assert_eq!(refused.raw_os_error(), is(Errno::NOSPC), "{options}");
+        assert_eq!(
+            refused.raw_os_error(),
+            Some(Errno::NOSPC.raw_os_error()),
+            "{options}"
+        );
         assert!(written > 5, "{options}: {written}");
         assert!(
             free(&disk.path()) >= keeps,
@@ -110,7 +110,7 @@ fn a_key_that_may_only_read_gets_eacces_for_changes() {
     let mut mount = mounted::command(&server.url(), "data", &point, &passwords, "");
     assert_eq!(run_with(&mut mount).status, 0);
     assert_eq!(fs::read(point.join("d/f")).unwrap(), b"text");
-    let denied = is(Errno::ACCESS);
+    let denied = Some(Errno::ACCESS.raw_os_error());
     let mut file = File::create(point.join("new")).unwrap();
     file.write_all(b"x").unwrap();
     assert_eq!(errno(file.sync_all()), denied);
@@ -142,9 +142,15 @@ fn a_bucket_that_is_deleted_is_an_error_of_each_call() {
     oss::delete(&server, "data", "f");
     let gone = oss::send(&server, "DELETE", "data", None, &[], &[], b"");
     assert_eq!(gone.status, 204);
-    assert_eq!(errno(open.sync_all()), is(Errno::NOENT));
-    assert_eq!(errno(fs::read(mount.path("f"))), is(Errno::NOENT));
-    assert_eq!(errno(fs::create_dir(mount.path("d"))), is(Errno::NOENT));
+    assert_eq!(errno(open.sync_all()), Some(Errno::NOENT.raw_os_error()));
+    assert_eq!(
+        errno(fs::read(mount.path("f"))),
+        Some(Errno::NOENT.raw_os_error())
+    );
+    assert_eq!(
+        errno(fs::create_dir(mount.path("d"))),
+        Some(Errno::NOENT.raw_os_error())
+    );
     assert!(
         fs::read_dir(mount.path(""))
             .unwrap()
@@ -166,7 +172,7 @@ fn a_key_that_is_revoked_gets_eacces_until_it_is_good_again() {
     let mount = Mounted::new(&server, "data", "max_stat_cache_size=0");
     fs::write(mount.path("f"), b"before").unwrap();
     server.set_faults(r#"{"rules": [{"status": 403, "code": "InvalidAccessKeyId"}]}"#);
-    let denied = is(Errno::ACCESS);
+    let denied = Some(Errno::ACCESS.raw_os_error());
     assert_eq!(errno(fs::read(mount.path("f"))), denied);
     let mut file = File::create(mount.path("g")).unwrap_or_else(|_| {
         // The lookup before may be refused already.
@@ -288,7 +294,7 @@ fn an_endpoint_that_refuses_connections_is_tried_as_often_as_told() {
         refused.write_all(b"x").unwrap();
         server.kill();
         let began = Instant::now();
-        assert_eq!(errno(refused.sync_all()), is(Errno::IO));
+        assert_eq!(errno(refused.sync_all()), Some(Errno::IO.raw_os_error()));
         assert!(began.elapsed() < Duration::from_secs(5));
     };
     outlast(&mount, away, || start(Some(address)));

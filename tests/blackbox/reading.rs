@@ -289,10 +289,8 @@ fn lookups_in_one_directory_run_side_by_side() {
     }
     let mount = Mounted::new(&server, "data", "ro,max_stat_cache_size=0");
     let stat = |i: usize| {
-        assert_eq!(
-            fs::metadata(mount.path(&format!("d/f{i}"))).unwrap().len(),
-            1
-        )
+        let path = mount.path(&format!("d/f{i}"));
+        assert_eq!(fs::metadata(path).unwrap().len(), 1);
     };
     let began = Instant::now();
     stat(8);
@@ -321,7 +319,13 @@ fn a_thousand_open_files_and_64_readers_stay_within_the_budget() {
     const FILES: usize = 1000;
     const READERS: usize = 64;
     // Every twentieth is large: 12 MiB; the others are fetched whole.
-    let length = |i: usize| if i % 20 == 0 { 12 * MIB } else { 200_000 };
+    let length = |i: usize| {
+        if i.is_multiple_of(20) {
+            12 * MIB
+        } else {
+            200_000
+        }
+    };
     let server = Server::start();
     std::thread::scope(|scope| {
         for part in 0..4 {

@@ -523,7 +523,7 @@ async fn bytes_in_memory_are_sent_and_what_another_object_has_is_copied() {
     let mut new = old.clone();
     new[PART as usize + 1] ^= 1;
     new.extend(b"longer");
-    let pieces = new.chunks(100_000).map(|c| Bytes::copy_from_slice(c));
+    let pieces = new.chunks(100_000).map(Bytes::copy_from_slice);
     let mut request = UploadFile::of(UploadSource::Memory(pieces.collect()), BUCKET, "new");
     let reuse = |range, key: &str| Reuse {
         range,

@@ -165,7 +165,7 @@ fn nonsense_is_answered_and_harms_nobody() {
         b"{}",
         b"{\"attach\":{}}",
         b"\"upgrade\"",
-        &[b'['; 60_000],
+        &vec![b'['; 60_000],
     ] {
         ossplit_fuse::handover::send_descriptors(socket.as_fd(), words, &[]).unwrap();
         let mut answer = [0; 1000];

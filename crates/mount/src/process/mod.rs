@@ -17,6 +17,7 @@
 mod failure;
 mod fork;
 mod guard;
+mod heap;
 pub(crate) mod holders;
 mod kept;
 mod launch;

@@ -3,7 +3,7 @@
 use super::{
     SetUpLog,
     failure::{Cause, Failure},
-    holders,
+    heap, holders,
     kept::{Held, Keeper, REQUESTS, SessionState},
     mountpoint, preflight,
     ready::Report,
@@ -70,7 +70,9 @@ pub(super) fn clear(place: &Path) {
     }
 }
 
+/// The runtime that serves; from here on memory goes back as `heap` has it.
 pub(super) fn runtime() -> Result<Runtime, Failure> {
+    heap::give_back_what_is_large();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("ossplit-io")
