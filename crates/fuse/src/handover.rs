@@ -1,7 +1,7 @@
 //! What a successor process needs to go on with a mount: [`Negotiated`] and the descriptors.
 //!
 //! A connection lives as long as somebody holds its descriptors. The successor takes them with
-//! [`crate::Session::resume`], starts, and calls [`crate::Notifier::resend`]: every request that
+//! [`crate::Session::resume`], calls [`crate::Notifier::resend`], and starts: every request that
 //! was read but not answered comes again, with [`crate::request::RequestId::is_resent`] set. What
 //! the kernel can name (node ids, lookup counts, handles) is the file system's to restore.
 

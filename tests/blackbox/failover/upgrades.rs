@@ -5,7 +5,7 @@ use super::{
     load::{Numbers, fill, under_load},
     pass, report, rounds,
 };
-use ossplit_testkit::{Finished, Mounted, Server, ossplit, run, run_with};
+use ossplit_testkit::{Finished, Mounted, Server, ossplit, run, run_with, until_some};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
@@ -24,7 +24,12 @@ use std::{
 };
 
 fn upgrade(mount: &Mounted, program: &Path) -> Finished {
-    run_with(Command::new(program).arg("upgrade").arg(mount.path("")))
+    // `upgrade --all` of another test takes this mount along.
+    until_some("no other upgrade to be under way", || {
+        let finished = run_with(Command::new(program).arg("upgrade").arg(mount.path("")));
+        let busy = finished.stderr.contains("another upgrade is under way");
+        (!busy).then_some(finished)
+    })
 }
 
 /// The pause in an upgrade's own words.

@@ -25,6 +25,8 @@ pub(crate) enum Began {
 
 #[derive(Serialize, Deserialize)]
 struct Record {
+    /// How many there were before.
+    count: u64,
     request: u64,
     began: Began,
 }
@@ -49,9 +51,10 @@ impl Begun {
             _ => None,
         })?;
         let mut last = self.0.lock();
-        // Theirs are replaced one by one by those that come, in an order that does not matter: there are enough.
-        for (place, record) in records {
-            last.count = last.count.max(place + 1);
+        let mut records: Vec<Record> = records.into_iter().map(|(_, record)| record).collect();
+        records.sort_unstable_by_key(|record| record.count);
+        for record in records {
+            last.count = record.count + 1;
             last.insert(record.request, record.began);
         }
         Ok(())
@@ -65,8 +68,12 @@ impl Begun {
         }
         let mut last = self.0.lock();
         let place = last.count % MOST as u64;
+        let record = Record {
+            count: last.count,
+            request,
+            began,
+        };
         last.count += 1;
-        let record = Record { request, began };
         ledger.put(Key::Begun(place), &record);
         last.insert(request, record.began);
     }
@@ -113,15 +120,16 @@ mod tests {
         let ledger = Ledger::create(holder, Budget::new(1 << 20)).unwrap();
         let begun = Begun::default();
         let request = |number, resent| Request { number, resent };
-        for number in 1..=2 * MOST as u64 {
+        let last = 2 * MOST as u64 + 5;
+        for number in 1..=last {
             request(number, false).run_now(|| begun.note(&ledger, Began::Making));
         }
-        let (next, files) = vault.killed();
-        let (ledger, mut left) = Ledger::open(next, Budget::new(1 << 20), files).unwrap();
+        let (second, files) = vault.killed();
+        let holder: Arc<dyn super::super::Vault> = second.clone();
+        let (ledger, mut left) = Ledger::open(holder, Budget::new(1 << 20), files).unwrap();
         assert_eq!(left.values.len(), MOST);
         let next = Begun::default();
         next.restore(&mut left).unwrap();
-        let last = 2 * MOST as u64;
         assert!(request(last, true).run_now(|| next.was_making()));
         assert!(!request(last, false).run_now(|| next.was_making()));
         assert!(!request(1, true).run_now(|| next.was_making()));
@@ -134,5 +142,14 @@ mod tests {
             request(last + 1, true).run_now(|| next.before()),
             Some(taking)
         );
+        // It took the place of the oldest: a third process knows the last of the first.
+        let (third, files) = second.killed();
+        let (_ledger, mut left) = Ledger::open(third, Budget::new(1 << 20), files).unwrap();
+        let next = Begun::default();
+        next.restore(&mut left).unwrap();
+        for number in [last + 1, last, last - MOST as u64 + 2] {
+            let known = request(number, true).run_now(|| next.before().is_some());
+            assert!(known, "{number}");
+        }
     }
 }

@@ -67,8 +67,8 @@ impl Session {
     /// Goes on with a connection whose INIT another session has done, perhaps in a process that is
     /// dead by now. `clones` are that session's other descriptors, if they are to be used again.
     ///
-    /// Call [`Notifier::resend`] after [`Session::start`]: requests that were read and not answered
-    /// are then delivered again.
+    /// Call [`Notifier::resend`] before [`Session::start`]: requests that were read and not answered
+    /// are then delivered again. After it, those that this session has read would come twice.
     pub fn resume(
         fd: OwnedFd,
         clones: impl IntoIterator<Item = OwnedFd>,

@@ -114,8 +114,8 @@ fn a_blocked_read_survives_kill_9_of_the_server() {
         ..tree()
     };
     let session = Session::resume(original, [clone], negotiated);
-    mounted.put_running(session.start(&Arc::new(successor)).unwrap());
     mounted.notifier.resend().unwrap();
+    mounted.put_running(session.start(&Arc::new(successor)).unwrap());
     assert_eq!(content.recv_timeout(DEADLINE).unwrap().unwrap(), CONTENT);
     assert!(
         resent.recv_timeout(DEADLINE).unwrap(),
@@ -170,8 +170,8 @@ fn a_stopped_session_is_taken_up_by_another_without_a_lost_request() {
         let mut kept = mounted.take_kept().into_iter();
         let session = Session::resume(kept.next().unwrap(), kept, negotiated.clone());
         mounted.keep(&session);
-        mounted.put_running(session.start(&first).unwrap());
         mounted.notifier.resend().unwrap();
+        mounted.put_running(session.start(&first).unwrap());
     }
     reader.recv_timeout(DEADLINE).unwrap();
     assert_eq!(mounted.end(), End::Unmounted);

@@ -205,7 +205,13 @@ impl Prepared {
         let mut session = Session::resume(first, devices, state.negotiated.clone());
         keep_requests(&mut session, keeper, held.requests)
             .map_err(|e| Failure::system("take over the requests", e))?;
-        let notifier = session.resends().then(|| session.notifier());
+        if session.resends() {
+            // Before the first request is taken: what this process has in hand must not come to it once more.
+            match session.notifier().resend() {
+                Ok(()) | Err(Errno::NODEV | Errno::NOTCONN) => {}
+                Err(error) => tracing::warn!(%error, "requests are not delivered again"),
+            }
+        }
         let unmounter = Unmounter::resume(state.path(), state.id(), state.helper)
             .map_err(|e| Failure::system("read the table of mounts", e))?;
         let serving = Start {
@@ -215,12 +221,7 @@ impl Prepared {
             unmounter,
             signals: self.signals,
         };
-        let serving = serving.start(runtime, Some(keeper))?;
-        match notifier.map(|notifier| notifier.resend()) {
-            None | Some(Ok(()) | Err(Errno::NODEV | Errno::NOTCONN)) => {}
-            Some(Err(error)) => tracing::warn!(%error, "requests are not delivered again"),
-        }
-        Ok(serving)
+        serving.start(runtime, Some(keeper))
     }
 }
 
