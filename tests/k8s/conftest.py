@@ -11,7 +11,8 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-K8S = ROOT.parent / "shared" / "k8s"
+# Beside the working copy, or beside the folder of working copies.
+K8S = next((path / "shared" / "k8s" for path in ROOT.parents if (path / "shared" / "k8s").exists()), ROOT.parent / "shared" / "k8s")
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "ossplit-k8s"
 BIN = pathlib.Path(os.environ.get("K8S_BIN", CACHE / "bin"))
 WORK = pathlib.Path(os.environ.get("K8S_DIR", "/tmp/k8s"))
