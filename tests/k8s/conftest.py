@@ -211,7 +211,8 @@ def cluster(tmp_path_factory):
         made.run("ctr", "-n", "k8s.io", "images", "import", str(image))
         made.run("ctr", "-n", "k8s.io", "images", "tag", "--force", "ossplit.test/ossplit:1", "ossplit.test/ossplit:2")
         made.apply(manifests())
-        until("the driver", made.driver_ready, 120)
+        until("the driver", lambda: made.driver_ready() and made.driver_ready("keeper"), 120)
+        until("the driver to be registered", lambda: made.get("csinode", "node1")["spec"]["drivers"], 60)
         yield made
     finally:
         server.stop()
