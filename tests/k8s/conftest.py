@@ -11,8 +11,10 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-K8S = ROOT.parent / "shared" / "k8s"
+# Beside the working copy, or beside the folder of working copies.
+K8S = next((path / "shared" / "k8s" for path in ROOT.parents if (path / "shared" / "k8s").exists()), ROOT.parent / "shared" / "k8s")
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "ossplit-k8s"
+BIN = pathlib.Path(os.environ.get("K8S_BIN", CACHE / "bin"))
 WORK = pathlib.Path(os.environ.get("K8S_DIR", "/tmp/k8s"))
 HOST = "10.244.0.1"
 PLUGIN = "/var/lib/kubelet/csi-plugins/ossplugin.csi.alibabacloud.com"
@@ -32,8 +34,8 @@ def missing():
     for tool in ("etcd", "containerd", "runc", "openssl", "ip", "debootstrap"):
         if not shutil.which(tool):
             return f"{tool} is not installed (scripts/setup-k8s)"
-    if not (CACHE / "bin" / "kube").exists():
-        return f"{CACHE}/bin/kube is not built (scripts/setup-k8s)"
+    if not (BIN / "kube").exists():
+        return f"{BIN}/kube is not built (scripts/setup-k8s)"
     if not (TOOLS / "crane").exists():
         return ".tools/bin/crane is not built (scripts/setup-k8s)"
     return None
@@ -69,7 +71,7 @@ class Cluster:
 
     def __init__(self, server):
         self.server = server
-        self.env = {**os.environ, "KUBECONFIG": str(WORK / "kubeconfig"), "PATH": f"{CACHE}/bin:{os.environ['PATH']}",
+        self.env = {**os.environ, "KUBECONFIG": str(WORK / "kubeconfig"), "PATH": f"{BIN}:{os.environ['PATH']}",
                     "CONTAINERD_ADDRESS": "/run/k8s-containerd/containerd.sock"}
 
     def run(self, *command, stdin=None, check=True):
@@ -78,7 +80,7 @@ class Cluster:
         return done.stdout
 
     def kubectl(self, *words, **more):
-        return self.run(str(CACHE / "bin" / "kubectl"), *words, **more)
+        return self.run(str(BIN / "kubectl"), *words, **more)
 
     def get(self, *words):
         return json.loads(self.kubectl("get", *words, "-o", "json"))
@@ -132,19 +134,33 @@ class Cluster:
         return bool(states) and all(state["ready"] for state in states)
 
 
+# The console, which is the Security Token Service too: the driver reaches it in the host's network.
+STS = "127.0.0.1:9001"
+# Whom pods' service accounts may be.
+ROLES = [{"name": "pod", "role": "read-only", "oidc": {
+    "issuer": "https://kubernetes.default.svc", "subject": "system:serviceaccount:default:*", "audience": "sts.aliyuncs.com",
+    "jwks": "jwks.json"}}]
+
+
 class Bucket:
     """The embedded server, seen past the cluster."""
 
-    def __init__(self, folder):
-        self.id, self.secret, self.name = "k8s-test", secrets.token_hex(16), "training"
-        self.log = open(folder / "server.log", "w")
-        self.url = f"http://{HOST}:9000"
+    def __init__(self, folder, port=9000):
+        self.id, self.secret, self.name, self.port = "k8s-test", secrets.token_hex(16), "training", port
+        self.folder, self.log = folder, open(folder / f"server-{port}.log", "w")
+        self.url = f"http://{HOST}:{port}"
         self.process = None
 
-    def start(self):
+    def start(self, keys=None, more=()):
+        """With these further keys and roles."""
         env = {**os.environ, "OSS_ACCESS_KEY_ID": self.id, "OSS_ACCESS_KEY_SECRET": self.secret}
+        if keys:
+            file = self.folder / f"keys-{self.port}.json"
+            file.write_text(json.dumps(keys))
+            file.chmod(0o600)
+            more = [*more, "--keys", file]
         self.process = subprocess.Popen(
-            [binary(), "serve", "--memory", "--bucket", self.name, "--listen", f"{HOST}:9000", "--insecure-http"],
+            [binary(), "serve", "--memory", "--bucket", self.name, "--listen", f"{HOST}:{self.port}", "--insecure-http", *more],
             env=env, stdout=self.log, stderr=self.log)
         import oss2
         self.bucket = oss2.Bucket(oss2.Auth(self.id, self.secret), self.url, self.name)
@@ -156,6 +172,11 @@ class Bucket:
             except oss2.exceptions.RequestError:
                 return False
         until("the server", answers)
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
 
     def put(self, key, data):
         self.bucket.put_object(key, data)
@@ -173,7 +194,7 @@ def binary():
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
     folder = tmp_path_factory.mktemp("k8s")
-    env = {**os.environ, "K8S_BIN": str(CACHE / "bin"), "K8S_DIR": str(WORK)}
+    env = {**os.environ, "K8S_BIN": str(BIN), "K8S_DIR": str(WORK)}
     image = folder / "driver.tar"
     debug = [] if os.environ.get("K8S_PROFILE") == "release" else ["--debug"]
     subprocess.run([ROOT / "deploy/image/build", "ossplit.test/ossplit:1", image, *debug], check=True)
@@ -183,16 +204,18 @@ def cluster(tmp_path_factory):
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     server = Bucket(folder)
     try:
-        server.start()
         made = Cluster(server)
+        # The keys that the cluster signs pods' tokens with.
+        (folder / "jwks.json").write_text(made.kubectl("get", "--raw", "/openid/v1/jwks"))
+        server.start({"roles": ROLES}, ["--console", STS])
         made.run("ctr", "-n", "k8s.io", "images", "import", str(image))
         made.run("ctr", "-n", "k8s.io", "images", "tag", "--force", "ossplit.test/ossplit:1", "ossplit.test/ossplit:2")
         made.apply(manifests())
-        until("the driver", made.driver_ready, 120)
+        until("the driver", lambda: made.driver_ready() and made.driver_ready("keeper"), 120)
+        until("the driver to be registered", lambda: made.get("csinode", "node1")["spec"]["drivers"], 60)
         yield made
     finally:
-        if server.process:
-            server.process.terminate()
+        server.stop()
         registry.terminate()
         if not os.environ.get("K8S_KEEP"):
             subprocess.run([K8S / "down", "--wipe"], env=env, check=False, capture_output=True)
@@ -203,6 +226,7 @@ def manifests(version="1"):
     text = (ROOT / "deploy/manifests/ossplit.yaml").read_text()
     text = text.replace("image: ossplit:0.1.0", f"image: ossplit.test/ossplit:{version}")
     assert f"ossplit.test/ossplit:{version}" in text
+    text = text.replace("https://sts.aliyuncs.com", f"http://{STS}")
     # The bucket's Secret, as the chart's controller.provisionerSecrets makes it readable.
     return text + """
 ---

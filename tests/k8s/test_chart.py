@@ -16,8 +16,18 @@ MANIFESTS = ROOT / "deploy" / "manifests" / "ossplit.yaml"
 HEAD = "# What deploy/chart renders with its defaults, as ossplit in kube-system: a test compares them.\n"
 
 
+# Every value set, so that every object is there.
+EVERYTHING = ("metrics.serviceMonitor.enabled=true", "controller.provisionerSecrets[0].namespace=default",
+              "controller.provisionerSecrets[0].name=oss-secret", "storageClasses[0].name=oss",
+              "storageClasses[0].parameters.bucket=b", "rrsa.account=1", "node.memory=1073741824")
+
+
+def helm_program():
+    return shutil.which("helm", path=f"{ROOT}/.tools/bin:{os.environ['PATH']}")
+
+
 def helm(*words):
-    tool = shutil.which("helm", path=f"{ROOT}/.tools/bin:{os.environ['PATH']}")
+    tool = helm_program()
     if not tool:
         pytest.skip("helm is not built (scripts/setup-k8s)")
     return subprocess.run([tool, *words], capture_output=True, text=True)
@@ -55,9 +65,7 @@ def test_the_manifests_are_the_chart_s():
 
 
 def test_every_value_is_used_and_every_object_is_well_formed():
-    text = template("metrics.serviceMonitor.enabled=true", "controller.provisionerSecrets[0].namespace=default",
-                    "controller.provisionerSecrets[0].name=oss-secret", "storageClasses[0].name=oss",
-                    "storageClasses[0].parameters.bucket=b", "rrsa.account=1", "node.memory=1073741824")
+    text = template(*EVERYTHING)
     found = list(objects(text).values())
     kinds = {thing["kind"] for thing in found}
     assert {"CSIDriver", "DaemonSet", "Deployment", "Role", "StorageClass", "ServiceMonitor", "Service"} <= kinds

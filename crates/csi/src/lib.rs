@@ -34,7 +34,7 @@ use ossplit_csi_proto::csi::{
     controller_server::ControllerServer, identity_server::IdentityServer, node_server::NodeServer,
 };
 use state::State;
-use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{future::Future, io, net::SocketAddr, path::PathBuf, pin::pin, sync::Arc};
 use tonic::transport::Server;
 
 /// The driver's name in Kubernetes.
@@ -77,6 +77,7 @@ pub const STS: &str = ossplit::credentials::Sts::ADDRESS;
 /// # Errors
 /// What can't be listened on or written, and kubelet's refusal.
 pub async fn run(config: Config, end: impl Future<Output = ()>) -> io::Result<()> {
+    let mut end = pin!(end);
     let state = State::open(&config.state_dir).map_err(|error| {
         let place = config.state_dir.display();
         io::Error::new(error.kind(), format!("--state-dir {place}: {error}"))
@@ -116,8 +117,11 @@ pub async fn run(config: Config, end: impl Future<Output = ()>) -> io::Result<()
             locks: Locks::default(),
             giving: parking_lot::Mutex::default(),
         });
-        // Before kubelet can ask for anything.
-        let swept = node.sweep().await?;
+        // Before kubelet can ask for anything. It may wait long, for the keeper.
+        let swept = tokio::select! {
+            swept = node.sweep() => swept?,
+            () = &mut end => return Ok(()),
+        };
         tracing::info!(?swept, "what was there at start");
         let service = NodeServer::new(NodeService(node));
         router = router.add_service(Counted::new(service, &metrics));
@@ -146,6 +150,6 @@ pub async fn run(config: Config, end: impl Future<Output = ()>) -> io::Result<()
         served = router.serve_with_incoming(incoming) => served.map_err(io::Error::other),
         ended = registered => ended,
         ended = measured => ended,
-        () = end => Ok(()),
+        () = &mut end => Ok(()),
     }
 }

@@ -1,12 +1,12 @@
 //! Mount points: what is mounted on a path, whether it still answers, bind mounts of it, and its end.
 
+/// The topmost mount on exactly that path. Asks the kernel's table alone.
+pub(crate) use ossplit_mount::find as on;
 use parking_lot::Mutex;
 use rustix::mount::{MountFlags, UnmountFlags, mount_bind, mount_remount, unmount};
 use std::{
     collections::HashMap,
-    ffi::OsString,
     fs, io,
-    os::unix::ffi::OsStringExt as _,
     path::{Path, PathBuf},
     sync::LazyLock,
     time::Duration,
@@ -18,16 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Mounts that may lie on one another; more is a loop.
 const LAYERS: usize = 32;
 
-/// A line of the kernel's table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mount {
-    pub(crate) path: PathBuf,
-    /// `major:minor` of the file system.
-    pub(crate) device: String,
-    pub(crate) read_only: bool,
-    pub(crate) kind: String,
-}
-
 /// How the server of a mount does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Health {
@@ -36,57 +26,6 @@ pub(crate) enum Health {
     Dead,
     /// No answer in time: its server is away or hangs.
     Silent,
-}
-
-/// Everything that is mounted; later lines lie over earlier ones. Asks the kernel's table alone.
-pub(crate) fn table() -> io::Result<Vec<Mount>> {
-    let table = fs::read("/proc/self/mountinfo")?;
-    Ok(table
-        .split(|byte| *byte == b'\n')
-        .filter_map(parse)
-        .collect())
-}
-
-/// The topmost mount on exactly that path.
-pub(crate) fn on(path: &Path) -> io::Result<Option<Mount>> {
-    Ok(table()?.into_iter().rfind(|mount| mount.path == path))
-}
-
-fn parse(line: &[u8]) -> Option<Mount> {
-    let words: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-    let text = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
-    let separator = words.iter().position(|word| *word == b"-")?;
-    Some(Mount {
-        device: text(words.get(2)?),
-        path: OsString::from_vec(unescape(words.get(4)?)).into(),
-        read_only: words
-            .get(5)?
-            .split(|byte| *byte == b',')
-            .any(|word| word == b"ro"),
-        kind: text(words.get(separator + 1)?),
-    })
-}
-
-/// Blanks and backslashes are written as three octal digits.
-fn unescape(word: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(word.len());
-    let mut rest = word;
-    while let Some((&byte, tail)) = rest.split_first() {
-        let digits = tail
-            .get(..3)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
-        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(value) if byte == b'\\' => {
-                out.push(value);
-                rest = &tail[3..];
-            }
-            _ => {
-                out.push(byte);
-                rest = tail;
-            }
-        }
-    }
-    out
 }
 
 /// The mounts that are being asked: one question each, however many want to know, so that those that hang keep few threads.
@@ -181,20 +120,6 @@ pub(crate) fn remove_folder(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_kernel_s_lines_are_read() {
-        let line = b"40 22 0:51 / /mnt/a\\040b ro,nosuid shared:1 - fuse.ossfs data rw,user_id=0";
-        let mount = parse(line).unwrap();
-        assert_eq!(mount.path, Path::new("/mnt/a b"));
-        assert_eq!((&*mount.device, &*mount.kind), ("0:51", "fuse.ossfs"));
-        assert!(
-            mount.read_only,
-            "of this mount, whatever the file system's own words"
-        );
-        assert_eq!(parse(b"broken"), None);
-        assert!(on(Path::new("/proc")).unwrap().is_some());
-    }
 
     #[tokio::test]
     async fn an_ordinary_folder_is_alive_and_unmounted() {

@@ -45,6 +45,12 @@ impl RegistrationCalls for Registration {
     }
 }
 
+/// kubelet (unlike with the driver's own socket) names the host by the socket's whole path, with `%2F` for each slash, and
+/// the `http` crate takes percents in an address in front of an `@` alone, as they can stand in a user's name.
+fn socket_name() -> String {
+    format!("ossplit@{DRIVER}-reg.sock")
+}
+
 /// Answers on a socket in `folder`; `endpoint` is the driver's socket as kubelet sees it. Ends when kubelet refuses.
 pub(crate) async fn serve(folder: &Path, endpoint: &str) -> io::Result<()> {
     let refused = Arc::new(Notify::new());
@@ -52,7 +58,7 @@ pub(crate) async fn serve(folder: &Path, endpoint: &str) -> io::Result<()> {
         endpoint: endpoint.to_owned(),
         refused: Arc::clone(&refused),
     };
-    let socket = folder.join(format!("{DRIVER}-reg.sock"));
+    let socket = folder.join(socket_name());
     let incoming = listen::on(&socket)?;
     let served = Server::builder()
         .add_service(RegistrationServer::new(registration))
@@ -60,5 +66,17 @@ pub(crate) async fn serve(folder: &Path, endpoint: &str) -> io::Result<()> {
     tokio::select! {
         ended = served => ended.map_err(io::Error::other),
         () = refused.notified() => Err(io::Error::other("kubelet refused the driver")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_that_kubelet_makes_of_the_socket_is_one() {
+        let path = format!("/var/lib/kubelet/plugins_registry/{}", socket_name());
+        let address = path.replace('/', "%2F");
+        address.parse::<http::uri::Authority>().unwrap();
     }
 }

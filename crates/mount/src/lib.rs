@@ -14,3 +14,4 @@ pub mod process;
 pub mod utility;
 
 pub use options::{Fault, Plan};
+pub use ossplit_fuse::mount::{Found, find};

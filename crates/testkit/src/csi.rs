@@ -160,7 +160,13 @@ impl Driver {
     /// The driver, its keeper, and everything that serves its mounts.
     pub fn processes(&self) -> Vec<u32> {
         let mut found = vec![self.child.id()];
-        found.extend(self.keeper.as_ref().map(Child::id));
+        for pid in self.keeper.as_ref().map(Child::id) {
+            // unshare, and the keeper.
+            found.push(pid);
+            let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+            let children = children.unwrap_or_default();
+            found.extend(children.split_whitespace().flat_map(str::parse::<u32>));
+        }
         let state = self.state();
         let state = state.as_os_str().as_encoded_bytes();
         for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -384,9 +390,12 @@ fn keeper_socket(folder: &Path) -> String {
     folder.join("keeper.sock").to_string_lossy().into_owned()
 }
 
+/// In a pid namespace of its own, as in a pod of its own: neither sees the other's processes.
 fn start_keeper(folder: &Path) -> Child {
     let socket = keeper_socket(folder);
-    let mut child = Command::new(crate::ossplit())
+    let mut child = Command::new("unshare")
+        .args(["--pid", "--fork", "--kill-child"])
+        .arg(crate::ossplit())
         .args(["keeper", "--socket", &socket])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

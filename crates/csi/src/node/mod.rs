@@ -200,7 +200,7 @@ impl Node {
         let source = place::on(&folder.mountpoint()).map_err(cannot)?;
         let there = place::on(target).map_err(cannot)?;
         if let (Some(source), Some(there)) = (&source, &there)
-            && source.device == there.device
+            && source.id == there.id
             && there.read_only == read_only
         {
             return Ok(());

@@ -21,13 +21,22 @@ use tonic::{Request, Response, Status};
 /// Answers kubelet.
 pub(crate) struct NodeService(pub(crate) Shared);
 
-/// Runs a call to its end, even if who asked does not wait for it: half a mount would be left otherwise.
-async fn to_the_end<T: Send + 'static>(
-    call: impl Future<Output = Result<T, Status>> + Send + 'static,
-) -> Result<Response<T>, Status> {
-    let done = tokio::spawn(call).await;
-    done.map_err(|error| internal("finish the call", error))?
-        .map(Response::new)
+impl NodeService {
+    /// Runs a call to its end, even if who asked does not wait for it: half a mount would be left otherwise.
+    async fn to_the_end<Q, A, F>(
+        &self,
+        call: impl FnOnce(Shared, Q) -> F + Send,
+        request: Request<Q>,
+    ) -> Result<Response<A>, Status>
+    where
+        Q: Send,
+        A: Send + 'static,
+        F: Future<Output = Result<A, Status>> + Send + 'static,
+    {
+        let done = tokio::spawn(call(self.0.clone(), request.into_inner())).await;
+        done.map_err(|error| internal("finish the call", error))?
+            .map(Response::new)
+    }
 }
 
 /// A field that must be there.
@@ -56,7 +65,7 @@ fn path(value: &str, name: &str) -> Result<PathBuf, Status> {
 
 impl Node {
     async fn stage(
-        &self,
+        self: Shared,
         request: NodeStageVolumeRequest,
     ) -> Result<NodeStageVolumeResponse, Status> {
         let id = need(&request.volume_id, "volume_id")?;
@@ -67,7 +76,7 @@ impl Node {
         }
         let _busy = self.locks.take(id)?;
         let wanted = Wanted::read(
-            self,
+            &self,
             id,
             &request.volume_context,
             &request.secrets,
@@ -84,7 +93,7 @@ impl Node {
     }
 
     async fn unstage(
-        &self,
+        self: Shared,
         request: NodeUnstageVolumeRequest,
     ) -> Result<NodeUnstageVolumeResponse, Status> {
         let id = need(&request.volume_id, "volume_id")?;
@@ -98,7 +107,7 @@ impl Node {
     }
 
     async fn publish(
-        &self,
+        self: Shared,
         request: NodePublishVolumeRequest,
     ) -> Result<NodePublishVolumeResponse, Status> {
         let id = need(&request.volume_id, "volume_id")?;
@@ -109,7 +118,7 @@ impl Node {
         }
         let _busy = self.locks.take(id)?;
         let wanted = Wanted::read(
-            self,
+            &self,
             id,
             &request.volume_context,
             &request.secrets,
@@ -137,7 +146,7 @@ impl Node {
     }
 
     async fn unpublish(
-        &self,
+        self: Shared,
         request: NodeUnpublishVolumeRequest,
     ) -> Result<NodeUnpublishVolumeResponse, Status> {
         let id = need(&request.volume_id, "volume_id")?;
@@ -164,32 +173,28 @@ impl NodeCalls for NodeService {
         &self,
         request: Request<NodeStageVolumeRequest>,
     ) -> Result<Response<NodeStageVolumeResponse>, Status> {
-        let node = self.0.clone();
-        to_the_end(async move { node.stage(request.into_inner()).await }).await
+        self.to_the_end(Node::stage, request).await
     }
 
     async fn node_unstage_volume(
         &self,
         request: Request<NodeUnstageVolumeRequest>,
     ) -> Result<Response<NodeUnstageVolumeResponse>, Status> {
-        let node = self.0.clone();
-        to_the_end(async move { node.unstage(request.into_inner()).await }).await
+        self.to_the_end(Node::unstage, request).await
     }
 
     async fn node_publish_volume(
         &self,
         request: Request<NodePublishVolumeRequest>,
     ) -> Result<Response<NodePublishVolumeResponse>, Status> {
-        let node = self.0.clone();
-        to_the_end(async move { node.publish(request.into_inner()).await }).await
+        self.to_the_end(Node::publish, request).await
     }
 
     async fn node_unpublish_volume(
         &self,
         request: Request<NodeUnpublishVolumeRequest>,
     ) -> Result<Response<NodeUnpublishVolumeResponse>, Status> {
-        let node = self.0.clone();
-        to_the_end(async move { node.unpublish(request.into_inner()).await }).await
+        self.to_the_end(Node::unpublish, request).await
     }
 
     async fn node_get_volume_stats(

@@ -16,7 +16,7 @@ use ossplit_mount::{
 use std::{collections::HashMap, ffi::OsString, path::Path};
 
 /// Attributes that other drivers' volumes have and that do nothing here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 10] = [
+const WITHOUT_EFFECT: [(&str, &str); 11] = [
     (
         "dnspolicy",
         "there is no pod for each mount: the driver's own pod has a policy",
@@ -44,6 +44,10 @@ const WITHOUT_EFFECT: [(&str, &str); 10] = [
     (
         "serviceaccountname",
         "the pod's own service account is used",
+    ),
+    (
+        "secretref",
+        "the Secret of nodePublishSecretRef has the key",
     ),
 ];
 
@@ -113,6 +117,8 @@ pub(crate) struct Volume {
     v4: bool,
     encryption: Option<String>,
     ram_role: Option<String>,
+    /// The Secret that the attribute `secretRef` names.
+    secret_ref: Option<String>,
 }
 
 impl Volume {
@@ -192,6 +198,7 @@ impl Volume {
             region,
             v4,
             ram_role,
+            secret_ref: get("secretref").map(str::to_owned),
         })
     }
 
@@ -207,6 +214,12 @@ impl Volume {
         };
         if self.auth != Auth::Options || self.ram_role.is_some() || self.words.iter().any(signs) {
             return Ok(());
+        }
+        if let Some(name) = &self.secret_ref {
+            return Err(format!(
+                "there is no key: the driver gets no Secret by the attribute secretRef; write nodePublishSecretRef with \
+                 name: {name} and its namespace instead (a new key in it is taken as well, about a minute later)"
+            ));
         }
         Err("there is no key; name a Secret with akId and akSecret in nodePublishSecretRef, or write authType: rrsa, \
              ramRole: NAME, or otherOpts: -o public_bucket=1"

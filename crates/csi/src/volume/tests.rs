@@ -208,6 +208,14 @@ fn who_signs() {
     assert!(ecs.check_signer().is_ok());
     let nobody = read_with(&[], &[]).unwrap().check_signer().unwrap_err();
     assert!(nobody.contains("nodePublishSecretRef"));
+    let by_attribute = read_with(&[("secretRef", "key")], &[]).unwrap();
+    let told = by_attribute.check_signer().unwrap_err();
+    assert!(
+        told.contains("nodePublishSecretRef with name: key"),
+        "{told}"
+    );
+    let both = read_with(&[("secretRef", "key")], &KEY).unwrap();
+    assert!(both.check_signer().is_ok() && both.notes[0].contains("secretref"));
     let public = read_with(&[("otherOpts", "-o public_bucket=1")], &[]).unwrap();
     assert!(public.check_signer().is_ok());
     let attributes = read_with(&[("akId", "id"), ("akSecret", "hidden")], &[]).unwrap();

@@ -18,6 +18,8 @@ pub struct Found {
     pub source: String,
     /// Which folder of it is mounted: `/` unless it is a bind mount of another one.
     pub root: PathBuf,
+    /// Whether this mount of it is read-only, whatever the file system's own options are.
+    pub read_only: bool,
     /// Who mounted it, if it is FUSE.
     pub user: Option<u32>,
     path: PathBuf,
@@ -63,6 +65,8 @@ fn parse(line: &[u8]) -> Option<Found> {
     let (major, minor) = device.split_once(':')?;
     let root = PathBuf::from(OsString::from_vec(unescape(words.next()?)));
     let path = PathBuf::from(OsString::from_vec(unescape(words.next()?)));
+    let mut own = words.next()?.split(|byte| *byte == b',');
+    let read_only = own.any(|word| word == b"ro");
     words.find(|word| *word == b"-")?;
     let text = |word: &[u8]| String::from_utf8_lossy(&unescape(word)).into_owned();
     let (kind, source) = (text(words.next()?), text(words.next()?));
@@ -79,6 +83,7 @@ fn parse(line: &[u8]) -> Option<Found> {
         kind,
         source,
         root,
+        read_only,
         user,
         path,
     })
@@ -112,7 +117,7 @@ mod tests {
     use super::*;
 
     const TABLE: &[u8] = b"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
-        40 22 0:51 / /mnt/a\\040b rw,nosuid shared:1 - fuse.ossplit data,1 rw,user_id=0\n\
+        40 22 0:51 / /mnt/a\\040b ro,nosuid shared:1 - fuse.ossplit data,1 rw,user_id=0\n\
         41 22 0:52 / /mnt/a\\040b rw - fuse.x top rw\n\
         broken\n";
 
@@ -126,7 +131,8 @@ mod tests {
         assert_eq!((found.root.as_path(), found.user), (Path::new("/"), None));
         let below =
             parse(TABLE.split(|byte| *byte == b'\n').nth(1).expect("a line")).expect("a mount");
-        assert_eq!(below.user, Some(0));
+        assert_eq!((below.user, below.read_only), (Some(0), true));
+        assert!(!found.read_only);
         assert!(
             !last_on(TABLE, Path::new("/"))
                 .expect("is in the table")

@@ -31,6 +31,7 @@ mod client;
 mod keep;
 mod message;
 mod own;
+mod peer;
 mod recovery;
 mod serve;
 mod shed;

@@ -1,6 +1,6 @@
 //! Packets between processes of one user.
 
-use super::message::LONGEST;
+use super::{message::LONGEST, peer};
 use ossplit_fuse::handover::{recv_descriptors, send_descriptors};
 use rustix::io::Errno;
 use rustix::net::{
@@ -78,12 +78,12 @@ pub(super) fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, u32)> {
     Ok((socket, pid))
 }
 
-/// The process at the other end; an error if it belongs to another user.
+/// The process at the other end, 0 if it is in another container; an error if it belongs to another user.
 fn same_user(socket: BorrowedFd<'_>) -> io::Result<u32> {
-    let peer = sockopt::socket_peercred(socket)?;
-    let (theirs, ours) = (peer.uid.as_raw(), rustix::process::geteuid().as_raw());
+    let peer = peer::of(socket)?;
+    let (theirs, ours) = (peer.uid, rustix::process::geteuid().as_raw());
     if theirs == ours {
-        return Ok(peer.pid.as_raw_nonzero().get().cast_unsigned());
+        return Ok(peer.pid.cast_unsigned());
     }
     Err(io::Error::new(
         io::ErrorKind::PermissionDenied,

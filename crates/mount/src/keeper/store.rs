@@ -185,8 +185,11 @@ impl Store {
             && let Some(connection) = self.connections.get(&other)
         {
             if !has_ended(&connection.socket) {
-                let pid = connection.pid;
-                return Err(format!("process {pid} serves {mount:?}; end it first"));
+                let who = match connection.pid {
+                    0 => "a process of another container".to_owned(),
+                    pid => format!("process {pid}"),
+                };
+                return Err(format!("{who} serves {mount:?}; end it first"));
             }
             // What it said at the last is still to be heard, down to its end.
             while self.connections.contains_key(&other) {
