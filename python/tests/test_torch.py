@@ -1,11 +1,11 @@
 """PyTorch: datasets with workers of every start method, files, and torch.distributed.checkpoint.
 
-Runs with whatever torch the interpreter has; `make test-frameworks` runs it with Debian's python3-torch.
+Runs with whatever torch the interpreter has; scripts/test-torch (`make python`) runs it with Debian's python3-torch.
 """
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is not installed here: make test-frameworks runs this with Debian's")
+torch = pytest.importorskip("torch", reason="torch is not installed here: scripts/test-torch runs this with Debian's")
 
 from torch.utils.data import DataLoader  # noqa: E402
 

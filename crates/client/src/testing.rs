@@ -42,6 +42,7 @@ impl Seen {
 }
 
 /// One answer of a script.
+#[expect(clippy::large_enum_variant, reason = "a script has few")]
 pub(crate) enum Answer {
     Response(Response<ResponseBody>),
     Failure(TransportError),

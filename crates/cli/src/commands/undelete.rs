@@ -8,9 +8,9 @@ use std::ffi::OsString;
 /// Arguments of `ossplit undelete`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// oss://BUCKET/KEY, or oss://BUCKET/FOLDER/ for all below it
+    /// `oss://BUCKET/KEY`, or `oss://BUCKET/FOLDER/` for all below it
     address: String,
-    /// Options as of `ossplit mount`: url=, passwd_file= and so on
+    /// Options as of `ossplit mount`: `url=`, `passwd_file=` and so on
     #[arg(short = 'o', value_name = "OPTION[,OPTION]...")]
     options: Vec<OsString>,
 }
