@@ -64,7 +64,7 @@ python: setup ## The Python package: build, install into .tools/python, test, al
 	.tools/python/bin/python -m pytest -q -rs --ignore python/tests/test_torch.py python/tests
 	@scripts/test-torch
 
-test-frameworks: python ## TensorFlow, JAX and Orbax with the Python package: downloads about 1 GB
+test-frameworks: python ## TensorFlow, JAX, Orbax and the newest PyTorch with the Python package: downloads about 4 GB
 	@scripts/test-frameworks
 
 bench-checkpoint: setup ## Time saves beside training, and against the page's upload loop (docs/performance.md)
@@ -89,7 +89,7 @@ test-failover: setup ## Kill workers of live mounts 200 times, upgrade them 50 t
 
 test-checkpoint-kills: setup ## Kill saves of checkpoints at 100 random moments (docs/reliability.md)
 	cargo build --bin ossplit
-	OSSPLIT_KILLS=100 cargo test -p ossplit-tests -- checkpoint_kills
+	OSSPLIT_KILLS=100 cargo test -p ossplit-tests -- --nocapture checkpoint_kills
 
 bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
 	cargo build --release --bin ossplit --bin bench
