@@ -4,7 +4,7 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-outages test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel python python-ecosystem bench-python test-frameworks bench-checkpoint
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-outages test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel python bench-python test-frameworks bench-checkpoint
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,12 +59,13 @@ test-k8s: setup ## The driver in a real one-node cluster: the page's YAML, resta
 wheel: setup ## Build the Python wheel for any Linux with glibc 2.17 or later, into dist/
 	@scripts/wheel --manylinux
 
-python: setup ## The Python package: build, install into .tools/python, test
+python: setup ## The Python package: build, install into .tools/python, test, also with pandas, pyarrow, zarr, dask and Debian's PyTorch
 	@scripts/wheel
 	cargo build --bin ossplit
-	.tools/python/bin/python -m pytest -q python/tests
+	.tools/python/bin/python -m pytest -q -rs --ignore python/tests/test_torch.py python/tests
+	@scripts/test-torch
 
-test-frameworks: python ## PyTorch (Debian's), TensorFlow, JAX and Orbax with the Python package: downloads about 1 GB
+test-frameworks: python ## TensorFlow, JAX, Orbax and the newest PyTorch with the Python package: downloads about 4 GB
 	@scripts/test-frameworks
 
 bench-checkpoint: setup ## Time saves beside training, and against the page's upload loop (docs/performance.md)
@@ -89,7 +90,7 @@ test-failover: setup ## Kill workers of live mounts 200 times, upgrade them 50 t
 
 test-checkpoint-kills: setup ## Kill saves of checkpoints at 100 random moments (docs/reliability.md)
 	cargo build --bin ossplit
-	OSSPLIT_KILLS=100 cargo test -p ossplit-tests -- checkpoint_kills
+	OSSPLIT_KILLS=100 cargo test -p ossplit-tests -- --nocapture checkpoint_kills
 
 bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
 	cargo build --release --bin ossplit --bin bench
@@ -98,13 +99,6 @@ bench: setup ## Time mounts against a plain HTTP client, s3fs and rclone
 bench-server: ## Time the server: small and large GETs, and a directory with a million objects
 	cargo build --release --bin ossplit --bin bench
 	target/release/bench server --objects 1000000
-
-python-ecosystem: setup ## pandas, pyarrow, zarr and dask on ossplit:// (installs them into .tools/python-ecosystem)
-	@scripts/wheel
-	cargo build --bin ossplit
-	python3 -m venv .tools/python-ecosystem
-	.tools/python-ecosystem/bin/pip install -q pandas pyarrow zarr dask numpy pytest fsspec requests target/wheels/ossplit-*.whl
-	.tools/python-ecosystem/bin/python -m pytest -q -rs python/tests/test_fsspec.py
 
 bench-python: setup ## Time the Python package beside oss2 and alibabacloud-oss-v2, at 0 and 20 ms
 	@scripts/wheel

@@ -246,7 +246,7 @@ impl Checkpoints {
         rank: Option<u32>,
     ) -> PyResult<(usize, u64)> {
         let store = self.store(py)?;
-        let done = Self::look(py, async {
+        let done = Self::look(py, async move {
             let commit = store.commit(step).await?;
             store.restore(&commit, &to, rank).await
         })?;

@@ -35,13 +35,13 @@ enum Signer {
 pub(crate) struct Client {
     config: ClientConfig,
     signer: Signer,
-    client: PerProcess<ossplit::Client>,
+    here: PerProcess<ossplit::Client>,
 }
 
 impl Client {
     /// This process's client.
     pub(crate) fn here(&self, py: Python<'_>) -> PyResult<ossplit::Client> {
-        let made = self.client.get(|| {
+        let made = self.here.get(|| {
             let mut config = self.config.clone();
             match &self.signer {
                 Signer::Nobody => {}
@@ -182,7 +182,7 @@ impl Client {
         Ok(Self {
             config,
             signer,
-            client: PerProcess::new(),
+            here: PerProcess::new(),
         })
     }
 

@@ -83,7 +83,7 @@ fn of_oss(py: Python<'_>, error: &ossplit::Error) -> PyResult<PyErr> {
     let document = answer.map(|a| PyBytes::new(py, &a.document));
     let fields = (
         error.to_string(),
-        error.operation().map(|o| o.name()),
+        error.operation().map(ossplit::Operation::name),
         error.bucket(),
         error.key(),
         error.status(),

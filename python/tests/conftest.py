@@ -1,11 +1,14 @@
 """Starts the built `ossplit serve`; each test has a bucket of its own."""
 
+import contextlib
+import json
 import os
 import pathlib
 import queue
 import re
 import subprocess
 import threading
+import time
 import urllib.request
 import uuid
 
@@ -16,12 +19,26 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 KEY_ID, KEY_SECRET, REGION = "python-test", "python-secret-0123456789", "cn-local"
 
 
+def built():
+    """The program to test with."""
+    binary = os.environ.get("OSSPLIT", ROOT / "target" / "debug" / "ossplit")
+    assert pathlib.Path(binary).exists(), f"{binary} is not built: run `cargo build --bin ossplit`"
+    return binary
+
+
+def until(holds, seconds=20):
+    """Waits for something that another process does."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to pass in time"
+        time.sleep(0.01)
+
+
 class Server:
     """One `ossplit serve` in memory; `endpoint` is http://127.0.0.1:PORT."""
 
     def __init__(self, *options):
-        binary = os.environ.get("OSSPLIT", ROOT / "target" / "debug" / "ossplit")
-        assert pathlib.Path(binary).exists(), f"{binary} is not built: run `cargo build --bin ossplit`"
+        binary = built()
         env = dict(os.environ, OSS_ACCESS_KEY_ID=KEY_ID, OSS_ACCESS_KEY_SECRET=KEY_SECRET)
         self.process = subprocess.Popen(
             [binary, "serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--memory", "--region", REGION,
@@ -46,6 +63,11 @@ class Server:
         request = urllib.request.Request(self.console + "/faults", data=plan.encode(), method="PUT")
         urllib.request.urlopen(request, timeout=30).close()
 
+    def requests(self, operation):
+        """How many of them came so far."""
+        with urllib.request.urlopen(self.console + "/counters", timeout=30) as answer:
+            return json.load(answer)["operations"].get(operation, {}).get("requests", 0)
+
     def stop(self):
         self.process.terminate()
         self.process.wait(timeout=30)
@@ -68,3 +90,22 @@ def bucket(client):
     name = f"py-{uuid.uuid4().hex[:12]}"
     client._native.request("PUT", name, None, [], [])
     return name
+
+
+@pytest.fixture
+def mounted(server, tmp_path):
+    """`mounted("bucket:/prefix", at, *options)`: a mount by the built program until the test is over."""
+    passwords = tmp_path / "passwd"
+    passwords.touch(mode=0o600)
+    passwords.write_text(f"{KEY_ID}:{KEY_SECRET}\n")
+    with contextlib.ExitStack() as stack:
+
+        def mount(what, at, *options):
+            at.mkdir(parents=True, exist_ok=True)
+            words = [f"url={server.endpoint}", f"passwd_file={passwords}", *options]
+            subprocess.run([built(), "mount", what, at, *[word for option in words for word in ("-o", option)]],
+                           check=True, timeout=60)
+            stack.callback(subprocess.run, [built(), "umount", at], check=True, timeout=60)
+            return at
+
+        yield mount

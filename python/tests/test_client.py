@@ -1,6 +1,8 @@
 """The native client: one object at a time."""
 
+import pathlib
 import pickle
+import re
 import subprocess
 import sys
 
@@ -161,6 +163,27 @@ def test_many_at_once(client, bucket):
     assert list(client.list(bucket)) == []
     with pytest.raises(errors.NoSuchKey):
         client.get_many(bucket, ["absent"])
+
+
+def peak(reset=False):
+    """The most bytes of memory that this process had, since it was reset."""
+    if reset:
+        pathlib.Path("/proc/self/clear_refs").write_text("5")
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) << 10
+
+
+def test_large_buffers_are_sent_and_filled_without_a_copy(client, bucket):
+    size = 96 << 20
+    data = bytearray(size)
+    data[::4096] = bytes(range(256)) * (size // 4096 // 256)
+    filled = numpy.ones(size, dtype=numpy.uint8)
+    client.put(bucket, "small", data[:1 << 20])
+    before = peak(reset=True)
+    stored = client.put(bucket, "large", data)
+    client.get_into(bucket, "large", filled)
+    assert peak() - before < size // 4
+    assert stored.crc64 == ossplit.crc64(filled)
 
 
 def test_list_dir(client, bucket):

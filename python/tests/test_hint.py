@@ -1,4 +1,4 @@
-"""`ossplit.hint`, against a listener that keeps to docs/prefetch.md."""
+"""`ossplit.hint`, with a mount, and against a listener that keeps to docs/prefetch.md."""
 
 import os
 import pathlib
@@ -8,6 +8,7 @@ import types
 
 import ossplit
 import pytest
+from conftest import until
 
 
 @pytest.fixture
@@ -71,3 +72,15 @@ def test_without_a_mount_training_goes_on(tmp_path):
     assert ossplit.hint([]).result(10) == 0
     with pytest.raises(ValueError, match="name="):
         ossplit.hint([], "a b")
+
+
+def test_a_mount_fetches_what_it_was_told_of(server, client, bucket, mounted, tmp_path):
+    bodies = {f"{i * 37 % 60:03}": b"%d" % i * 100 for i in range(60)}
+    client.put_many(bucket, [(f"data/{name}", body) for name, body in bodies.items()])
+    at = mounted(f"{bucket}:/data", tmp_path / "mnt", "ro", "kernel_cache")
+    before = server.requests("GetObject")
+    assert ossplit.hint(at / name for name in bodies).result(20) == 60
+    # Some come before anybody opened a file, each once in all.
+    until(lambda: server.requests("GetObject") > before)
+    assert {name: (at / name).read_bytes() for name in bodies} == bodies
+    assert server.requests("GetObject") - before == 60

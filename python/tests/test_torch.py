@@ -1,15 +1,17 @@
 """PyTorch: datasets with workers of every start method, files, and torch.distributed.checkpoint.
 
-Runs with whatever torch the interpreter has; `make test-frameworks` runs it with Debian's python3-torch.
+Runs with whatever torch the interpreter has; scripts/test-torch (`make python`) runs it with Debian's python3-torch, `make test-frameworks`
+with PyPI's newest.
 """
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is not installed here: make test-frameworks runs this with Debian's")
+torch = pytest.importorskip("torch", reason="torch is not installed here: scripts/test-torch runs this with Debian's")
 
 from torch.utils.data import DataLoader  # noqa: E402
 
 import ossplit  # noqa: E402
+from conftest import until  # noqa: E402
 from ossplit import torch as oss  # noqa: E402
 from ossplit.checkpoint import Checkpointer  # noqa: E402
 
@@ -19,6 +21,16 @@ def samples(client, bucket):
     for i in range(50):
         client.put(bucket, f"train/{i:03}", b"sample %d" % i)
     return bucket
+
+
+def need_distributed():
+    if not torch.distributed.is_available():
+        pytest.skip("this torch is built without torch.distributed")
+    try:
+        import torch.distributed._shard  # noqa: F401
+    except ValueError as error:
+        # Debian 12 has torch 1.13, whose dataclasses Python 3.11 refuses. make test-frameworks has a newer one.
+        pytest.skip(f"this torch can't import its own torch.distributed._shard: {error}")
 
 
 def number(sample):
@@ -60,6 +72,29 @@ def test_lists_and_indices_are_sources_too(client, samples, tmp_path):
         oss.OssMapDataset([f"oss://{samples}/gone"], client=client)[0]
 
 
+def test_a_sampler_tells_the_mount_what_comes_next(server, client, samples, mounted, tmp_path):
+    at = mounted(f"{samples}:/train", tmp_path / "mnt", "ro", "kernel_cache")
+    paths = [at / f"{i:03}" for i in range(50)]
+
+    class Files(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(paths)
+
+        def __getitem__(self, index):
+            return int(paths[index].read_bytes().split()[1])
+
+    files = Files()
+    sampler = oss.HintedSampler(torch.utils.data.RandomSampler(files), paths)
+    assert len(sampler) == 50
+    before = server.requests("GetObject")
+    order = list(sampler)
+    # The mount fetches though nobody opened a file.
+    until(lambda: server.requests("GetObject") > before)
+    assert torch.cat(list(DataLoader(files, batch_size=5, sampler=order))).tolist() == order
+    assert server.requests("GetObject") - before == 50
+    assert sorted(torch.cat(list(DataLoader(files, batch_size=5, sampler=sampler))).tolist()) == list(range(50))
+
+
 def test_torch_saves_to_and_loads_from_objects(client, bucket):
     value = {"w": torch.arange(10.0), "step": 3}
     oss.save(value, f"oss://{bucket}/m.pt", client=client)
@@ -89,8 +124,7 @@ def test_state_of_tensors_comes_back(client, bucket, tmp_path):
 
 
 def test_distributed_checkpoints_are_written_and_read(client, bucket, tmp_path):
-    if not torch.distributed.is_available():
-        pytest.skip("this torch is built without torch.distributed")
+    need_distributed()
     from ossplit.distributed_checkpoint import StorageReader, StorageWriter, dcp
 
     checkpoints = Checkpointer(f"oss://{bucket}/run", client=client, staging_dir=tmp_path)
@@ -121,8 +155,7 @@ def _rank(rank, endpoint, region, key, place, folder, port):
 
 
 def test_ranks_write_and_read_distributed_checkpoints_together(server, client, bucket, tmp_path):
-    if not torch.distributed.is_available():
-        pytest.skip("this torch is built without torch.distributed")
+    need_distributed()
     import socket
 
     from conftest import KEY_ID, KEY_SECRET, REGION

@@ -3,28 +3,13 @@ pub fn example<F>(run: impl FnOnce(ossplit::Client) -> F)
 where
     F: std::future::Future<Output = Result<(), ossplit::Error>>,
 {
-    use ossplit_server::{Config, Key, KeyRing, Limits, Server, store::Store};
-    use std::time::Duration;
+    use ossplit_server::{Config, Key, Server, store::Store};
 
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
-        let key = || Key { id: "id".into(), secret: "secret".into(), token: None };
         let config = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
-            console: None,
-            region: "cn-local".into(),
-            keys: vec![key()],
-            key_ring: KeyRing::default(),
             buckets: vec!["bucket".into()],
-            domains: Vec::new(),
-            latency: Duration::ZERO,
-            restore_time: Duration::ZERO,
-            callbacks_anywhere: false,
-            lifecycle_interval: Duration::ZERO,
-            bandwidth: 0,
-            tls: None,
-            faults: None,
-            limits: Limits::default(),
+            ..Config::new(Key { id: "id".into(), secret: "secret".into(), token: None })
         };
         let server = Server::bind(config, Store::in_memory()).await.unwrap();
         let endpoint = format!("http://{}", server.address().unwrap());

@@ -104,6 +104,29 @@ pub struct Config {
     pub limits: Limits,
 }
 
+impl Config {
+    /// A server for this owner on a free port of loopback, in region `cn-local`, with no bucket, and nothing set that has to be.
+    pub fn new(owner: Key) -> Self {
+        Self {
+            listen: ([127, 0, 0, 1], 0).into(),
+            console: None,
+            region: "cn-local".into(),
+            keys: vec![owner],
+            key_ring: KeyRing::default(),
+            buckets: Vec::new(),
+            domains: Vec::new(),
+            latency: Duration::ZERO,
+            restore_time: Duration::ZERO,
+            lifecycle_interval: Duration::ZERO,
+            callbacks_anywhere: false,
+            bandwidth: 0,
+            tls: None,
+            faults: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
 /// Why a server does not start.
 #[derive(Debug, Error)]
 pub enum StartError {

@@ -9,9 +9,7 @@ use ossplit::{
     Client, ClientConfig, ErrorKind, GetObject, HeadObject, Key, ListMultipartUploads, NewObject,
     PutObject, retry::RetryPolicy,
 };
-use ossplit_server::{
-    Config, FaultPlan, KeyRing, Limits, Server, counters::Counters, store::Store,
-};
+use ossplit_server::{Config, FaultPlan, Server, counters::Counters, store::Store};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -40,25 +38,13 @@ impl Place {
         let plan = format!("{{\"rules\": [{rules}]}}");
         let key = || ("id".to_owned(), "secret".to_owned());
         let config = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
-            console: None,
-            region: "cn-local".into(),
-            keys: vec![ossplit_server::Key {
+            buckets: vec![BUCKET.into()],
+            faults: Some(FaultPlan::parse(plan.as_bytes(), "test").unwrap()),
+            ..Config::new(ossplit_server::Key {
                 id: key().0,
                 secret: key().1,
                 token: None,
-            }],
-            key_ring: KeyRing::default(),
-            buckets: vec![BUCKET.into()],
-            domains: Vec::new(),
-            latency: Duration::ZERO,
-            restore_time: Duration::ZERO,
-            callbacks_anywhere: false,
-            lifecycle_interval: Duration::ZERO,
-            bandwidth: 0,
-            tls: None,
-            faults: Some(FaultPlan::parse(plan.as_bytes(), "test").unwrap()),
-            limits: Limits::default(),
+            })
         };
         let server = Server::bind(config, Store::in_memory()).await.unwrap();
         let counters = server.counters();

@@ -12,6 +12,7 @@ sys.path.insert(0, str(HERE))
 import checkpoints  # noqa: E402
 import fetch_data  # noqa: E402
 import idx  # noqa: E402
+import report  # noqa: E402
 from model import NumpyModel, dump  # noqa: E402
 
 
@@ -100,6 +101,19 @@ def test_checkpoints_have_the_same_names_with_ossplit():
     assert checkpointer.waited == 1
     assert checkpointer.saved[100]["model.ckpt-100.npz"] == b"state 100"
     assert b"model.ckpt-100.npz" in checkpointer.saved[100]["checkpoint"]
+
+
+def test_the_report_shows_the_page_s_upload_beside_ours():
+    forms = {"read-write": 0.1, "split": 0.001, "split, upload as on the page": 0.0612}
+    results = {name: {"load": 0.2, "stalls": [stall] * 10, "total": 2.0, "accuracy": 0.9, "requests": {"PutObject": 20}}
+               for name, stall in forms.items()}
+    for name, load in [("read-write", 0.2), ("split", 0.05)]:
+        results[name].update(load_median=load, load_requests={"GetObject": 4})
+    shown = report.figures(results, 0.01, 20, 1000)
+    assert [row["stall"] for row in shown["rows"]] == pytest.approx(list(forms.values()))
+    for text in (report.table(shown), report.page(shown)):
+        assert all(name in text for name in forms)
+        assert "61.2 ms" in text and "1.0 ms" in text
 
 
 def test_the_program_runs_in_the_page_s_read_write_form(tmp_path):

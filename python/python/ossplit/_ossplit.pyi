@@ -106,9 +106,10 @@ class Writer:
     def finish(self) -> _Stored: ...
     def abort(self) -> None: ...
 
+@final
 class Checkpoints:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         client: Client,
         place: str,
         *,
@@ -123,9 +124,9 @@ class Checkpoints:
         parallel: int = 8,
         rank: int = 0,
         world_size: int = 1,
-        run: str = "",
+        run: str = ...,
         timeout: float = 600.0,
-    ) -> None: ...
+    ) -> Checkpoints: ...
     def warm(self) -> None: ...
     def save(
         self, step: int, files: Sequence[Tuple[str, Optional[str], List[Any]]], metadata: Dict[str, str]
@@ -140,6 +141,7 @@ class Checkpoints:
     def delete(self, step: int) -> None: ...
     def gc(self, seconds: int, dry_run: bool) -> Tuple[int, int, int]: ...
 
+@final
 class Save:
     step: int
     state: str

@@ -12,9 +12,7 @@ use ossplit::{
     http::{Network, RequestBody, ResponseBody, Transport, TransportError, TransportErrorKind},
     retry::RetryPolicy,
 };
-use ossplit_server::{
-    Config, FaultPlan, KeyRing, Limits, Server, counters::Counters, store::Store as Objects,
-};
+use ossplit_server::{Config, FaultPlan, Server, counters::Counters, store::Store as Objects};
 use std::{
     collections::BTreeMap,
     fs,
@@ -51,25 +49,13 @@ impl Place {
         let plan = format!("{{\"rules\": [{rules}]}}");
         let runtime = Runtime::new().unwrap();
         let server = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
-            console: None,
-            region: "cn-local".into(),
-            keys: vec![ossplit_server::Key {
+            buckets: vec![BUCKET.into()],
+            faults: Some(FaultPlan::parse(plan.as_bytes(), "test").unwrap()),
+            ..Config::new(ossplit_server::Key {
                 id: "id".into(),
                 secret: "secret".into(),
                 token: None,
-            }],
-            key_ring: KeyRing::default(),
-            buckets: vec![BUCKET.into()],
-            domains: Vec::new(),
-            latency: Duration::ZERO,
-            restore_time: Duration::ZERO,
-            callbacks_anywhere: false,
-            lifecycle_interval: Duration::ZERO,
-            bandwidth: 0,
-            tls: None,
-            faults: Some(FaultPlan::parse(plan.as_bytes(), "test").unwrap()),
-            limits: Limits::default(),
+            })
         };
         let server = runtime
             .block_on(Server::bind(server, Objects::in_memory()))

@@ -164,13 +164,30 @@ impl Busy {
 }
 
 /// A place among the saves under way, given back when dropped.
-pub(crate) struct Permit(Arc<Engine>);
+pub(crate) struct Permit(Option<Arc<Engine>>);
+
+impl Permit {
+    /// Ends its save and gives the place back, as one: who gets the place finds the save ended, and who knows that it ended finds
+    /// the place free.
+    fn end(mut self, save: &Save, outcome: Result<Commit>) {
+        self.free(|| save.end(outcome));
+    }
+
+    fn free(&mut self, first: impl FnOnce()) {
+        if let Some(engine) = self.0.take() {
+            let Busy(count, freed) = &engine.busy;
+            let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
+            first();
+            *count -= 1;
+            drop(count);
+            freed.notify_all();
+        }
+    }
+}
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let busy = &self.0.busy;
-        *busy.0.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        busy.1.notify_all();
+        self.free(|| {});
     }
 }
 
@@ -240,7 +257,7 @@ impl Writer {
             WhenBusy::Queue(waiting) => (1 + waiting, time),
         };
         let entered = self.engine.busy.enter(most, time);
-        entered.then(|| Permit(self.engine.clone()))
+        entered.then(|| Permit(Some(self.engine.clone())))
     }
 
     /// Whether a save would begin at once if nobody else begins one: lets a caller wait that has to look up meanwhile.
@@ -438,8 +455,10 @@ impl Engine {
         }
         // Buffers go back before the next save begins.
         drop(record);
-        drop(permit);
-        save.end(outcome);
+        match permit {
+            Some(permit) => permit.end(&save, outcome),
+            None => save.end(outcome),
+        }
     }
 
     async fn send(

@@ -124,8 +124,16 @@ impl Folder {
     pub(crate) fn create(staging: &Path, name: &str) -> Result<Self> {
         let path = staging.join(name);
         let make = || {
-            fs::create_dir_all(path.join("files"))?;
-            lock(&path)?.ok_or_else(|| io::Error::other("another process has locked it"))
+            // Another process may take the folder for one that was left, while it is not locked yet.
+            let lock = loop {
+                fs::create_dir_all(&path)?;
+                if let Some(lock) = lock(&path, true)? {
+                    break lock;
+                }
+                std::thread::yield_now();
+            };
+            fs::create_dir(path.join("files"))?;
+            Ok(lock)
         };
         let lock = make().map_err(|e| Error::file("make the staging folder", &path, e))?;
         Ok(Self { path, _lock: lock })
@@ -144,11 +152,14 @@ impl Folder {
         let mut found = Vec::new();
         for entry in entries {
             let path = entry.map_err(|e| Error::file("read", staging, e))?.path();
-            // Without a lock file it is none of ours, or so young that its owner is about to lock it.
-            if !path.join("lock").is_file() {
+            if !path.join(LOCK).is_file() {
+                // Somebody else's; or its process died before it locked it, or when all but the folder was removed.
+                if is_ours(&path) {
+                    let _ = fs::remove_dir(&path);
+                }
                 continue;
             }
-            let Some(lock) = lock(&path).map_err(|e| Error::file("lock", &path, e))? else {
+            let Some(lock) = lock(&path, false).map_err(|e| Error::file("lock", &path, e))? else {
                 continue;
             };
             let folder = Self { path, _lock: lock };
@@ -204,24 +215,122 @@ impl Folder {
 
     /// Removes the folder with all that is in it.
     pub(crate) fn remove(self) {
-        // The record first: what is half removed must not be taken for a save.
-        let _ = fs::remove_file(self.path.join("record.json"));
-        if let Err(error) = fs::remove_dir_all(&self.path) {
+        if let Err(error) = clear(&self.path) {
             tracing::warn!(%error, path = %self.path.display(), "a staging folder can't be removed");
         }
     }
 }
 
-/// Locks a folder; `None` if another process has.
-fn lock(folder: &Path) -> io::Result<Option<File>> {
-    let file = File::options()
+/// The name of the lock in a save's folder.
+const LOCK: &str = "lock";
+
+/// Whether a folder has the name of a save's: its step and its token.
+fn is_ours(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    name.and_then(|name| name.split_once('-'))
+        .is_some_and(|(step, token)| {
+            step.parse::<u64>().is_ok()
+                && token.len() == 16
+                && token.bytes().all(|b| b.is_ascii_hexdigit())
+        })
+}
+
+/// Removes a save's folder. The record goes first: what is half removed must not be taken for a save; the lock goes last: what is
+/// half removed can be told from what others put there.
+fn clear(folder: &Path) -> io::Result<()> {
+    let _ = fs::remove_file(folder.join("record.json"));
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != LOCK {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    fs::remove_file(folder.join(LOCK))?;
+    fs::remove_dir(folder)
+}
+
+/// Locks a folder that is there, or its new owner's; `None` if another process has locked it, or removes it.
+fn lock(folder: &Path, owner: bool) -> io::Result<Option<File>> {
+    let path = folder.join(LOCK);
+    let opened = File::options()
         .write(true)
-        .create(true)
+        .create(owner)
         .truncate(false)
-        .open(folder.join("lock"))?;
+        .open(&path);
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    let mine = file.metadata()?.ino();
+    let there = fs::metadata(path).is_ok_and(|there| there.ino() == mine);
+    Ok(there.then_some(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn what_a_killed_process_left_is_removed_and_what_is_somebody_elses_is_not() {
+        let staging = tempfile::tempdir().unwrap();
+        let left = |name: &str, within: &[&str]| {
+            for within in within {
+                let path = staging.path().join(name).join(within);
+                if within.ends_with('/') || within.is_empty() {
+                    fs::create_dir_all(path).unwrap();
+                } else {
+                    fs::write(path, "x").unwrap();
+                }
+            }
+        };
+        // Killed before the lock, while staging, and while what was staged was removed.
+        left("5-0123456789abcdef", &[""]);
+        left("6-0123456789abcdef", &["files/", "lock", "files/0"]);
+        left("7-0123456789abcdef", &["", "lock"]);
+        let others = ["5-notes", "8-0123456789abcdef"];
+        left(others[0], &[""]);
+        left(others[1], &["", "notes"]);
+        assert_eq!(
+            Folder::take_over(staging.path(), |_| true).unwrap().len(),
+            0
+        );
+        let names = fs::read_dir(staging.path()).unwrap();
+        let mut names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, others);
+    }
+
+    #[test]
+    fn a_folder_is_made_while_others_look_for_what_was_left() {
+        let staging = tempfile::tempdir().unwrap();
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    assert!(
+                        Folder::take_over(staging.path(), |_| true)
+                            .unwrap()
+                            .is_empty()
+                    );
+                }
+            });
+            for step in 0..500 {
+                let name = format!("{step}-0123456789abcdef");
+                let folder = Folder::create(staging.path(), &name).unwrap();
+                assert!(folder.path.join("files").is_dir());
+                folder.remove();
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(fs::read_dir(staging.path()).unwrap().count(), 0);
     }
 }

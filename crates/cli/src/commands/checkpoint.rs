@@ -371,18 +371,16 @@ async fn restore(
     rank: Option<u32>,
     out: Output,
 ) -> Answer {
-    let commit = match step {
-        Some(step) => store.commit(step).await?,
-        None => match store.latest().await? {
-            Some(commit) => commit,
-            None => {
-                printer::error(&format!(
-                    "there is no committed checkpoint in {}",
-                    store.location()
-                ));
-                return Ok(Exit::Failed);
-            }
-        },
+    let commit = if let Some(step) = step {
+        store.commit(step).await?
+    } else if let Some(commit) = store.latest().await? {
+        commit
+    } else {
+        printer::error(&format!(
+            "there is no committed checkpoint in {}",
+            store.location()
+        ));
+        return Ok(Exit::Failed);
     };
     let done = store.restore(&commit, &to, rank).await?;
     match out {

@@ -4,8 +4,8 @@ use crate::counters::Counters;
 use crate::{Config, Key, Server, store::Store};
 use http::HeaderMap;
 use ossplit_protocol::{encode, sign, time};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::{net::SocketAddr, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -31,21 +31,9 @@ pub(super) fn key() -> Key {
 
 pub(super) fn config() -> Config {
     Config {
-        listen: ([127, 0, 0, 1], 0).into(),
-        console: None,
-        region: "cn-local".into(),
-        keys: vec![key()],
-        key_ring: crate::KeyRing::default(),
         buckets: vec!["bucket".into()],
         domains: vec!["oss.test".into()],
-        latency: Duration::ZERO,
-        restore_time: Duration::ZERO,
-        callbacks_anywhere: false,
-        lifecycle_interval: Duration::ZERO,
-        bandwidth: 0,
-        tls: None,
-        faults: None,
-        limits: crate::Limits::default(),
+        ..Config::new(key())
     }
 }
 

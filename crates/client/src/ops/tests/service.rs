@@ -5,7 +5,7 @@ use crate::{
     ListBuckets, ListMultipartUploads, ListObjectVersions, ListObjects, ListObjectsV2, ListParts,
     Listing, Observer, Operation, PutBucketVersioning, PutObject, UploadPart,
 };
-use ossplit_server::{Config, FaultPlan, KeyRing, Limits, Server, store::Store};
+use ossplit_server::{Config, FaultPlan, Server, store::Store};
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 
@@ -15,25 +15,13 @@ const BUCKET: &str = "bucket";
 async fn serve(rules: &str) -> ClientConfig {
     let plan = format!("{{\"rules\": [{rules}]}}");
     let config = Config {
-        listen: ([127, 0, 0, 1], 0).into(),
-        console: None,
-        region: "cn-local".into(),
-        keys: vec![ossplit_server::Key {
+        buckets: vec![BUCKET.into(), "bucket-2".into(), "bucket-3".into()],
+        faults: Some(FaultPlan::parse(plan.as_bytes(), "test").unwrap()),
+        ..Config::new(ossplit_server::Key {
             id: "id".into(),
             secret: "secret".into(),
             token: None,
-        }],
-        key_ring: KeyRing::default(),
-        buckets: vec![BUCKET.into(), "bucket-2".into(), "bucket-3".into()],
-        domains: Vec::new(),
-        latency: Duration::ZERO,
-        restore_time: Duration::ZERO,
-        callbacks_anywhere: false,
-        lifecycle_interval: Duration::ZERO,
-        bandwidth: 0,
-        tls: None,
-        faults: Some(FaultPlan::parse(plan.as_bytes(), "test").unwrap()),
-        limits: Limits::default(),
+        })
     };
     let server = Server::bind(config, Store::in_memory()).await.unwrap();
     let endpoint = format!("http://{}", server.address().unwrap());
