@@ -129,25 +129,23 @@ impl Core {
         Ok(ns.entry(slot, self.clock.now()))
     }
 
-    /// What a name is that is to go or to move; `None` if the same request, sent to a former process, did that.
+    /// What a name is that is to go or to move. If the same request, sent to a former process, did that, it is not
+    /// found, even if another one came in its place since.
     pub(super) async fn to_take(
         self: &Arc<Self>,
         parent: NodeId,
         name: &str,
-    ) -> Result<Option<Target>> {
-        let before = self.begun.before();
-        let target = match self.target(parent, name).await {
-            Err(Error::NotFound) if before.is_some() => return Ok(None),
-            target => target?,
-        };
-        if let Some(Began::Taking { node, etag }) = before
-            && node != target.node.get()
-            && etag != target.etag()
-        {
-            // Another one came in its place since.
-            return Ok(None);
+        before: Option<&Began>,
+    ) -> Result<Target> {
+        let target = self.target(parent, name).await?;
+        match before {
+            Some(Began::Taking { node, etag })
+                if *node != target.node.get() && etag != target.etag() =>
+            {
+                Err(Error::NotFound)
+            }
+            _ => Ok(target),
         }
-        Ok(Some(target))
     }
 
     /// Notes that a name is about to go or to move.
@@ -161,9 +159,20 @@ impl Core {
 
     /// Deletes a directory that has nothing in it.
     pub(super) async fn rmdir(self: Arc<Self>, parent: NodeId, name: String) -> Result<()> {
-        let Some(target) = self.to_take(parent, &name).await? else {
-            return self.took_before(parent, &name);
-        };
+        let before = self.begun.before();
+        match self.take_dir(parent, &name, before.as_ref()).await {
+            Err(Error::NotFound) if before.is_some() => self.took_before(parent, &name),
+            taken => taken,
+        }
+    }
+
+    async fn take_dir(
+        self: &Arc<Self>,
+        parent: NodeId,
+        name: &str,
+        before: Option<&Began>,
+    ) -> Result<()> {
+        let target = self.to_take(parent, name, before).await?;
         if target.kind != FileKind::Directory {
             return Err(Error::NotDirectory);
         }
@@ -176,7 +185,7 @@ impl Core {
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let mut ns = self.ns.lock();
         let dir = ns.directory(parent)?;
-        ns.removed(dir, &name, now);
+        ns.removed(dir, name, now);
         ns.touch(dir, wall);
         Ok(())
     }
@@ -214,9 +223,20 @@ impl Core {
 
     /// Deletes a file's object, if it has one, and its name.
     pub(super) async fn unlink(self: &Arc<Self>, parent: NodeId, name: &str) -> Result<()> {
-        let Some(target) = self.to_take(parent, name).await? else {
-            return self.took_before(parent, name);
-        };
+        let before = self.begun.before();
+        match self.take_file(parent, name, before.as_ref()).await {
+            Err(Error::NotFound) if before.is_some() => self.took_before(parent, name),
+            taken => taken,
+        }
+    }
+
+    async fn take_file(
+        self: &Arc<Self>,
+        parent: NodeId,
+        name: &str,
+        before: Option<&Began>,
+    ) -> Result<()> {
+        let target = self.to_take(parent, name, before).await?;
         if target.kind == FileKind::Directory {
             return Err(Error::IsDirectory);
         }

@@ -31,19 +31,38 @@ impl Files {
     /// Renames. Files that are being written are made durable first, and go on under the new name.
     pub(super) async fn rename(
         self: Arc<Self>,
-        (parent, name): (NodeId, String),
-        (new_parent, new_name): (NodeId, String),
+        from: (NodeId, String),
+        to: (NodeId, String),
         flags: RenameFlags,
     ) -> Result<()> {
-        let before = self.core.begun.before();
-        let Some(from) = self.core.to_take(parent, &name).await? else {
-            let moved = self.moved_before(before.as_ref(), new_parent, &new_name);
-            return moved.await.map(drop);
-        };
-        let to = self.core.free_or(new_parent, &new_name).await?;
+        let (from, to) = ((from.0, from.1.as_str()), (to.0, to.1.as_str()));
+        match self.core.begun.before() {
+            None => self.move_name(from, to, flags, None).await,
+            Some(before) => match self.move_name(from, to, flags, Some(&before)).await {
+                // Stale: a table that does not know yet has it copied once more.
+                Err(error @ (Error::NotFound | Error::Stale)) => {
+                    match self.moved_before(&before, to).await {
+                        Err(Error::NotFound) => Err(error),
+                        moved => moved,
+                    }
+                }
+                moved => moved,
+            },
+        }
+    }
+
+    async fn move_name(
+        &self,
+        (parent, name): (NodeId, &str),
+        (new_parent, new_name): (NodeId, &str),
+        flags: RenameFlags,
+        before: Option<&Began>,
+    ) -> Result<()> {
+        let from = self.core.to_take(parent, name, before).await?;
+        let to = self.core.free_or(new_parent, new_name).await?;
         let to_key = {
             let ns = self.core.ns.lock();
-            ns.child_key(ns.directory(new_parent)?, &new_name)?
+            ns.child_key(ns.directory(new_parent)?, new_name)?
         };
         let flags = RenameFlags {
             // What is there may be what a former process put there.
@@ -86,70 +105,87 @@ impl Files {
             self.settle_locked(writer).await?;
         }
         // Its version may be a new one now.
-        let from = self.core.target(parent, &name).await?;
+        let from = self.core.target(parent, name).await?;
         self.core.takes(&from);
         let versions = if flags.exchange {
-            let to = self.core.target(new_parent, &new_name).await?;
+            let to = self.core.target(new_parent, new_name).await?;
             self.core.exchange(&from, &to).await?
         } else {
             let watch = self.open_keys(&moves);
-            let place = (new_parent, new_name.as_str());
-            match self.core.rename(&from, place, marker, &watch).await {
-                // A former process died when all was done, but before the table said so.
-                Err(Error::NotFound) if before.is_some() => {
-                    let moved = self.moved_before(before.as_ref(), new_parent, &new_name);
-                    moved.await?.into_iter().collect()
-                }
-                renamed => renamed?,
-            }
+            let place = (new_parent, new_name);
+            self.core.rename(&from, place, marker, &watch).await?
         };
         for (node, version) in versions {
             self.publish(node, &version);
             if let Some(writer) = moving.iter().find(|writer| writer.node == node) {
-                let meta = {
-                    let ns = self.core.ns.lock();
-                    ns.resolve(node)
-                        .map(|slot| ns.meta(slot))
-                        .unwrap_or_default()
-                };
-                let with = posix::described(&meta);
-                let key = version.key.to_string();
-                writer.replace(self.contents.write(node, key, Some(version), with));
+                self.goes_on(writer, version);
             }
         }
         Ok(())
     }
 
-    /// A former process renamed what is asked for; the table may not know that yet. Gives the new version of a file.
+    /// A file that is being written goes on from a version under another key.
+    fn goes_on(&self, writer: &Writer, version: ObjectVersion) {
+        let meta = {
+            let ns = self.core.ns.lock();
+            ns.resolve(writer.node)
+                .map(|slot| ns.meta(slot))
+                .unwrap_or_default()
+        };
+        let with = posix::described(&meta);
+        let key = version.key.to_string();
+        writer.replace(self.contents.write(writer.node, key, Some(version), with));
+    }
+
+    /// A former process renamed what is asked for; the table may not know that yet.
     async fn moved_before(
         &self,
-        before: Option<&Began>,
-        new_parent: NodeId,
-        new_name: &str,
-    ) -> Result<Option<(NodeId, ObjectVersion)>> {
+        before: &Began,
+        (new_parent, new_name): (NodeId, &str),
+    ) -> Result<()> {
         let core = &self.core;
         let there = core.target(new_parent, new_name).await?;
-        let Some(Began::Taking { node, .. }) = before else {
-            return Ok(None);
+        let Began::Taking { node, .. } = before else {
+            return Ok(());
         };
-        let (now, wall) = (core.clock.now(), core.clock.wall());
-        let mut ns = core.ns.lock();
         let Some(node) = NodeId::new(*node) else {
-            return Ok(None);
+            return Ok(());
         };
-        let Ok(slot) = ns.resolve(node) else {
-            return Ok(None);
-        };
-        if there.node != node && ns.is_dir(slot) == (there.kind == FileKind::Directory) {
-            let new_dir = ns.directory(new_parent)?;
-            if let Some(version) = &there.version {
-                ns.published(slot, version, now);
+        {
+            let (now, wall) = (core.clock.now(), core.clock.wall());
+            let mut ns = core.ns.lock();
+            let Ok(slot) = ns.resolve(node) else {
+                return Ok(());
+            };
+            if there.node != node && ns.is_dir(slot) == (there.kind == FileKind::Directory) {
+                let new_dir = ns.directory(new_parent)?;
+                ns.moved(slot, new_dir, new_name, now);
+                ns.touch(new_dir, wall);
+                ns.renamed(slot, wall);
             }
-            ns.moved(slot, new_dir, new_name, now);
-            ns.touch(new_dir, wall);
-            ns.renamed(slot, wall);
         }
-        Ok(there.version.map(|version| (node, version)))
+        let Some(mut version) = there.version else {
+            return Ok(());
+        };
+        let Some(writer) = self.writers.get(node) else {
+            self.publish(node, &version);
+            return Ok(());
+        };
+        let _moving = Arc::clone(&writer.moving).write_owned().await;
+        let _settling = Arc::clone(&writer.settling).lock_owned().await;
+        let object = writer.object();
+        if object.is_dirty() {
+            // Written since, and on its way to the old key.
+            let old = object.flush().await?;
+            if old.key != version.key {
+                let _permit = core.permit().await?;
+                version = core.remote.copy(&old, &version.key, None).await?;
+                core.remote.delete(&old.key).await?;
+            }
+        }
+        self.publish(node, &version);
+        self.goes_on(&writer, version);
+        Ok(())
     }
 
     /// The writers of files that move, in the order in which they are to be locked, and that of a file that goes.

@@ -248,7 +248,7 @@ async fn handles_that_the_kernel_never_got_are_not_given_out_twice() {
 #[tokio::test]
 async fn changes_of_names_that_took_effect_are_not_made_twice() {
     // Each is killed once its effect is in OSS and before this mount knows.
-    let files = ["d/a", "e/a", "e/b", "f/g/h"];
+    let files = ["d/a", "e/a", "e/b", "f/g/h", "r"];
     let first = mount_with(FakeBucket::new(&files), |_| {});
     for path in files {
         first.walk(path).await.unwrap();
@@ -262,29 +262,6 @@ async fn changes_of_names_that_took_effect_are_not_made_twice() {
 
     let mut mount = fresh(first);
     let bucket = Arc::clone(&mount.bucket);
-    let stalled = async |mount: &Mount,
-                         effects: u32,
-                         change: std::pin::Pin<&mut dyn Future<Output = ()>>| {
-        let gate = mount.bucket.hold_answers();
-        let mut before = mount.bucket.keys();
-        let (mut change, mut seen) = (change, 0);
-        for _ in 0..100 {
-            for _ in 0..8 {
-                let done = std::future::poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
-                assert!(done.is_pending());
-                tokio::task::yield_now().await;
-            }
-            if mount.bucket.keys() != before {
-                before = mount.bucket.keys();
-                seen += 1;
-            }
-            if seen == effects {
-                return;
-            }
-            gate.add_permits(1);
-        }
-        panic!("nothing happened: {before:?}");
-    };
 
     // mkdir
     {
@@ -337,11 +314,17 @@ async fn changes_of_names_that_took_effect_are_not_made_twice() {
     let renames = [
         (20, "e", "a", "e2", 1),
         (25, "e", "b", "e3", 2),
+        // In one directory: a look for the new name shows that the old one is gone.
+        (27, "", "r", "r2", 2),
         (30, "f", "g", "g2", 1),
     ];
     for (number, from, name, to, effects) in renames {
-        let parent = dir(&mount, from).await;
-        let node = dir(&mount, &format!("{from}/{name}")).await;
+        let (parent, node) = if from.is_empty() {
+            (NodeId::ROOT, dir(&mount, name).await)
+        } else {
+            let path = format!("{from}/{name}");
+            (dir(&mount, from).await, dir(&mount, &path).await)
+        };
         let first = Request { number, ..ONCE };
         {
             let mut moved = Box::pin(async {
@@ -371,7 +354,76 @@ async fn changes_of_names_that_took_effect_are_not_made_twice() {
         assert_eq!(dir(&mount, to).await, node, "{to}");
     }
     let keys = bucket.keys();
-    assert_eq!(keys, ["d/a", "e2", "e3", "g2/h", "new/"]);
+    assert_eq!(keys, ["d/a", "e2", "e3", "g2/h", "new/", "r2"]);
+}
+
+/// Killed when copy and deletion are made; the successor's table has the old name, since the file is being written.
+#[tokio::test]
+async fn a_file_that_is_being_written_goes_on_under_the_name_that_a_dead_process_gave_it() {
+    for writes in [false, true] {
+        let mut mount = mount(&["old"]);
+        let node = mount.walk("old").await.unwrap().attr.node;
+        let handle = mount.fs.open(node, WRITE).await.unwrap().handle;
+        mount
+            .fs
+            .write(handle, 0, Bytes::from_static(b"one"))
+            .await
+            .unwrap();
+        mount.fs.flush(handle).await.unwrap();
+        let flags = RenameFlags::default();
+        {
+            let mut moved = Box::pin(async {
+                let moved = rename(&mount.fs, NodeId::ROOT, "old", "new", flags);
+                let _ = mount.fs.once(ONCE, moved).await;
+            });
+            stalled(&mount, 2, moved.as_mut()).await;
+            std::mem::forget(moved);
+        }
+        mount = mount.killed();
+        assert_eq!(mount.bucket.keys(), ["new"]);
+        let more = Bytes::from_static(b"two");
+        if writes {
+            mount.fs.write(handle, 3, more.clone()).await.unwrap();
+        }
+        let moved = rename(&mount.fs, NodeId::ROOT, "old", "new", flags);
+        mount.fs.once(AGAIN, moved).await.unwrap();
+        if !writes {
+            mount.fs.write(handle, 3, more).await.unwrap();
+        }
+        mount.fs.flush(handle).await.unwrap();
+        assert_eq!(mount.bucket.keys(), ["new"], "{writes}");
+        assert_eq!(mount.walk("new").await.unwrap().attr.node, node);
+        let opened = mount.fs.open(node, READ).await.unwrap().handle;
+        let read = mount.fs.read(opened, 0, 6).await.unwrap().concat();
+        assert_eq!(read, b"onetwo", "{writes}");
+    }
+}
+
+/// Polls a change until so many of its effects are in OSS, and no further.
+async fn stalled(
+    mount: &Mount,
+    effects: u32,
+    mut change: std::pin::Pin<&mut dyn Future<Output = ()>>,
+) {
+    let gate = mount.bucket.hold_answers();
+    let mut before = mount.bucket.keys();
+    let mut seen = 0;
+    for _ in 0..100 {
+        for _ in 0..8 {
+            let done = std::future::poll_fn(|cx| Poll::Ready(change.as_mut().poll(cx))).await;
+            assert!(done.is_pending());
+            tokio::task::yield_now().await;
+        }
+        if mount.bucket.keys() != before {
+            before = mount.bucket.keys();
+            seen += 1;
+        }
+        if seen == effects {
+            return;
+        }
+        gate.add_permits(1);
+    }
+    panic!("nothing happened: {before:?}");
 }
 
 async fn rename(
