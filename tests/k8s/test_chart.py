@@ -34,8 +34,9 @@ def helm(*words):
 
 
 def template(*sets):
-    words = [word for pair in sets for word in ("--set", pair)]
-    done = helm("template", "ossplit", str(CHART), "--namespace", "kube-system", *words)
+    words = [word for pair in sets for word in ("--set-string" if pair.startswith("rrsa.") else "--set", pair)]
+    # A helm that was not built by its own makefile takes the cluster for one of long ago.
+    done = helm("template", "ossplit", str(CHART), "--namespace", "kube-system", "--kube-version", "1.34.0", *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -86,3 +87,12 @@ def test_the_dashboard_asks_for_figures_that_there_are():
             for name in re.findall(r"ossplit_csi_[a-z_]+", target["expr"]):
                 base = re.sub(r"_(bucket|count|sum)$", "", name)
                 assert base in source, name
+
+
+@pytest.mark.parametrize("written", ["1073741824", '"1073741824"'])
+def test_a_large_number_in_a_values_file_stays_one(tmp_path, written):
+    """Helm reads a file's numbers as floats."""
+    values = tmp_path / "values.yaml"
+    values.write_text(f"node: {{memory: {written}}}\n")
+    done = helm("template", "ossplit", str(CHART), "--kube-version", "1.34.0", "-f", str(values))
+    assert "--memory=1073741824\n" in done.stdout, done.stderr

@@ -160,7 +160,7 @@ impl Driver {
     /// The driver, its keeper, and everything that serves its mounts.
     pub fn processes(&self) -> Vec<u32> {
         let mut found = vec![self.child.id()];
-        for pid in self.keeper.as_ref().map(Child::id) {
+        if let Some(pid) = self.keeper.as_ref().map(Child::id) {
             // unshare, and the keeper.
             found.push(pid);
             let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));

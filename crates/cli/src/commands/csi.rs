@@ -1,4 +1,8 @@
 //! `ossplit csi`: the Kubernetes storage driver.
+#![allow(
+    clippy::doc_markdown,
+    reason = "what is said of arguments is help, not Markdown"
+)]
 
 use crate::{env::Env, exit::Exit, printer};
 use ossplit_csi::{Config, DRIVER, Rrsa};

@@ -75,6 +75,11 @@ impl Node {
             return Err(Status::invalid_argument("volume_capability is missing"));
         }
         let _busy = self.locks.take(id)?;
+        // The page's volumes have a key for publishing alone, and a pod's token comes with a publish as well: then the
+        // mount is made there, and what is wrong is said there.
+        if request.secrets.is_empty() {
+            return Ok(NodeStageVolumeResponse {});
+        }
         let wanted = Wanted::read(
             &self,
             id,
@@ -82,11 +87,6 @@ impl Node {
             &request.secrets,
             capability,
         )?;
-        // The page's volumes have a key for publishing alone, and a pod's token comes with a publish as well: then the
-        // mount is made there.
-        if request.secrets.is_empty() {
-            return Ok(NodeStageVolumeResponse {});
-        }
         self.ensure(&wanted, |record| record.staged = Some(staging))
             .await?;
         Ok(NodeStageVolumeResponse {})
