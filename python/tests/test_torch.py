@@ -4,6 +4,8 @@ Runs with whatever torch the interpreter has; scripts/test-torch (`make python`)
 with PyPI's newest.
 """
 
+import importlib
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed here: scripts/test-torch runs this with Debian's")
@@ -27,7 +29,7 @@ def need_distributed():
     if not torch.distributed.is_available():
         pytest.skip("this torch is built without torch.distributed")
     try:
-        import torch.distributed._shard  # noqa: F401
+        importlib.import_module("torch.distributed._shard")
     except ValueError as error:
         # Debian 12 has torch 1.13, whose dataclasses Python 3.11 refuses. make test-frameworks has a newer one.
         pytest.skip(f"this torch can't import its own torch.distributed._shard: {error}")
