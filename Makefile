@@ -17,14 +17,13 @@ demo: setup ## Train on the embedded server in the page's two forms, and compare
 	@scripts/wheel
 	.tools/python/bin/python examples/mnist/demo.py --ossplit target/release/ossplit
 
-test: setup lint check unit blackbox judges fuzz semver ## Run every test but those of `csi`, `python` and the long trials
-	@echo "make test: everything passed (not run here: make csi, make python, make test-k8s, make test-failover)"
+test: setup lint check unit blackbox judges csi python fuzz semver ## Run every test but the long trials
+	@echo "make test: everything passed (not run here: make test-k8s, make test-failover and the other long trials)"
 
 lint: ## Format, clippy and licences
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
-	cargo clippy --workspace --exclude ossplit-cli --exclude ossplit-python -- -D warnings
-	cargo clippy --workspace --all-targets
+	cargo clippy --workspace --all-targets -- -D warnings
 	@scripts/install-cargo-deny
 	cargo deny --log-level error check licenses bans sources
 
