@@ -106,13 +106,16 @@ impl Store {
                     .filter_map(|file| of(&location.key_of(file))),
             );
         }
-        saves.retain(|save, left| left.newest <= limit && !named.contains(save));
+        saves.retain(|_, left| left.newest <= limit);
         let mut uploads = Vec::new();
-        for ((step, _), left) in saves {
-            found.steps.insert(step);
-            found.size += left.size;
-            keys.extend(left.keys);
+        for (save, left) in saves {
+            // A save that was committed needs none: the answer to one was lost.
             uploads.extend(left.uploads);
+            if !named.contains(&save) {
+                found.steps.insert(save.0);
+                found.size += left.size;
+                keys.extend(left.keys);
+            }
         }
         (found.objects, found.uploads) = (keys.len(), uploads.len());
         if !settings.dry_run {
