@@ -618,8 +618,8 @@ fn figures_for_prometheus() {
 const CALLS: [&str; 5] = ["mount", "umount2", "rename", "mkdir", "unlink,rmdir"];
 
 /// Kills the driver at the first, second, … of each kind of system call of a publish and an unpublish; repeats both each
-/// time, as kubelet does.
-fn die_at_each_step(mut driver: Driver) {
+/// time, as kubelet does. Gives how often it died.
+fn die_at_each_step(mut driver: Driver) -> u32 {
     let server = Server::start();
     oss::put(&server, "data", "f", b"content");
     let volume = Volume::new(&server, "v");
@@ -652,17 +652,19 @@ fn die_at_each_step(mut driver: Driver) {
         }
     }
     assert!(deaths >= 8, "only {deaths} deaths: what was tried?");
-    println!("killed at {deaths} steps, repeated each time: nothing was left over");
+    deaths
 }
 
 #[test]
 fn every_call_can_be_killed_at_each_of_its_steps_and_repeated() {
-    die_at_each_step(Driver::start(&[]));
+    let deaths = die_at_each_step(Driver::start(&[]));
+    println!("killed at {deaths} steps, repeated each time: nothing was left over");
 }
 
 #[test]
 fn every_call_can_be_killed_and_repeated_where_a_keeper_holds_the_mounts() {
-    die_at_each_step(Driver::with_keeper(&[]));
+    let deaths = die_at_each_step(Driver::with_keeper(&[]));
+    println!("killed at {deaths} steps, repeated each time: nothing was left over");
 }
 
 /// Reads, lists and writes in `folder` until told to stop; gives how often, and the first error.
