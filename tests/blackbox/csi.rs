@@ -1,4 +1,5 @@
 //! The Kubernetes driver as kubelet sees it: real calls, real mounts.
+#![allow(clippy::print_stderr, reason = "the figures of docs/reliability.md")]
 
 use ossplit_testkit::{
     Finished, Server, ServerOptions, console,
@@ -658,13 +659,13 @@ fn die_at_each_step(mut driver: Driver) -> u32 {
 #[test]
 fn every_call_can_be_killed_at_each_of_its_steps_and_repeated() {
     let deaths = die_at_each_step(Driver::start(&[]));
-    println!("killed at {deaths} steps, repeated each time: nothing was left over");
+    eprintln!("killed at {deaths} steps, repeated each time: nothing was left over");
 }
 
 #[test]
 fn every_call_can_be_killed_and_repeated_where_a_keeper_holds_the_mounts() {
     let deaths = die_at_each_step(Driver::with_keeper(&[]));
-    println!("killed at {deaths} steps, repeated each time: nothing was left over");
+    eprintln!("killed at {deaths} steps, repeated each time: nothing was left over");
 }
 
 /// Reads, lists and writes in `folder` until told to stop; gives how often, and the first error.
@@ -740,7 +741,7 @@ fn pods_see_nothing_of_a_driver_that_is_killed_twenty_times() {
     });
     assert_eq!(errors, Vec::<String>::new());
     pauses.sort();
-    println!(
+    eprintln!(
         "{RESTARTS} kills of the driver, {} rounds of reading, listing and writing: 0 errors; until all went on: \
          median {:?}, longest {:?}",
         rounds.load(Ordering::Relaxed),
@@ -804,7 +805,7 @@ fn a_hundred_volumes_fit_into_a_gibibyte_and_a_half() {
     let processes = driver.processes();
     assert!(processes.len() >= 102, "{processes:?}");
     let all: u64 = processes.iter().map(|pid| proportional(*pid)).sum();
-    println!(
+    eprintln!(
         "100 volumes, each read from: {} MiB in {} processes",
         all >> 20,
         processes.len()
