@@ -9,10 +9,11 @@ use ossplit_testkit::{
 use rustix::process::Signal;
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Command,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -668,31 +669,42 @@ fn every_call_can_be_killed_and_repeated_where_a_keeper_holds_the_mounts() {
     eprintln!("killed at {deaths} steps, repeated each time: nothing was left over");
 }
 
-/// Reads, lists and writes in `folder` until told to stop; gives how often, and the first error.
-fn work(folder: &Path, name: &str, stop: &AtomicBool, rounds: &AtomicU32) -> Option<String> {
-    let once = |turn: u32| -> std::io::Result<()> {
-        let file = folder.join(format!("f{}", turn % 20));
-        if fs::read(file)? != b"content" {
-            return Err(std::io::Error::other("other bytes"));
+/// Reads, lists and writes in the folder `$1` until there is a file `$3`; says `ok` after each round, and what went wrong.
+const POD: &str = r#"
+exec 2>&1
+turn=0
+until [ -e "$3" ]; do
+    [ "$(cat "$1/f$((turn % 20))")" = content ] || { echo "$2, round $turn: other bytes"; exit; }
+    ls -f "$1" > /dev/null || exit
+    echo $turn > "$1/$2" || exit
+    [ "$(cat "$1/$2")" = $turn ] || { echo "$2, round $turn: read something else"; exit; }
+    echo ok
+    turn=$((turn + 1))
+done
+"#;
+
+/// A program of its own: an open file of this process would be closed in each program that this process starts, which
+/// waits for the driver; and one of those is the driver.
+fn pod(folder: &Path, name: &str, stop: &Path) -> Child {
+    let mut command = Command::new("sh");
+    command.args(["-c", POD, "sh"]);
+    command.arg(folder).arg(name).arg(stop);
+    command.stdout(Stdio::piped()).spawn().unwrap()
+}
+
+/// Counts a pod's rounds until it ends; gives what else it said.
+fn watch(pod: &mut Child, rounds: &AtomicU32) -> Vec<String> {
+    let lines = BufReader::new(pod.stdout.take().unwrap()).lines();
+    let mut errors = Vec::new();
+    for line in lines.map(Result::unwrap) {
+        if line == "ok" {
+            rounds.fetch_add(1, Ordering::Relaxed);
+        } else {
+            errors.push(line);
         }
-        fs::read_dir(folder)?.try_for_each(|entry| entry.map(drop))?;
-        fs::write(folder.join(name), turn.to_string())?;
-        let back = fs::read_to_string(folder.join(name))?;
-        if back != turn.to_string() {
-            return Err(std::io::Error::other(format!("wrote {turn}, read {back}")));
-        }
-        Ok(())
-    };
-    for turn in 0.. {
-        if stop.load(Ordering::Relaxed) {
-            return None;
-        }
-        if let Err(error) = once(turn) {
-            return Some(format!("{name}, round {turn}: {error}"));
-        }
-        rounds.fetch_add(1, Ordering::Relaxed);
     }
-    None
+    pod.wait().unwrap();
+    errors
 }
 
 /// Kills of the driver.
@@ -710,17 +722,19 @@ fn pods_see_nothing_of_a_driver_that_is_killed_twenty_times() {
     for target in &targets {
         driver.publish(&volume, target).unwrap();
     }
-    let (stop, rounds) = (AtomicBool::new(false), AtomicU32::new(0));
+    let rounds = AtomicU32::new(0);
+    let folder = tempfile::tempdir().unwrap();
+    let stop = folder.path().join("stop");
+    let mut pods = [
+        pod(&targets[0], "w-a", &stop),
+        pod(&targets[1], "w-b", &stop),
+    ];
     let mut pauses = Vec::new();
     let errors: Vec<String> = std::thread::scope(|scope| {
-        let workers: Vec<_> = targets
-            .iter()
-            .zip(["w-a", "w-b"])
-            .map(|(target, name)| {
-                let (stop, rounds) = (&stop, &rounds);
-                scope.spawn(move || work(target, name, stop, rounds))
-            })
-            .collect();
+        let workers = pods.each_mut().map(|pod| {
+            let rounds = &rounds;
+            scope.spawn(move || watch(pod, rounds))
+        });
         for _ in 0..RESTARTS {
             let before = rounds.load(Ordering::Relaxed);
             let started = Instant::now();
@@ -733,10 +747,10 @@ fn pods_see_nothing_of_a_driver_that_is_killed_twenty_times() {
             });
             pauses.push(started.elapsed());
         }
-        stop.store(true, Ordering::Relaxed);
+        fs::write(&stop, "").unwrap();
         workers
             .into_iter()
-            .filter_map(|worker| worker.join().unwrap())
+            .flat_map(|worker| worker.join().unwrap())
             .collect()
     });
     assert_eq!(errors, Vec::<String>::new());
