@@ -155,6 +155,65 @@ fn a_call_in_the_gap_waits_and_a_signal_that_kills_ends_it() {
 }
 
 #[test]
+fn a_request_that_kills_whoever_takes_it_up_costs_itself_alone() {
+    let server = Server::start();
+    oss::put(&server, "data", "f", b"x");
+    let mount = Mounted::with_hooks(&server, "data", "", "panic-at-name");
+    let first = mount.worker().unwrap();
+    let error = fs::metadata(mount.path("panic")).unwrap_err();
+    let io = rustix::io::Errno::IO.raw_os_error();
+    assert_eq!(error.raw_os_error(), Some(io), "{error}");
+    let careful = mount.worker().unwrap();
+    assert_ne!(careful, first, "it was tried again");
+    assert_eq!(fs::read(mount.path("f")).unwrap(), b"x");
+    fs::metadata(mount.path("panic")).unwrap_err();
+    assert_eq!(mount.worker().unwrap(), careful, "no process more");
+    mount.unmount();
+}
+
+/// Holds the process that is its argument as a debugger does, until its input ends.
+const DEBUGGER: &str = "
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+SEIZE, INTERRUPT, WALL = 0x4206, 0x4207, 0x40000000
+for thread in map(int, os.listdir(f'/proc/{sys.argv[1]}/task')):
+    for request in (SEIZE, INTERRUPT):
+        if libc.ptrace(request, thread, None, None):
+            raise OSError(ctypes.get_errno(), 'ptrace')
+    os.waitpid(thread, WALL)
+print('held', flush=True)
+sys.stdin.read()
+";
+
+#[test]
+fn a_process_that_is_being_debugged_is_left_alone() {
+    let (_server, mount) = mounted("");
+    let worker = mount.worker().unwrap();
+    let mut debugger = std::process::Command::new("python3")
+        .args(["-c", DEBUGGER, &worker.to_string()])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0; 4];
+    let mut says = debugger.stdout.take().unwrap();
+    says.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"held");
+    let path = mount.path("dir/f");
+    let reader = std::thread::spawn(move || fs::read(path));
+    // Silence is a hang after five seconds.
+    pass(Duration::from_secs(7));
+    assert_eq!(mount.worker(), Some(worker), "it was not replaced");
+    assert!(!reader.is_finished(), "it waits");
+    drop(debugger.stdin.take());
+    assert!(debugger.wait().unwrap().success());
+    assert!(reader.join().unwrap().unwrap() == pattern(3_000_000, 1));
+    assert_eq!(mount.worker(), Some(worker), "the same goes on");
+    mount.unmount();
+}
+
+#[test]
 fn it_can_be_unmounted_in_the_gap() {
     let (server, mount) = mounted("multipart_size=1");
     let wanted = pattern(2_500_000, 4);

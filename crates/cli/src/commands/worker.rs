@@ -22,6 +22,7 @@ fn hooks(env: &Env) -> Hooks {
         match word {
             "panic-on-usr1" => hooks.on_user1 = Some(Trouble::Panic),
             "silence-on-usr1" => hooks.on_user1 = Some(Trouble::Silence),
+            "panic-at-name" => hooks.panics_at = Some("panic"),
             "no-resend" => hooks.no_resend = true,
             _ => {}
         }

@@ -29,6 +29,8 @@ pub(crate) struct Bridge {
     fs: Arc<FileSystem>,
     runtime: Handle,
     waiting: Waiting,
+    /// For tests: a request for this name panics.
+    pub(crate) panics_at: Option<&'static str>,
 }
 
 impl Bridge {
@@ -37,6 +39,7 @@ impl Bridge {
             fs,
             runtime,
             waiting: Waiting::default(),
+            panics_at: None,
         }
     }
 
@@ -62,6 +65,10 @@ impl Bridge {
 
     /// A name of the kernel as the file system wants it.
     fn name<'a>(&self, name: &'a OsStr) -> Cow<'a, [u8]> {
+        assert!(
+            self.panics_at.is_none_or(|at| name != at),
+            "a test asked for it"
+        );
         if self.fs.uses_wtf8() {
             wtf8::to_key(name.as_bytes())
         } else {

@@ -29,9 +29,6 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// One that said nothing for so long hangs.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// One that was stopped (SIGSTOP) for so long counts as hanging. Soon, as there is no doubt.
-const STOPPED: Duration = Duration::from_millis(500);
-
 /// Exit statuses of a worker beside 0, the mount has ended in good order.
 pub(crate) mod exit {
     /// The mount has ended, but not everything that was written came to OSS.
@@ -107,7 +104,6 @@ pub(super) struct Worker {
     looked: Instant,
     heard: bool,
     silent: Duration,
-    stopped: Duration,
 }
 
 impl Worker {
@@ -141,7 +137,6 @@ impl Worker {
             looked: now,
             heard: false,
             silent: Duration::ZERO,
-            stopped: Duration::ZERO,
         })
     }
 
@@ -191,17 +186,12 @@ impl Worker {
             return None;
         }
         self.looked = now;
-        let step = step.min(LOOK_EVERY * 2);
-        let options = WaitIdOptions::NOHANG | WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED;
-        match waitid(WaitId::Pid(self.pid), options) {
-            Ok(Some(status)) if status.continued() => self.stopped = Duration::ZERO,
-            Ok(Some(status)) if status.stopped() => self.stopped = step,
-            _ if !self.stopped.is_zero() => self.stopped += step,
-            _ => {}
-        }
-        if self.stopped >= STOPPED {
+        // One that was stopped (SIGSTOP) and not continued since; there is no doubt about that one.
+        let stopped = WaitIdOptions::NOHANG | WaitIdOptions::STOPPED;
+        if matches!(waitid(WaitId::Pid(self.pid), stopped), Ok(Some(_))) {
             return Some("it was stopped by a signal");
         }
+        let step = step.min(LOOK_EVERY * 2);
         if std::mem::take(&mut self.heard) || !self.ready {
             self.silent = Duration::ZERO;
         } else {

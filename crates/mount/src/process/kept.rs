@@ -42,6 +42,8 @@ pub struct Hooks {
     pub on_user1: Option<Trouble>,
     /// As if the kernel had no RESEND.
     pub no_resend: bool,
+    /// Whoever takes up a request for this name panics.
+    pub panics_at: Option<&'static str>,
 }
 
 /// What a mount holds at its keeper. Names of the file system's own files begin with [`FS`].

@@ -252,7 +252,9 @@ struct Start {
 
 impl Start {
     fn start(self, runtime: &Runtime, keeper: Option<&Keeper>) -> Result<Serving, Failure> {
-        let bridge = Arc::new(Bridge::new(Arc::clone(&self.fs), runtime.handle().clone()));
+        let mut bridge = Bridge::new(Arc::clone(&self.fs), runtime.handle().clone());
+        bridge.panics_at = keeper.and_then(|keeper| keeper.hooks.panics_at);
+        let bridge = Arc::new(bridge);
         let running = self.session.start(&bridge).map_err(|e| fuse(&e))?;
         let stopper = running.stopper();
         let (tell, ended) = oneshot::channel();
