@@ -130,6 +130,100 @@ fn a_directory_is_renamed_with_a_file_open_in_it() {
 }
 
 #[test]
+fn a_removed_file_stays_removed() {
+    let (server, mount) = fresh("multipart_size=1");
+    let (f, g) = (mount.path("f"), mount.path("g"));
+    // What makes a file whose parts are on their way an object before its close.
+    let disturb: [(&str, fn(&File, &File)); 3] = [
+        ("a write before the end", |file, _| {
+            file.write_all_at(b"before", 7).unwrap();
+        }),
+        ("a cut", |file, _| file.set_len(2_000_000).unwrap()),
+        ("a read by another", |_, other| {
+            // Of what was sent, which may be gone with the name.
+            let _ = other.read_at(&mut [0; 10], 0);
+        }),
+    ];
+    for (what, disturb) in disturb {
+        for [replaced, late] in [[false, true], [false; 2], [true; 2], [true, false]] {
+            fs::write(&g, b"new").unwrap();
+            let file = File::create(&f).unwrap();
+            file.write_all_at(&pattern(5_000_000, 1), 0).unwrap();
+            let other = File::open(&f).unwrap();
+            if !late {
+                disturb(&file, &other);
+            }
+            if replaced {
+                fs::rename(&g, &f).unwrap();
+            } else {
+                fs::remove_file(&f).unwrap();
+            }
+            if late {
+                disturb(&file, &other);
+            }
+            file.write_all_at(b"more", 6_000_000).unwrap();
+            let mut back = [0; 4];
+            other.read_exact_at(&mut back, 6_000_000).unwrap();
+            assert_eq!(&back, b"more", "what is here can be read");
+            drop(file);
+            let wanted = replaced.then(|| b"new".to_vec());
+            let there = oss::get(&server, "data", "f");
+            assert!(there == wanted, "{what}, {replaced} {late}");
+            until("uploads are aborted", || {
+                oss::unfinished_uploads(&server, "data") == 0
+            });
+            assert_eq!(fs::read(&f).ok(), wanted, "{what}, {replaced} {late}");
+            let _ = fs::remove_file(&f);
+        }
+    }
+}
+
+#[test]
+fn a_file_that_its_writer_also_reads_is_never_seen_by_halves() {
+    let (server, mount) = fresh("multipart_size=1");
+    let (old, new) = (mount.path("old"), mount.path("new"));
+    let body = pattern(4_000_000, 2);
+    for renamed in [true, false] {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).open(&old);
+        let file = file.unwrap();
+        file.write_all_at(&body[..1_000], 0).unwrap();
+        let key = if renamed {
+            fs::rename(&old, &new).unwrap();
+            "new"
+        } else {
+            file.sync_all().unwrap();
+            file.set_permissions(fs::Permissions::from_mode(0o600))
+                .unwrap();
+            file.sync_all().unwrap();
+            "old"
+        };
+        file.write_all_at(&body[1_000..], 1_000).unwrap();
+        let mut back = vec![0; body.len()];
+        file.read_exact_at(&mut back, 0).unwrap();
+        assert!(back == body, "{renamed}");
+        let there = oss::get(&server, "data", key).unwrap();
+        assert_eq!(there.len(), 1_000, "{renamed}: not closed yet");
+        drop(file);
+        assert!(oss::get(&server, "data", key).unwrap() == body, "{renamed}");
+        assert_eq!(oss::unfinished_uploads(&server, "data"), 0);
+    }
+}
+
+#[test]
+fn fsync_of_any_descriptor_stores_what_another_wrote() {
+    let (server, mount) = fresh("");
+    let mut writing = File::create(mount.path("f")).unwrap();
+    writing.write_all(b"written").unwrap();
+    let reading = File::open(mount.path("f")).unwrap();
+    reading.sync_all().unwrap();
+    assert_eq!(oss::get(&server, "data", "f").unwrap(), b"written");
+    writing.write_all(b" more").unwrap();
+    reading.sync_data().unwrap();
+    assert_eq!(oss::get(&server, "data", "f").unwrap(), b"written more");
+}
+
+#[test]
 fn a_file_is_renamed_before_it_is_closed() {
     let (server, mount) = fresh("multipart_size=1");
     for size in [5, 3_000_000] {

@@ -104,6 +104,14 @@ impl WriteObject for Writer {
         self.keep_for_reading();
     }
 
+    fn set_linked(&self, linked: bool) -> BoxFuture<'_, ()> {
+        self.set_linked(linked).boxed()
+    }
+
+    fn is_stored(&self) -> bool {
+        self.is_stored()
+    }
+
     fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>> {
         self.read(offset, len).boxed()
     }

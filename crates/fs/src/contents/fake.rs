@@ -178,6 +178,14 @@ impl WriteObject for FakeWriter {
 
     fn keep_for_reading(&self) {}
 
+    fn set_linked(&self, _: bool) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
+
+    fn is_stored(&self) -> bool {
+        false
+    }
+
     fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>> {
         let read = match &self.state.lock().0 {
             Ok(data) => Ok(slice(&Bytes::from(data.clone()), offset, len)

@@ -60,6 +60,10 @@ pub(crate) trait WriteObject: Send + Sync {
     fn describe(&self, with: NewObject) -> bool;
     /// A handle will read what is written.
     fn keep_for_reading(&self);
+    /// The file's name goes, or it has one after all. Without one it is never made an object by itself.
+    fn set_linked(&self, linked: bool) -> BoxFuture<'_, ()>;
+    /// Whether there is an object under its key, also one that no flush has told of.
+    fn is_stored(&self) -> bool;
     /// What was written, on top of the base.
     fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>>;
     /// Cuts or extends.

@@ -104,7 +104,8 @@ impl Files {
         }
     }
 
-    fn is_linked(&self, node: NodeId) -> bool {
+    /// Whether a node has a name.
+    pub(super) fn is_linked(&self, node: NodeId) -> bool {
         let ns = self.core.ns.lock();
         ns.resolve(node).is_ok_and(|slot| ns.is_linked(slot))
     }

@@ -221,10 +221,15 @@ impl Core {
         Ok(!page.objects.is_empty())
     }
 
-    /// Deletes a file's object, if it has one, and its name.
-    pub(super) async fn unlink(self: &Arc<Self>, parent: NodeId, name: &str) -> Result<()> {
+    /// Deletes a file's object, if it has one (`stored`: surely), and its name.
+    pub(super) async fn unlink(
+        self: &Arc<Self>,
+        parent: NodeId,
+        name: &str,
+        stored: bool,
+    ) -> Result<()> {
         let before = self.begun.before();
-        match self.take_file(parent, name, before.as_ref()).await {
+        match self.take_file(parent, name, stored, before.as_ref()).await {
             Err(Error::NotFound) if before.is_some() => self.took_before(parent, name),
             taken => taken,
         }
@@ -234,6 +239,7 @@ impl Core {
         self: &Arc<Self>,
         parent: NodeId,
         name: &str,
+        stored: bool,
         before: Option<&Began>,
     ) -> Result<()> {
         let target = self.to_take(parent, name, before).await?;
@@ -241,7 +247,7 @@ impl Core {
             return Err(Error::IsDirectory);
         }
         self.takes(&target);
-        if target.version.is_some() {
+        if stored || target.version.is_some() {
             let _permit = self.permit().await?;
             self.remote.delete(&target.key).await?;
         }

@@ -275,9 +275,12 @@ impl Files {
     pub(super) async fn sync(self: &Arc<Self>, handle: FileHandle) -> Result<()> {
         let file = self.get(handle)?;
         if file.flags.write {
-            self.settle(file.writer()?).await
-        } else {
-            Ok(())
+            return self.settle(file.writer()?).await;
+        }
+        // What others write to the file counts too.
+        match self.writers.get(file.node) {
+            Some(writer) => self.settle(&writer).await,
+            None => Ok(()),
         }
     }
 

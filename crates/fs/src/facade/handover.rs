@@ -134,7 +134,7 @@ impl Files {
             };
             if let Some(writer) = &writer {
                 if record.read {
-                    writer.object().keep_for_reading();
+                    writer.keep_for_reading();
                 }
                 if ns.is_linked(slot) {
                     ns.writing(slot);

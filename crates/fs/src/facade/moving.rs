@@ -12,7 +12,7 @@ use crate::remote::posix;
 use crate::types::{FileKind, NodeId, ObjectVersion, RenameFlags};
 
 impl Files {
-    /// Deletes a name. A writer that is about to make the file durable comes before or finds no name.
+    /// Deletes a name. A writer that is about to make the file an object comes before, or finds no name.
     pub(super) async fn unlink(self: Arc<Self>, parent: NodeId, name: String) -> Result<()> {
         let node = match self.core.target(parent, &name).await {
             Ok(target) => Some(target.node),
@@ -20,12 +20,17 @@ impl Files {
             Err(Error::NotFound) => None,
             Err(error) => return Err(error),
         };
-        let writer = node.and_then(|node| self.writers.get(node));
-        let _settling = match &writer {
-            Some(writer) => Some(writer.settling.lock().await),
-            None => None,
+        let Some(writer) = node.and_then(|node| self.writers.get(node)) else {
+            return self.core.unlink(parent, &name, false).await;
         };
-        self.core.unlink(parent, &name).await
+        let _moving = writer.moving.write().await;
+        let _settling = writer.settling.lock().await;
+        // Before the object goes: a successor that does not know of that must not make it again.
+        let object = writer.object();
+        object.set_linked(false).await;
+        let unlinked = self.core.unlink(parent, &name, object.is_stored()).await;
+        object.set_linked(self.is_linked(writer.node)).await;
+        unlinked
     }
 
     /// Renames. Files that are being written are made durable first, and go on under the new name.
@@ -90,38 +95,48 @@ impl Files {
         };
         let goes = to.as_ref().filter(|_| !flags.exchange);
         let (moving, replaced) = self.concerned(&moves, goes.map(|to| to.node));
-        let mut locks = Vec::new();
-        for writer in &moving {
-            locks.push(Arc::clone(&writer.moving).write_owned().await);
-        }
         // Two renames at once lock in the same order.
         let mut all: Vec<_> = moving.iter().chain(&replaced).collect();
         all.sort_unstable_by_key(|writer| writer.node);
-        let mut settling = Vec::new();
-        for writer in all {
-            settling.push(Arc::clone(&writer.settling).lock_owned().await);
+        let (mut locks, mut settling) = (Vec::new(), Vec::new());
+        for writer in &all {
+            locks.push(writer.moving.write().await);
         }
-        for writer in &moving {
-            self.settle_locked(writer).await?;
+        for writer in &all {
+            settling.push(writer.settling.lock().await);
         }
-        // Its version may be a new one now.
-        let from = self.core.target(parent, name).await?;
-        self.core.takes(&from);
-        let versions = if flags.exchange {
-            let to = self.core.target(new_parent, new_name).await?;
-            self.core.exchange(&from, &to).await?
-        } else {
-            let watch = self.open_keys(&moves);
-            let place = (new_parent, new_name);
-            self.core.rename(&from, place, marker, &watch).await?
-        };
-        for (node, version) in versions {
-            self.publish(node, &version);
-            if let Some(writer) = moving.iter().find(|writer| writer.node == node) {
-                self.goes_on(writer, version);
+        if let Some(writer) = &replaced {
+            writer.object().set_linked(false).await;
+        }
+        let moved = async {
+            for writer in &moving {
+                self.settle_locked(writer).await?;
             }
+            // Its version may be a new one now.
+            let from = self.core.target(parent, name).await?;
+            self.core.takes(&from);
+            let versions = if flags.exchange {
+                let to = self.core.target(new_parent, new_name).await?;
+                self.core.exchange(&from, &to).await?
+            } else {
+                let watch = self.open_keys(&moves);
+                let place = (new_parent, new_name);
+                self.core.rename(&from, place, marker, &watch).await?
+            };
+            for (node, version) in versions {
+                self.publish(node, &version);
+                if let Some(writer) = moving.iter().find(|writer| writer.node == node) {
+                    self.goes_on(writer, version);
+                }
+            }
+            Ok(())
+        };
+        let moved = moved.await;
+        if let Some(writer) = &replaced {
+            let linked = self.is_linked(writer.node);
+            writer.object().set_linked(linked).await;
         }
-        Ok(())
+        moved
     }
 
     /// A file that is being written goes on from a version under another key.

@@ -95,7 +95,7 @@ impl Files {
                 .writers
                 .join(node, || self.contents.write(node, key, base, with));
             if flags.read {
-                joined.object().keep_for_reading();
+                joined.keep_for_reading();
             }
             writer = Some(joined);
             ns.writing(slot);

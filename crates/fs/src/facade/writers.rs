@@ -1,7 +1,7 @@
 //! Files that are being written: one writer a node, however many handles.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -14,6 +14,8 @@ pub(super) struct Writer {
     pub(super) node: NodeId,
     /// Replaced when the file moves to another key.
     object: Mutex<Arc<dyn WriteObject>>,
+    /// A handle reads what is written.
+    kept: AtomicBool,
     /// Handles that are open for writing.
     handles: AtomicUsize,
     /// Held while the object is made durable, deleted or renamed: one of them at a time.
@@ -29,7 +31,18 @@ impl Writer {
 
     /// The file is at another key now.
     pub(super) fn replace(&self, object: Arc<dyn WriteObject>) {
-        *self.object.lock() = object;
+        let mut at = self.object.lock();
+        if self.kept.load(Ordering::Acquire) {
+            object.keep_for_reading();
+        }
+        *at = object;
+    }
+
+    /// A handle will read what is written.
+    pub(super) fn keep_for_reading(&self) {
+        let object = self.object.lock();
+        self.kept.store(true, Ordering::Release);
+        object.keep_for_reading();
     }
 }
 
@@ -64,6 +77,7 @@ impl Writers {
         let writer = Arc::new(Writer {
             node,
             object: Mutex::new(make()),
+            kept: AtomicBool::new(false),
             handles: AtomicUsize::new(1),
             settling: Arc::default(),
             moving: Arc::default(),

@@ -15,6 +15,9 @@ use bytes::Bytes;
 use ossplit::GetObject;
 use std::{ops::Range, sync::atomic::Ordering};
 
+/// An `ETag` that no object has.
+const NO_ETAG: &str = "\"none\"";
+
 impl File {
     /// Brings the contents of the base to where they can be changed.
     pub(super) async fn take_base(&self, state: &mut State, at_end: bool) -> Result<()> {
@@ -76,14 +79,39 @@ impl File {
         Overlay::over(staging, base).await
     }
 
+    /// Ends an upload early: what was sent can only be read back, or changed, as an object.
+    pub(super) async fn leave_upload(&self, state: &mut State) -> Result<()> {
+        if !state.unlinked {
+            return self.flush_locked(state).await.map(drop);
+        }
+        let Place::Memory { buffer, .. } = &mut state.place else {
+            return Ok(());
+        };
+        // Under its key is another file, or none. What was sent is that of an object that never was: reading it is Stale.
+        let sent = ObjectVersion {
+            key: state.key.as_str().into(),
+            etag: NO_ETAG.into(),
+            version_id: None,
+            size: buffer.start,
+            mtime: self.context.clock.wall(),
+            crc64: None,
+        };
+        self.context.config.check_room(buffer.len())?;
+        let staging = Staging::create(&self.context).await?;
+        let overlay = Overlay::over(staging.clone(), sent).await?;
+        staging.write(buffer.start, buffer.lend()).await?;
+        // The upload is dropped, which aborts it.
+        drop(self.put_in(state, Place::Staged(overlay)));
+        Ok(())
+    }
+
     /// Moves everything that is here into a staging file.
     pub(super) async fn stage(&self, state: &mut State) -> Result<()> {
         if let Place::Memory {
             upload: Some(_), ..
         } = &state.place
         {
-            // What was sent can only be read back as an object.
-            self.flush_locked(state).await?;
+            self.leave_upload(state).await?;
             self.dirty.store(true, Ordering::Release);
         }
         let overlay = match &mut state.place {

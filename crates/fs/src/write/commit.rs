@@ -61,6 +61,7 @@ impl File {
             crc64: output.crc64,
         };
         state.base = Some(version.clone());
+        self.stored.store(true, Ordering::Release);
         self.dirty.store(false, Ordering::Release);
         if let Place::Staged(overlay) = &mut state.place {
             overlay.rebase(&version);

@@ -20,6 +20,8 @@ pub(super) struct WriterRecord<'a> {
     /// The upload that has what is before a buffer.
     pub(super) upload: Option<u64>,
     pub(super) last: Option<Last>,
+    /// Its name is gone, or about to go.
+    pub(super) unlinked: bool,
 }
 
 /// Where its bytes are.

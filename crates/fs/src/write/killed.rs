@@ -3,7 +3,7 @@
 use super::{LeftWriter, Writer, abort_left_uploads};
 use crate::{
     Context, Request, Vault,
-    error::Result,
+    error::{Error, Result},
     ledger::{Ledger, tests::TestVault},
     read::{
         fake::FakeOss,
@@ -275,5 +275,44 @@ fn a_stream_goes_on_with_the_parts_that_oss_has() {
         assert!(life.oss.object("k").unwrap().0 == data);
         assert_eq!(begins(&life.oss), 1, "one upload");
         assert_eq!(parts(&life.oss), 21, "no part twice");
+    });
+}
+
+#[test]
+fn a_file_without_a_name_never_becomes_an_object_again() {
+    run(async {
+        for kill in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut life = Life::begin(folder.path(), 16 << 20, None);
+            let data = pattern(3 * PART + 7, 1);
+            life.writer.write(0, data.clone()).await.unwrap();
+            life.writer.set_linked(false).await;
+            if kill {
+                life = life.killed(None).await;
+            }
+            let writer = &life.writer;
+            writer.write(5, Bytes::from_static(b"new")).await.unwrap();
+            writer.append(Bytes::from_static(b"end")).await.unwrap();
+            assert_eq!(writer.read(5, 3).await.unwrap().concat(), b"new");
+            let end = [&data[3 * PART as usize..], b"end"].concat();
+            assert_eq!(writer.read(3 * PART, 99).await.unwrap().concat(), end);
+            let sent = writer.read(0, 10).await;
+            assert!(matches!(sent, Err(Error::Stale)), "{sent:?}");
+            let more = pattern(3 * PART, 2);
+            writer.append(more.clone()).await.unwrap();
+            let at = 3 * PART + 10;
+            assert_eq!(
+                writer.read(at, 3 * PART as u32).await.unwrap().concat(),
+                more
+            );
+            writer.discard().await.unwrap();
+            let oss = life.oss.clone();
+            drop(life);
+            assert!(oss.object("k").is_none());
+            for _ in 0..100_000 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(oss.unfinished(), 0);
+        }
     });
 }

@@ -350,6 +350,7 @@ impl LeftWriter {
             inside: false,
             last: record.last,
             resumed,
+            unlinked: record.unlinked,
         };
         let node = NodeId::new(record.node).unwrap_or(NodeId::ROOT);
         let size = (record.size, record.dirty);

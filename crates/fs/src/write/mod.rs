@@ -22,7 +22,8 @@
 //!
 //! A write before the buffer of a file whose parts were sent can't be served from what is left here:
 //! the object is completed as it is, and the staging file lies over it. Until the next flush others
-//! see it as it was at that moment. Handles that also read never come to this.
+//! see it as it was at that moment. Handles that also read never come to this, nor does a file whose name is gone:
+//! of that what was sent is lost, and the rest is kept here.
 
 mod base;
 mod buffer;

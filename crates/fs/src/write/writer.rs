@@ -49,6 +49,8 @@ pub(super) struct File {
     with: parking_lot::Mutex<NewObject>,
     size: AtomicU64,
     pub(super) dirty: AtomicBool,
+    /// There is an object under its key, by this writer's doing or from before.
+    pub(super) stored: AtomicBool,
     /// A handle reads what is written: what was sent must stay here.
     pub(super) kept: AtomicBool,
     /// Somebody wrote since the budget last asked for memory.
@@ -72,6 +74,8 @@ pub(super) struct State {
     pub(super) last: Option<Last>,
     /// What a former process was sending of the staging file. It is of no use once that changes.
     pub(super) resumed: Option<Upload>,
+    /// Its name is gone, or about to go: what is there is another file's.
+    pub(super) unlinked: bool,
 }
 
 /// Where the bytes are.
@@ -121,6 +125,7 @@ impl Writer {
             upload: None,
             last: None,
             resumed: None,
+            unlinked: false,
         };
         let id = context.ledger().next_number();
         let writer = Self::with_state(context, (node, id), state, (size, dirty), with);
@@ -146,7 +151,8 @@ impl Writer {
             with: parking_lot::Mutex::new(with),
             size: AtomicU64::new(size),
             dirty: AtomicBool::new(dirty),
-            kept: AtomicBool::new(false),
+            stored: AtomicBool::new(state.base.is_some()),
+            kept: AtomicBool::new(state.unlinked),
             busy: AtomicBool::new(true),
             state: Arc::new(Mutex::new(state)),
         });
@@ -176,6 +182,22 @@ impl Writer {
     /// Says that a handle will read what is written: what was sent is then kept in `tmpdir`.
     pub fn keep_for_reading(&self) {
         self.file.kept.store(true, Ordering::Relaxed);
+    }
+
+    /// Says that the file's name goes, or that it has one after all. Without one it is never made an object by itself:
+    /// what was sent is lost, and the rest stays here.
+    pub async fn set_linked(&self, linked: bool) {
+        let mut state = self.file.state.lock().await;
+        state.unlinked = !linked;
+        if !linked {
+            self.keep_for_reading();
+        }
+        self.file.save(&state);
+    }
+
+    /// Whether there is an object under its key, also one that no flush has told of.
+    pub fn is_stored(&self) -> bool {
+        self.file.stored.load(Ordering::Acquire)
     }
 
     /// Bytes that the file has now.
@@ -409,7 +431,7 @@ impl File {
             Place::Memory {
                 upload: Some(upload),
                 ..
-            } if upload.ends_short() => self.flush_locked(state).await.map(drop),
+            } if upload.ends_short() => self.leave_upload(state).await,
             _ => Ok(()),
         }
     }
@@ -562,6 +584,7 @@ impl File {
             place,
             upload: state.upload,
             last: state.last,
+            unlinked: state.unlinked,
         };
         batch.put(Key::Writer(id), &record);
         batch
