@@ -131,10 +131,11 @@ fn a_directory_is_renamed_with_a_file_open_in_it() {
 
 #[test]
 fn a_removed_file_stays_removed() {
+    type Disturb = fn(&File, &File);
     let (server, mount) = fresh("multipart_size=1");
     let (f, g) = (mount.path("f"), mount.path("g"));
     // What makes a file whose parts are on their way an object before its close.
-    let disturb: [(&str, fn(&File, &File)); 3] = [
+    let disturb: [(&str, Disturb); 3] = [
         ("a write before the end", |file, _| {
             file.write_all_at(b"before", 7).unwrap();
         }),

@@ -71,12 +71,20 @@ pub(crate) fn described(meta: &Meta) -> NewObject {
     with
 }
 
-/// Reads what ossfs 1 (and s3fs, and we) wrote. Values that make no sense are as good as absent.
+/// Reads what ossfs 1 (and s3fs, and we) wrote, else what s3sync or gsutil did. Values that make no sense are as good as
+/// absent.
 pub(crate) fn read(metadata: &BTreeMap<String, String>) -> Meta {
     let text = |name: &str| metadata.get(name).map(String::as_str);
     let number = |name: &str| text(name).and_then(|value| value.parse::<u32>().ok());
-    let time = |name: &str| text(name).and_then(parse_time);
-    let mode = number("mode");
+    let either = |names: [&str; 3]| names.into_iter().find_map(number);
+    let time = |names: &[&str]| {
+        let mut told = names.iter().filter_map(|name| text(name));
+        told.find_map(parse_time)
+    };
+    let octal = || u32::from_str_radix(text("goog-reserved-posix-mode")?, 8).ok();
+    let mode = number("mode")
+        .or_else(|| number("permissions"))
+        .or_else(octal);
     let told = text(TARGET).and_then(link::read);
     Meta {
         // ossfs goes by either.
@@ -89,11 +97,11 @@ pub(crate) fn read(metadata: &BTreeMap<String, String>) -> Meta {
         },
         rdev: number("rdev").unwrap_or(0),
         mode: mode.map(|mode| (mode & 0o7777) as u16),
-        uid: number("uid"),
-        gid: number("gid"),
-        atime: time("atime"),
-        mtime: time("mtime"),
-        ctime: time("ctime"),
+        uid: either(["uid", "owner", "goog-reserved-posix-uid"]),
+        gid: either(["gid", "group", "goog-reserved-posix-gid"]),
+        atime: time(&["atime", "goog-reserved-file-atime"]),
+        mtime: time(&["mtime", "goog-reserved-file-mtime"]),
+        ctime: time(&["ctime"]),
         xattrs: text("xattr").map(Into::into),
         others: None,
         local: false,
@@ -207,6 +215,44 @@ mod tests {
         assert_eq!(read(&written), link);
         written.remove("mode");
         assert_eq!(read(&written).special, Some(FileKind::Symlink));
+    }
+
+    #[test]
+    fn what_s3sync_and_gsutil_wrote_is_read() {
+        let metadata = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        // s3sync's are decimal, with or without the type.
+        for permissions in ["33188", "420"] {
+            let meta = read(&metadata(&[
+                ("permissions", permissions),
+                ("owner", "12"),
+                ("group", "34"),
+            ]));
+            assert_eq!(
+                (meta.mode, meta.uid, meta.gid),
+                (Some(0o644), Some(12), Some(34))
+            );
+        }
+        let gsutil = [
+            ("goog-reserved-posix-mode", "640"),
+            ("goog-reserved-posix-uid", "12"),
+            ("goog-reserved-posix-gid", "34"),
+            ("goog-reserved-file-mtime", "1700000000"),
+        ];
+        let meta = read(&metadata(&gsutil));
+        assert_eq!(
+            (meta.mode, meta.uid, meta.gid),
+            (Some(0o640), Some(12), Some(34))
+        );
+        assert_eq!(meta.mtime, Some(1_700_000_000_000_000_000));
+        let mut all = gsutil.to_vec();
+        all.extend([("permissions", "384"), ("mode", "33152"), ("uid", "0")]);
+        let meta = read(&metadata(&all));
+        assert_eq!((meta.mode, meta.uid), (Some(0o600), Some(0)), "ours first");
     }
 
     #[test]
