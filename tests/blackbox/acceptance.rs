@@ -225,6 +225,23 @@ fn fsync_of_any_descriptor_stores_what_another_wrote() {
 }
 
 #[test]
+fn absence_is_remembered_unless_it_is_not_to_be() {
+    for (options, sees) in [("", false), ("disable_noobj_cache", true)] {
+        let (server, mount) = fresh(options);
+        fs::write(mount.path("other"), b"x").unwrap();
+        assert_eq!(fs::read_dir(mount.path("")).unwrap().count(), 1);
+        assert!(!mount.path("late").exists());
+        oss::put(&server, "data", "late", b"from outside");
+        assert_eq!(mount.path("late").exists(), sees, "{options}");
+        server.reset();
+        fs::write(mount.path("new"), b"y").unwrap();
+        let asked: u64 = server.requests().values().sum();
+        assert!(asked <= 2, "{options}: {:?}", server.requests());
+        mount.unmount();
+    }
+}
+
+#[test]
 fn a_file_is_renamed_before_it_is_closed() {
     let (server, mount) = fresh("multipart_size=1");
     for size in [5, 3_000_000] {

@@ -51,6 +51,8 @@ pub struct FsConfig {
     pub entry_timeout: Duration,
     /// How long the kernel may keep "no such name".
     pub negative_timeout: Duration,
+    /// A name that was found to be absent need not be asked for again, for as long as other answers hold.
+    pub remember_absence: bool,
     /// Keep the page cache over an open if the `ETag` did not change.
     pub kernel_cache: bool,
 
@@ -108,6 +110,7 @@ impl FsConfig {
             attr_timeout: Duration::from_mins(1),
             entry_timeout: Duration::from_mins(1),
             negative_timeout: Duration::ZERO,
+            remember_absence: true,
             kernel_cache: false,
             wtf8: false,
             symlinks: SymlinkForm::Body,

@@ -55,10 +55,10 @@ impl Namespace {
             }
             return Known::Here(slot);
         }
-        if self.rules.always_ask {
+        if self.rules.forgets_absence {
             return Known::Unknown;
         }
-        let holds = |since: Moment| now.since(since) < self.rules.expire;
+        let holds = |since: Moment| now.since(since) < self.rules.absent;
         let complete = self.inodes.get(dir).dir().and_then(|dir| dir.complete);
         if complete.is_some_and(holds) || self.negatives.get(dir, name).is_some_and(holds) {
             return Known::Absent;
@@ -69,7 +69,7 @@ impl Namespace {
     /// True if the name was not there a moment ago: the lookup that the kernel sends before it makes something counts
     /// for the making, even where every call has to ask.
     pub(crate) fn lately_absent(&self, dir: Slot, name: &str, now: Moment) -> bool {
-        let holds = |since: Moment| now.since(since) < self.rules.expire;
+        let holds = |since: Moment| now.since(since) < self.rules.absent;
         self.child(dir, name).is_none()
             && (self.known(dir, name, now) == Known::Absent
                 || self.negatives.get(dir, name).is_some_and(holds))

@@ -84,9 +84,13 @@ struct Rules {
     default_uid: u32,
     default_gid: u32,
     always_ask: bool,
+    /// Whether a name that was absent is asked for again at every lookup.
+    forgets_absence: bool,
     /// Whether attributes that a listing does not show are asked for.
     details: bool,
     expire: Duration,
+    /// How long a name is known to be absent.
+    absent: Duration,
     attr_timeout: Duration,
     entry_timeout: Duration,
     limit: usize,
@@ -119,6 +123,11 @@ impl Namespace {
         } else {
             config.max_stat_cache_size
         };
+        let expire = if always_ask {
+            GRACE
+        } else {
+            config.stat_cache_expire
+        };
         let rules = Rules {
             prefix: config.prefix.as_str().into(),
             root_mode: config.root_mode,
@@ -130,11 +139,13 @@ impl Namespace {
             default_uid: config.default_uid,
             default_gid: config.default_gid,
             always_ask,
+            forgets_absence: always_ask || !config.remember_absence,
             details: config.details,
-            expire: if always_ask {
-                GRACE
+            expire,
+            absent: if config.remember_absence {
+                expire
             } else {
-                config.stat_cache_expire
+                expire.min(GRACE)
             },
             attr_timeout: if always_ask {
                 Duration::ZERO

@@ -211,7 +211,12 @@ fn file_system(
         stat_cache_expire: holds("stat_cache_expire"),
         attr_timeout: holds("attr_timeout").min(holds("stat_cache_expire")),
         entry_timeout: holds("entry_timeout").min(holds("stat_cache_expire")),
-        negative_timeout: seconds("negative_timeout"),
+        negative_timeout: if words.has("disable_noobj_cache") {
+            Duration::ZERO
+        } else {
+            seconds("negative_timeout")
+        },
+        remember_absence: !words.has("disable_noobj_cache"),
         kernel_cache: words.has("kernel_cache"),
         parallel_count: parallel as usize,
         multireq_max: words.number("multireq_max").unwrap_or(20).max(parallel) as usize,

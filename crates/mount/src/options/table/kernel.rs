@@ -31,9 +31,15 @@ pub(super) const OPTIONS: &[Spec] = &[
     Spec::kernel("nodev", "No device nodes (always)."),
     Spec::kernel("exec", "Programs may be started (the default)."),
     Spec::kernel("noexec", "No program may be started."),
-    Spec::kernel("atime", "Access times; a bucket has none."),
-    Spec::kernel("noatime", "No access times (always)."),
-    Spec::kernel("relatime", "Few access times; a bucket has none."),
+    Spec::kernel(
+        "atime",
+        "Access times, as programs set them: reading changes none.",
+    ),
+    Spec::kernel("noatime", "Reading changes no access time (never does)."),
+    Spec::kernel(
+        "relatime",
+        "Access times, as programs set them: reading changes none.",
+    ),
     Spec::new(
         "remount",
         Kind::Flag,

@@ -64,11 +64,10 @@ pub(super) const OPTIONS: &[Spec] = &[
         "As stat_cache_expire, from the last use.",
         "write stat_cache_expire: time counts from the answer",
     ),
-    Spec::accepted(
+    Spec::new(
         "disable_noobj_cache",
         Kind::Flag,
-        "Do not remember absence.",
-        "write negative_timeout=0",
+        "Do not remember that a name is absent: ask OSS each time.",
     ),
     Spec::accepted(
         "enable_noobj_cache",

@@ -37,7 +37,7 @@ pub(super) const OPTIONS: &[Spec] = &[
         "multipart_copy_size",
         ANY_NUMBER,
         "MB of a copied part.",
-        "copies inside OSS use the largest part",
+        "parts copied inside OSS are of 512 MiB, larger ones where there would be too many",
     ),
     Spec::accepted(
         "multipart_threshold",
@@ -49,7 +49,7 @@ pub(super) const OPTIONS: &[Spec] = &[
         "singlepart_copy_limit",
         ANY_NUMBER,
         "MB of a plain copy.",
-        "OSS copies any size within a bucket",
+        "one copy up to 1 GiB, parts above",
     ),
     Spec::accepted(
         "max_dirty_data",
