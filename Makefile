@@ -84,8 +84,8 @@ test-outages: setup ## Take the service away for a minute under read-write mount
 	OSSPLIT_OUTAGE=60 cargo test -p ossplit-tests -- outages::an_endpoint
 
 test-failover: setup ## Kill workers of live mounts 200 times, upgrade them 50 times (docs/reliability.md)
-	cargo build --bin ossplit
-	OSSPLIT_FAILOVER=200 cargo test -p ossplit-tests -- --test-threads 1 --nocapture failover
+	cargo build --release --bin ossplit
+	OSSPLIT_FAILOVER=200 cargo test --release -p ossplit-tests -- --test-threads 1 --nocapture failover
 
 test-checkpoint-kills: setup ## Kill saves of checkpoints at 100 random moments (docs/reliability.md)
 	cargo build --bin ossplit
