@@ -49,10 +49,12 @@ csi: setup ## csi-sanity against the Kubernetes driver; the chart and the image
 	cargo build --bin ossplit
 	scripts/csi-sanity target/debug/ossplit
 	@scripts/go-tool helm.sh/helm/v3/cmd/helm@v3.18.6 || echo "make csi: the tests of the chart that need helm are SKIPPED" >&2
-	$(PY) -m pytest -q -rs tests/k8s/test_chart.py tests/k8s/test_image.py
+	@scripts/go-tool tests/k8s/schema || echo "make csi: the objects are NOT held against the API's schema" >&2
+	$(PY) -m pytest -q -rs tests/k8s/test_chart.py tests/k8s/test_image.py tests/k8s/test_page.py
 
 test-k8s: setup ## The driver in a real one-node cluster: the page's YAML, restarts, failures (skips what the machine can't)
 	@scripts/setup-k8s
+	@scripts/wheel
 	$(PY) -m pytest -q -rs tests/k8s
 
 wheel: setup ## Build the Python wheel for any Linux with glibc 2.17 or later, into dist/
