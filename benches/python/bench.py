@@ -172,7 +172,8 @@ def row(name, endpoint, what, threads, count, path):
 def imported(name):
     """The median of five fresh interpreters; their bytecode is there from the first on."""
     module = {"oss-v2": "alibabacloud_oss_v2"}.get(name, name)
-    program = f"import time; a, b = time.perf_counter(), time.process_time(); import {module}; print(time.perf_counter() - a, time.process_time() - b)"
+    now = "time.perf_counter(), time.process_time()"
+    program = f"import time; a, b = {now}; import {module}; c, d = {now}; print(c - a, d - b)"
     took = []
     for _ in range(6):
         done = subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True)
