@@ -4,7 +4,7 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-outages test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel python bench-python test-frameworks bench-checkpoint
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-outages test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel test-wheel python bench-python test-frameworks bench-checkpoint
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,13 @@ test-k8s: setup ## The driver in a real one-node cluster: the page's YAML, resta
 wheel: setup ## Build the Python wheel for any Linux with glibc 2.17 or later, into dist/
 	@scripts/wheel --manylinux
 
+test-wheel: setup ## Build that wheel and the source distribution, and try each in a clean environment of every CPython here
+	cargo build --bin ossplit
+	@scripts/wheel --manylinux
+	@scripts/wheel --sdist
+	scripts/test-wheel "$$(ls -t dist/ossplit-*manylinux2014*.whl | head -1)"
+	scripts/test-wheel "$$(ls -t dist/ossplit-*.tar.gz | head -1)"
+
 python: setup ## The Python package: build, install into .tools/python, test, also with pandas, pyarrow, zarr, dask and Debian's PyTorch
 	@scripts/wheel
 	cargo build --bin ossplit
@@ -101,7 +108,14 @@ bench-server: ## Time the server: small and large GETs, and a directory with a m
 	cargo build --release --bin ossplit --bin bench
 	target/release/bench server --objects 1000000
 
-bench-python: setup ## Time the Python package beside oss2 and alibabacloud-oss-v2, at 0 and 20 ms
+bench-test-wheel: setup ## Build that wheel and the source distribution, and try each in a clean environment of every CPython here
+	cargo build --bin ossplit
+	@scripts/wheel --manylinux
+	@scripts/wheel --sdist
+	scripts/test-wheel "$$(ls -t dist/ossplit-*manylinux2014*.whl | head -1)"
+	scripts/test-wheel "$$(ls -t dist/ossplit-*.tar.gz | head -1)"
+
+python: setup ## Time the Python package beside oss2 and alibabacloud-oss-v2, at 0 and 20 ms
 	@scripts/wheel
 	cargo build --release --bin ossplit
 	cargo build --release -p ossplit-transfer --example transfer
