@@ -108,14 +108,7 @@ bench-server: ## Time the server: small and large GETs, and a directory with a m
 	cargo build --release --bin ossplit --bin bench
 	target/release/bench server --objects 1000000
 
-bench-test-wheel: setup ## Build that wheel and the source distribution, and try each in a clean environment of every CPython here
-	cargo build --bin ossplit
-	@scripts/wheel --manylinux
-	@scripts/wheel --sdist
-	scripts/test-wheel "$$(ls -t dist/ossplit-*manylinux2014*.whl | head -1)"
-	scripts/test-wheel "$$(ls -t dist/ossplit-*.tar.gz | head -1)"
-
-python: setup ## Time the Python package beside oss2 and alibabacloud-oss-v2, at 0 and 20 ms
+bench-python: setup ## Time the Python package beside oss2 and alibabacloud-oss-v2, at 0 and 20 ms
 	@scripts/wheel
 	cargo build --release --bin ossplit
 	cargo build --release -p ossplit-transfer --example transfer
