@@ -4,7 +4,7 @@ PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-outages test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel python bench-python test-frameworks bench-checkpoint
+.PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-outages test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel test-wheel python bench-python test-frameworks bench-checkpoint
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,14 +49,23 @@ csi: setup ## csi-sanity against the Kubernetes driver; the chart and the image
 	cargo build --bin ossplit
 	scripts/csi-sanity target/debug/ossplit
 	@scripts/go-tool helm.sh/helm/v3/cmd/helm@v3.18.6 || echo "make csi: the tests of the chart that need helm are SKIPPED" >&2
-	$(PY) -m pytest -q -rs tests/k8s/test_chart.py tests/k8s/test_image.py
+	@scripts/go-tool tests/k8s/schema || echo "make csi: the objects are NOT held against the API's schema" >&2
+	$(PY) -m pytest -q -rs tests/k8s/test_chart.py tests/k8s/test_image.py tests/k8s/test_page.py
 
 test-k8s: setup ## The driver in a real one-node cluster: the page's YAML, restarts, failures (skips what the machine can't)
 	@scripts/setup-k8s
+	@scripts/wheel
 	$(PY) -m pytest -q -rs tests/k8s
 
 wheel: setup ## Build the Python wheel for any Linux with glibc 2.17 or later, into dist/
 	@scripts/wheel --manylinux
+
+test-wheel: setup ## Build that wheel and the source distribution, and try each in a clean environment of every CPython here
+	cargo build --bin ossplit
+	@scripts/wheel --manylinux
+	@scripts/wheel --sdist
+	scripts/test-wheel "$$(ls -t dist/ossplit-*manylinux2014*.whl | head -1)"
+	scripts/test-wheel "$$(ls -t dist/ossplit-*.tar.gz | head -1)"
 
 python: setup ## The Python package: build, install into .tools/python, test, also with pandas, pyarrow, zarr, dask and Debian's PyTorch
 	@scripts/wheel
@@ -84,8 +93,8 @@ test-outages: setup ## Take the service away for a minute under read-write mount
 	OSSPLIT_OUTAGE=60 cargo test -p ossplit-tests -- outages::an_endpoint
 
 test-failover: setup ## Kill workers of live mounts 200 times, upgrade them 50 times (docs/reliability.md)
-	cargo build --bin ossplit
-	OSSPLIT_FAILOVER=200 cargo test -p ossplit-tests -- --test-threads 1 --nocapture failover
+	cargo build --release --bin ossplit
+	OSSPLIT_FAILOVER=200 cargo test --release -p ossplit-tests -- --test-threads 1 --nocapture failover
 
 test-checkpoint-kills: setup ## Kill saves of checkpoints at 100 random moments (docs/reliability.md)
 	cargo build --bin ossplit

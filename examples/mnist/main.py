@@ -4,6 +4,7 @@ Data is read from $TEST_TMPDIR/train/data, a checkpoint is saved every 100 steps
 every 10. `--checkpoint mount` writes checkpoints below $TEST_TMPDIR (the page's read-write form),
 `--checkpoint oss2` uploads them with the OSS SDK (its split form), `--checkpoint ossplit` saves them with `ossplit.checkpoint`,
 which uploads while training goes on (URL, BUCKET, OSS_REGION, OSS_ACCESS_KEY_ID and OSS_ACCESS_KEY_SECRET say where to).
+$CHECKPOINT is what `--checkpoint` is when it is not given: the page's two images differ in it.
 """
 
 import argparse
@@ -25,12 +26,17 @@ def parse():
     parser.add_argument("--learning_rate", type=float, default=0.001)
     parser.add_argument("--data_dir", default=os.path.join(root, "train/data"))
     parser.add_argument("--log_dir", default=os.path.join(root, "training_logs"))
-    parser.add_argument("--checkpoint", choices=["mount", "oss2", "ossplit"], default="mount")
+    forms = ["mount", "oss2", "ossplit"]
+    form = os.getenv("CHECKPOINT", "mount")
+    parser.add_argument("--checkpoint", choices=forms, default=form)
     parser.add_argument("--background", action="store_true",
                         help="upload while training goes on (with --checkpoint oss2)")
     parser.add_argument("--framework", choices=sorted(MODELS), default="numpy")
     parser.add_argument("--report", help="write figures as JSON to this file")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.checkpoint not in forms:
+        parser.error(f"CHECKPOINT={form}: give one of {', '.join(forms)}")
+    return args
 
 
 def load(folder):

@@ -199,7 +199,8 @@ impl Checkpoints {
     }
 
     fn resume(&self, py: Python<'_>) -> PyResult<Vec<Save>> {
-        let resumed = self.writer(py)?.resume();
+        let writer = self.writer(py)?;
+        let resumed = py.detach(|| writer.resume());
         let resumed = resumed.map_err(|e| checkpoint_error(py, &e))?;
         Ok(resumed
             .into_iter()

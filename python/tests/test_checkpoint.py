@@ -5,6 +5,7 @@ import math
 import os
 import pathlib
 import pickle
+import random
 import signal
 import subprocess
 import sys
@@ -144,6 +145,34 @@ def test_while_a_save_is_under_way_the_next_is_skipped_or_waits(make, server):
     first = checkpoints.save_async(3, {"a": b"3"})
     second = checkpoints.save_async(4, {"a": b"4"})
     assert first.state == "committed" and second.result().step == 4
+    checkpoints = make(when_busy="queue", queue=2)
+    saves = [checkpoints.save_async(step, {"a": b"%d" % step}) for step in (5, 6, 7)]
+    assert [save.done() for save in saves] == [False] * 3
+    # One more has to wait until there is room in the queue.
+    saves.append(checkpoints.save_async(8, {"a": b"8"}))
+    assert saves[0].state == "committed"
+    assert [save.result().step for save in saves] == [5, 6, 7, 8]
+    assert checkpoints.load(6)["a"] == b"6"
+
+
+def test_a_save_goes_through_its_states(make, server):
+    server.faults(json.dumps({"rules": [{"operation": "PutObject", "key": "*/data/*", "delay_ms": 300},
+                                        {"operation": "PutObject", "key": "*/commits/*", "delay_ms": 1000}]}))
+    save = make().save_async(1, {"a": b"1"})
+    seen = [save.state]
+    while not save.done():
+        if save.state != seen[-1]:
+            seen.append(save.state)
+        time.sleep(0.01)
+    assert [*seen, save.state] == ["staged", "uploaded", "committed"]
+
+
+def test_state_is_not_written_to_disk(make, server, tmp_path):
+    server.faults(json.dumps({"rules": [{"operation": "PutObject", "delay_ms": 300}]}))
+    save = make().save_async(1, {"model": state(), "raw": b"x" * 1_000_000})
+    sizes = [one.stat().st_size for one in (tmp_path / "staging").rglob("*") if one.is_file()]
+    assert not save.done() and sum(sizes) < 10_000
+    save.result()
 
 
 def test_a_missing_rank_is_named(make):
@@ -194,6 +223,53 @@ def test_a_killed_program_is_finished_by_the_next(server, bucket, tmp_path, make
     assert checkpoints.load(7)["data"] == bytes([7]) * 3_000_000
 
 
+ROUNDS = """
+import os, sys
+from ossplit.checkpoint import Checkpointer
+place, folder = sys.argv[1:]
+checkpoints = Checkpointer(place, keep=3, staging=os.environ["STAGING"], staging_dir=os.path.join(folder, "staging"), when_busy="queue",
+                           part_size=100 << 10)
+step = (checkpoints.latest() or 0) + 1
+print("ready", flush=True)
+while True:
+    checkpoints.save_async(step, {"large": bytes([step % 251]) * 450_000, "state": {"step": step}})
+    step += 1
+"""
+
+
+def test_a_program_killed_at_any_moment_leaves_whole_checkpoints(server, bucket, tmp_path, make):
+    rng = random.Random(8)
+    place = f"oss://{bucket}/run"
+    server.faults(json.dumps({"rules": [{"delay_ms": 3}]}))
+    newest = 0
+    for number in range(10):
+        env = dict(os.environ, OSS_ENDPOINT=server.endpoint, OSS_REGION=REGION, OSS_ACCESS_KEY_ID=KEY_ID,
+                   OSS_ACCESS_KEY_SECRET=KEY_SECRET, STAGING=["copy", "auto"][number % 2])
+        program = subprocess.Popen([sys.executable, "-c", ROUNDS, place, str(tmp_path)], env=env, stdout=subprocess.PIPE, text=True)
+        assert program.stdout.readline() == "ready\n"
+        time.sleep(rng.uniform(0.05, 0.6))
+        program.kill()
+        program.wait()
+
+        def whole(checkpoints):
+            step = checkpoints.latest()
+            if step is not None:
+                assert checkpoints.verify(step, deep=True).faults == []
+                assert checkpoints.load(step) == {"large": bytes([step % 251]) * 450_000, "state": {"step": step}}
+            return step or 0
+
+        left = whole(make(resume=False))
+        assert left >= newest
+        checkpoints = make(keep=3)
+        for save in checkpoints.resumed:
+            failed = save.exception(60)
+            # Bytes that were in memory alone went with their process.
+            assert failed is None or isinstance(failed, checkpoint.CheckpointError), failed
+        newest = whole(checkpoints)
+        assert newest >= left
+    assert newest > 3 and make(resume=False).resume() == []
+
+
 def test_a_program_that_ends_waits_for_its_saves(server, bucket, tmp_path, make):
     env = dict(os.environ, OSS_ENDPOINT=server.endpoint, OSS_REGION=REGION, OSS_ACCESS_KEY_ID=KEY_ID,
                OSS_ACCESS_KEY_SECRET=KEY_SECRET)
@@ -235,6 +311,24 @@ def test_state_files_are_safetensors(tmp_path):
     tensors = safetensors.load(data)
     assert numpy.array_equal(tensors["weights"], state()["weights"])
     assert tensors["layers.0"].tolist() == list(range(10))
+
+
+def test_types_of_jax_come_back(make):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    saved = {name: numpy.arange(6).astype(getattr(ml_dtypes, name)).reshape(2, 3)
+             for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
+    saved["scalar"] = ml_dtypes.bfloat16(2.5)
+    checkpoints = make()
+    checkpoints.save(1, {"params": saved})
+    same(checkpoints.load()["params"], saved)
+
+
+def test_a_type_that_nothing_here_has_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    with pytest.raises(TypeError, match="BF16: install ml_dtypes"):
+        _state.array_of("numpy", "BF16", [1], memoryview(b"\0\0"))
+    with pytest.raises(TypeError, match="F4"):
+        _state.array_of("numpy", "F4", [1], memoryview(b"\0\0"))
 
 
 @pytest.mark.parametrize("bad", [b"", b"\xff" * 8, b"\x02\0\0\0\0\0\0\0[]", b"\x02\0\0\0\0\0\0\0{,"])

@@ -81,6 +81,22 @@ def test_errors_have_what_the_service_said_and_pickle(client, bucket):
     assert (again.code, again.ec, again.status) == (error.code, error.ec, error.status)
 
 
+def below(kind):
+    return [kind, *(deeper for one in kind.__subclasses__() for deeper in below(one))]
+
+
+@pytest.mark.parametrize("kind", below(errors.OssError), ids=lambda kind: kind.__name__)
+def test_every_error_travels_between_processes(kind):
+    if issubclass(kind, errors.MissingRanks):
+        error = kind("ranks 1 and 2 are missing", [1, 2])
+    else:
+        error = kind("it failed: 'why'", "GetObject", "b", "k", 418, "Code", "0026-1", "id", 3, 7, [("a", "b")], b"a secret")
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (kind, error.message)
+    shown = {**vars(error), "_headers": None, "_document": None}
+    assert vars(again) == shown
+
+
 def test_errors_by_kind(server, client, bucket):
     with pytest.raises(errors.NoSuchBucket):
         client.get(bucket + "-no", "k")

@@ -1,6 +1,7 @@
 """File objects, transfers of files, folders."""
 
 import io
+import json
 import os
 import random
 
@@ -144,6 +145,26 @@ def test_upload_and_download(client, bucket, tmp_path):
     with pytest.raises(errors.NoSuchKey):
         client.download(bucket, "absent", tmp_path / "never")
     assert sorted(os.listdir(tmp_path)) == ["back", "here"]
+
+
+def test_an_upload_that_broke_off_goes_on(server, bucket, tmp_path):
+    path, notes = tmp_path / "f", tmp_path / "notes"
+    path.write_bytes(BIG)
+    client = server.client()
+    part = {"operation": "UploadPart", "key": "up", "status": 403, "code": "AccessDenied"}
+    server.faults(json.dumps({"rules": [{**part, "when": {"nth": 9}}]}))
+    try:
+        with pytest.raises(errors.AccessDenied):
+            client.upload(path, bucket, "up", part_size=MIB, parallel=1, checkpoint_dir=str(notes))
+    finally:
+        server.faults('{"rules": []}')
+    assert uploads(client, bucket) == 1 and len(os.listdir(notes)) == 1
+    again = server.client()
+    stored = again.upload(path, bucket, "up", part_size=MIB, parallel=1, checkpoint_dir=str(notes))
+    assert (stored.size, stored.resumed, stored.crc64) == (len(BIG), 8 * MIB, ossplit.crc64(BIG))
+    assert again.counts()["UploadPart"][0] == 21 - 8
+    assert client.get(bucket, "up") == BIG
+    assert uploads(client, bucket) == 0 and os.listdir(notes) == []
 
 
 def test_a_progress_bar_as_of_tqdm(client, bucket, tmp_path):

@@ -15,8 +15,11 @@ import threading
 import time
 
 import ossplit
+import ossplit.oss2 as oss2
 import pytest
 from conftest import KEY_ID, KEY_SECRET, REGION, Server
+from ossplit.checkpoint import Checkpointer
+from ossplit.fsspec import OssplitFileSystem
 
 
 def use(client, bucket, name):
@@ -45,6 +48,50 @@ def test_processes_of_every_kind(server, client, bucket, method):
         stop.set()
         thread.join()
     assert use(client, bucket, "after")
+
+
+def work(kind, tool, bucket, name):
+    """What a process does with what it was given; by its exit status it says whether that was right."""
+    body = name.encode() * 1000
+    if kind == "oss2":
+        tool.put_object(name, body)
+        good = tool.get_object(name).read() == body
+    elif kind == "fsspec":
+        tool.pipe_file(f"{bucket}/{name}", body)
+        good = tool.cat_file(f"{bucket}/{name}") == body and tool.exists(f"{bucket}/{name}")
+    elif kind == "files":
+        with tool.open(bucket, name, "wb", part_size=100 << 10) as file:
+            file.write(body * 100)
+        with tool.open(bucket, name) as file:
+            good = file.read() == body * 100
+    else:
+        tool.save(int(name), {"state": {"name": name}})
+        good = tool.load(int(name))["state"] == {"name": name}
+    sys.exit(0 if good else 3)
+
+
+@pytest.mark.parametrize("kind", ["oss2", "fsspec", "files", "checkpoints"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_everything_goes_on_in_processes_of_every_kind(server, client, bucket, tmp_path, method, kind):
+    tools = {
+        "oss2": lambda: oss2.Bucket(oss2.Auth(KEY_ID, KEY_SECRET), server.endpoint, bucket),
+        "fsspec": lambda: OssplitFileSystem(endpoint=server.endpoint, region=REGION, key=KEY_ID, secret=KEY_SECRET),
+        "files": lambda: client,
+        "checkpoints": lambda: Checkpointer(f"oss://{bucket}/run", client=client, staging_dir=tmp_path),
+    }
+    tool = tools[kind]()
+    context = multiprocessing.get_context(method)
+    # The parent has used it before, and uses it afterwards.
+    with pytest.raises(SystemExit, match="0"):
+        work(kind, tool, bucket, "1")
+    processes = [context.Process(target=work, args=(kind, tool, bucket, str(number))) for number in (2, 3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0]
+    with pytest.raises(SystemExit, match="0"):
+        work(kind, tool, bucket, "4")
 
 
 def test_forks_of_forks_while_requests_are_under_way(client, bucket):
@@ -103,18 +150,80 @@ def test_threads_share_a_client_and_the_gil_is_free(server, bucket):
         slow.stop()
 
 
-def test_ctrl_c_ends_a_call_that_waits(tmp_path):
+def written(client, path):
+    with client.open("slow", "w", "wb") as file:
+        file.write(b"x" * 1000)
+
+
+CALLS = {
+    "put_many": lambda client, path: client.put_many("slow", [(str(i), b"x") for i in range(4)], parallel=2),
+    "get_many": lambda client, path: client.get_many("slow", ["k"] * 4, parallel=2),
+    "upload": lambda client, path: client.upload(path / "file", "slow", "up"),
+    "download": lambda client, path: client.download("slow", "k", path / "back"),
+    "read": lambda client, path: client.open("slow", "k").read(),
+    "write": written,
+    "save": lambda client, path: Checkpointer("oss://slow/run", client=client, staging_dir=path).save(1, {"a": b"1"}),
+}
+
+
+@pytest.fixture(scope="module")
+def slow():
+    server = Server("--latency", "400", "--bucket", "slow")
+    server.client().put("slow", "k", b"x" * 1000)
+    yield server
+    server.stop()
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_gil_is_free_during(slow, tmp_path, call):
+    (tmp_path / "file").write_bytes(b"x" * 1000)
+    client = slow.client()
+    over = threading.Event()
+    ticks = []
+
+    def tick():
+        while not over.is_set():
+            ticks.append(time.monotonic())
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    began = time.monotonic()
+    try:
+        CALLS[call](client, tmp_path)
+    finally:
+        over.set()
+        thread.join()
+    took = time.monotonic() - began
+    # With the GIL held the other thread would have stood still all the time; the machine may have other work, too.
+    longest = max(after - before for before, after in zip(ticks, ticks[1:]))
+    assert took >= 0.4 and longest < 0.3, (took, longest)
+
+
+WAITING = {
+    "get": "client.get('slow', 'k')",
+    "upload": "client.upload(__file__, 'slow', 'k')",
+    "result": "Checkpointer('oss://slow/run', client=client, staging_dir=folder, resume=False).save_async(1, {'a': b'1'}).result()",
+}
+
+
+@pytest.mark.parametrize("call", WAITING)
+def test_ctrl_c_ends_a_call_that_waits(tmp_path, call):
     slow = Server("--latency", "30000", "--bucket", "slow")
     program = tmp_path / "program.py"
     program.write_text(textwrap.dedent(f"""
-        import ossplit, time
+        import os, ossplit, time
+        from ossplit.checkpoint import Checkpointer
+        folder = {str(tmp_path / "staging")!r}
         client = ossplit.Client({slow.endpoint!r}, {REGION!r}, ({KEY_ID!r}, {KEY_SECRET!r}), read_timeout=60.0)
         print("waiting", flush=True)
         began = time.monotonic()
         try:
-            client.get("slow", "k")
+            {WAITING[call]}
         except KeyboardInterrupt:
             print("interrupted after", time.monotonic() - began, flush=True)
+        # At its end it would wait for its saves.
+        os._exit(0)
     """))
     try:
         process = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True)
@@ -140,8 +249,6 @@ def resident():
 
 def test_nothing_leaks(client, bucket):
     """10,000 operations leave the resident memory within 16 MiB of what it was."""
-    from ossplit import oss2
-
     compatible = oss2.Bucket(oss2.Auth(KEY_ID, KEY_SECRET), client.endpoint, bucket)
     body = b"x" * 16384
     buffer = bytearray(16384)
@@ -169,14 +276,48 @@ def test_nothing_leaks(client, bucket):
     assert resident() - before < 16 << 20
 
 
+def test_transfers_checkpoints_and_asyncio_leak_nothing(client, bucket, tmp_path):
+    """10,000 operations of the other kinds do not either."""
+    (tmp_path / "file").write_bytes(b"x" * 16384)
+    buffer = bytearray(16384)
+
+    async def many(n):
+        asynchronous = ossplit.AsyncClient(client.endpoint, REGION, (KEY_ID, KEY_SECRET))
+        for _ in range(n):
+            await asynchronous.put(bucket, "k", buffer)
+            await asyncio.gather(*[asynchronous.get(bucket, "k") for _ in range(2)])
+            await asynchronous.get_into(bucket, "k", buffer)
+            with pytest.raises(ossplit.OssError):
+                await asynchronous.head(bucket, "absent")
+            async with await asynchronous.open(bucket, "k") as file:
+                await file.read()
+
+    def some(n):
+        asyncio.run(many(n))
+        for _ in range(n):
+            client.upload(tmp_path / "file", bucket, "k")
+            client.download(bucket, "k", tmp_path / "back")
+        for step in range(n // 5):
+            # A checkpointer of its own every time, too.
+            checkpoints = Checkpointer(f"oss://{bucket}/run", client=client, keep=1, staging_dir=tmp_path / "staging")
+            for more in range(4):
+                checkpoints.save(step * 4 + more, {"a": buffer})
+            checkpoints.load()
+
+    some(100)
+    gc.collect()
+    before = resident()
+    some(1000)
+    gc.collect()
+    assert resident() - before < 16 << 20
+
+
 def test_asyncio(server, bucket):
     async def main():
         client = ossplit.AsyncClient(server.endpoint, REGION, (KEY_ID, KEY_SECRET))
-        threads = threading.active_count()
         await asyncio.gather(*[client.put(bucket, f"a/{i:03}", str(i)) for i in range(200)])
         got = await asyncio.gather(*[client.get(bucket, f"a/{i:03}") for i in range(200)])
         assert got == [str(i).encode() for i in range(200)]
-        assert threading.active_count() == threads
         assert [one.key async for one in client.list(bucket, "a/")] == [f"a/{i:03}" for i in range(200)]
         assert (await client.head(bucket, "a/007")).size == 1
         assert await client.exists(bucket, "a/007") and not await client.exists(bucket, "b")

@@ -36,7 +36,12 @@ async def use_async(client: ossplit.AsyncClient) -> int:
     total = 0
     async for one in client.list("b"):
         total += one.size
-    return total + info.size
+    async with await client.open("b", "k") as reader:
+        body: bytes = await reader.read(10)
+    async with await client.open("b", "k", "wb") as writer:
+        total += await writer.write(body)
+    sent: List[str] = (await client.sync_up("folder", "b")).sent
+    return total + info.size + len(sent)
 
 
 asyncio.run(use_async(ossplit.AsyncClient()))

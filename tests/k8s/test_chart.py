@@ -12,6 +12,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "chart"
+EXAMPLES = ROOT / "examples" / "kubernetes"
 MANIFESTS = ROOT / "deploy" / "manifests" / "ossplit.yaml"
 HEAD = "# What deploy/chart renders with its defaults, as ossplit in kube-system: a test compares them.\n"
 
@@ -77,6 +78,44 @@ def test_every_value_is_used_and_every_object_is_well_formed():
     for thing in found:
         if thing["kind"] in ("ClusterRole", "Role"):
             assert "*" not in json.dumps(thing["rules"]), "least privilege"
+
+
+def against_the_schema(text):
+    """Each object against the Go types of its API, no field unknown or of another kind (tests/k8s/schema)."""
+    tool = shutil.which("schema", path=f"{ROOT}/.tools/bin")
+    if not tool:
+        pytest.skip("tests/k8s/schema is not built: scripts/go-tool tests/k8s/schema")
+    return subprocess.run([tool], input=text, capture_output=True, text=True)
+
+
+def test_every_object_fits_the_api_s_schema():
+    texts = [MANIFESTS.read_text(), template(*EVERYTHING), *(path.read_text() for path in EXAMPLES.glob("*.yaml"))]
+    for text in texts:
+        done = against_the_schema(text)
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) == len(objects(text))
+
+
+@pytest.mark.parametrize("right,wrong", [("readOnlyRootFilesystem", "readOnlyRotFilesystem"), ("runAsUser: 0", "runAsUser: root"),
+                                         ("selector:", "selektor:"), ("interval:", "intervall:"), ("attachRequired:", "attachRequird:")])
+def test_what_the_schema_does_not_know_is_refused(right, wrong):
+    text = template(*EVERYTHING)
+    assert right in text
+    done = against_the_schema(text.replace(right, wrong))
+    assert done.returncode != 0 and wrong.split(":")[0] in done.stderr, done.stderr
+
+
+def test_every_part_with_figures_is_scraped():
+    found = objects(template("metrics.serviceMonitor.enabled=true"))
+    selector = found["ServiceMonitor", "ossplit"]["spec"]["selector"]
+    scraped = [thing for (kind, _), thing in found.items() if kind == "Service"
+               and selector["matchLabels"].items() <= thing["metadata"]["labels"].items()
+               and thing["metadata"]["labels"]["app.kubernetes.io/component"] in selector["matchExpressions"][0]["values"]]
+    serving = [thing["spec"]["template"]["metadata"]["labels"] for thing in found.values() if thing["kind"] in ("DaemonSet", "Deployment")
+               and any(port["name"] == "metrics" for port in thing["spec"]["template"]["spec"]["containers"][0].get("ports", []))]
+    assert len(serving) == len(scraped) == 2
+    for labels in serving:
+        assert any(service["spec"]["selector"].items() <= labels.items() for service in scraped), labels
 
 
 def test_the_dashboard_asks_for_figures_that_there_are():

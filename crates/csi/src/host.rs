@@ -26,6 +26,12 @@ use tokio::{process::Command, sync::oneshot};
 /// How long a mount that a keeper holds may take to be served again, before kubelet may ask for others.
 const RESUME: Duration = Duration::from_secs(20);
 
+/// How long the serving processes of the driver before, which end with it, may take for that.
+const LET_GO: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether they have ended: pods wait for it.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// How long to wait before a keeper that is not there is asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -143,11 +149,18 @@ impl Host {
 }
 
 impl Kept {
-    /// What the keeper holds. Nothing can be done without it, so it is waited for.
+    /// What the keeper holds, and nobody serves any more. Nothing can be done without it, so it is waited for.
     async fn held(&self) -> Vec<HeldMount> {
+        let end = tokio::time::Instant::now() + LET_GO;
         loop {
             let socket = self.socket.clone();
             match blocking(move || Client::connect(&socket)?.list()).await {
+                Ok(held)
+                    if held.iter().any(|mount| mount.served_by.is_some())
+                        && tokio::time::Instant::now() < end =>
+                {
+                    tokio::time::sleep(LOOK).await;
+                }
                 Ok(held) => return held,
                 Err(error) => {
                     let socket = self.socket.display();

@@ -11,6 +11,9 @@ use ossplit_csi_proto::csi::{
     node_client::NodeClient,
     volume_capability::{AccessMode, AccessType, MountVolume},
 };
+use ossplit_csi_proto::registration::{
+    InfoRequest, PluginInfo, RegistrationStatus, registration_client::RegistrationClient,
+};
 use std::{
     collections::HashMap,
     future::Future,
@@ -105,6 +108,7 @@ pub struct Driver {
     folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
     more: Vec<String>,
+    program: PathBuf,
 }
 
 impl Driver {
@@ -134,13 +138,15 @@ impl Driver {
             more.extend(["--keeper".to_owned(), keeper_socket(folder.path())]);
             start_keeper(folder.path())
         });
-        let child = spawn(folder.path(), &more, None);
+        let program = crate::ossplit();
+        let child = spawn(&program, folder.path(), &more, None);
         let driver = Self {
             child,
             keeper,
             folder,
             runtime,
             more,
+            program,
         };
         driver.wait();
         driver
@@ -213,14 +219,32 @@ impl Driver {
     /// kill -9, and a new one in the same folder.
     pub fn restart(&mut self) {
         self.kill();
-        self.child = spawn(self.folder.path(), &self.more, None);
+        self.start_again();
+    }
+
+    /// A new one where the last has ended.
+    pub fn start_again(&mut self) {
+        self.child = spawn(&self.program, self.folder.path(), &self.more, None);
         self.wait();
+    }
+
+    /// SIGTERM, as kubelet ends a container, and a new one that runs `program`: an upgrade.
+    ///
+    /// # Panics
+    /// When it ends with an error.
+    pub fn upgrade(&mut self, program: &Path) {
+        server::signal(self.child.id(), rustix::process::Signal::TERM);
+        let ended = self.child.wait().expect("a child can be waited for");
+        assert!(ended.success(), "the driver's end by SIGTERM: {ended}");
+        self.program = program.into();
+        self.start_again();
     }
 
     /// kill -9, and a new one that `strace` ends by SIGKILL at the `nth` of `calls` (system calls, with commas) of a thread.
     pub fn restart_to_die(&mut self, calls: &str, nth: u32) {
         self.kill();
-        self.child = spawn(self.folder.path(), &self.more, Some((calls, nth)));
+        let die_at = Some((calls, nth));
+        self.child = spawn(&self.program, self.folder.path(), &self.more, die_at);
         // It may die before it answers.
         crate::until("the driver to answer or to be dead", || {
             self.probe().is_ok() || self.is_dead()
@@ -260,7 +284,13 @@ impl Driver {
     where
         F: Future<Output = Result<tonic::Response<T>, Status>>,
     {
-        let socket = self.folder.path().join("csi.sock");
+        self.ask_on(self.folder.path().join("csi.sock"), call)
+    }
+
+    fn ask_on<T, F>(&self, socket: PathBuf, call: impl FnOnce(Channel) -> F) -> Result<T, Status>
+    where
+        F: Future<Output = Result<tonic::Response<T>, Status>>,
+    {
         let answer = self.runtime.block_on(async {
             let channel = Self::channel(socket).await?;
             call(channel).await
@@ -271,6 +301,29 @@ impl Driver {
     /// `Probe`.
     pub fn probe(&self) -> Result<(), Status> {
         self.ask(|channel| async { IdentityClient::new(channel).probe(ProbeRequest {}).await })?;
+        Ok(())
+    }
+
+    /// `GetInfo` on a socket of plugin registration.
+    pub fn plugin_info(&self, socket: &Path) -> Result<PluginInfo, Status> {
+        self.ask_on(socket.to_owned(), |channel| async {
+            RegistrationClient::new(channel)
+                .get_info(InfoRequest {})
+                .await
+        })
+    }
+
+    /// `NotifyRegistrationStatus` on a socket of plugin registration: whether kubelet took the driver, or why not.
+    pub fn tell_registered(&self, socket: &Path, how: Result<(), &str>) -> Result<(), Status> {
+        let status = RegistrationStatus {
+            plugin_registered: how.is_ok(),
+            error: how.err().unwrap_or_default().to_owned(),
+        };
+        self.ask_on(socket.to_owned(), |channel| async {
+            RegistrationClient::new(channel)
+                .notify_registration_status(status)
+                .await
+        })?;
         Ok(())
     }
 
@@ -417,9 +470,9 @@ fn mounts_below(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn spawn(folder: &Path, more: &[String], die_at: Option<(&str, u32)>) -> Child {
+fn spawn(program: &Path, folder: &Path, more: &[String], die_at: Option<(&str, u32)>) -> Child {
     let mut command = match die_at {
-        None => Command::new(crate::ossplit()),
+        None => Command::new(program),
         Some((calls, nth)) => {
             let mut strace = Command::new("strace");
             // Detached: the child is the driver itself, and its end is the driver's.
@@ -434,7 +487,7 @@ fn spawn(folder: &Path, more: &[String], die_at: Option<(&str, u32)>) -> Child {
                 &format!("trace={calls}"),
             ]);
             strace.args(["-e", &format!("inject={calls}:signal=SIGKILL:when={nth}")]);
-            strace.args(["-o", "/dev/null"]).arg(crate::ossplit());
+            strace.args(["-o", "/dev/null"]).arg(program);
             strace
         }
     };

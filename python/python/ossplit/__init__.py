@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from ._client import AsyncClient, Client, ObjectInfo, Stored, SyncResult
 from ._hint import hint
-from ._file import ObjectReader, ObjectWriter
+from ._file import AsyncObjectReader, AsyncObjectWriter, ObjectReader, ObjectWriter
 from ._ossplit import __version__
 from ._ossplit import crc64_combine, crc64_of as crc64
 from .errors import OssError
 
 __all__ = [
     "AsyncClient",
+    "AsyncObjectReader",
+    "AsyncObjectWriter",
     "Client",
     "ObjectInfo",
     "ObjectReader",

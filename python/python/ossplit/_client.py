@@ -28,7 +28,7 @@ from .errors import NoSuchKey
 
 if TYPE_CHECKING:
     # Names of types cost an import milliseconds, and only checkers of types look at these.
-    from ._file import ObjectReader, ObjectWriter
+    from ._file import AsyncObjectReader, AsyncObjectWriter, ObjectReader, ObjectWriter
 
     #: (AccessKeyId, AccessKeySecret) or (AccessKeyId, AccessKeySecret, STS token).
     Key = Union[Tuple[str, str], Tuple[str, str, Optional[str]]]
@@ -318,7 +318,7 @@ class Client(_Base):
              **options: Any) -> Union[ObjectReader, ObjectWriter]:
         """A file object: mode ``"rb"`` reads with readahead of `readahead` blocks of `block_size` bytes; ``"wb"`` writes in
         parts of `part_size` bytes, `parallel` of them on their way at once."""
-        from ._file import ObjectReader, ObjectWriter
+        from ._file import AsyncObjectReader, AsyncObjectWriter, ObjectReader, ObjectWriter
 
         if mode == "rb":
             info = self.head(bucket, key, version_id=version_id)
@@ -357,7 +357,7 @@ class Client(_Base):
 
 
 class AsyncClient(_Base):
-    """The same for asyncio: each call is an awaitable, none takes a thread. Cancelling the awaitable cancels the call."""
+    """The same for asyncio: each call is an awaitable, none takes a thread of its own. Cancelling the awaitable cancels the call."""
 
     async def put(self, bucket: str, key: str, data: object, **options: Any) -> Stored:
         """See `Client.put`."""
@@ -423,6 +423,20 @@ class AsyncClient(_Base):
             if token is None:
                 return
 
+    async def list_dir(self, bucket: str, prefix: str = "", *,
+                       delimiter: str = "/") -> Tuple[List[ObjectInfo], List[str]]:
+        """See `Client.list_dir`."""
+        found: List[ObjectInfo] = []
+        groups: List[str] = []
+        token: Optional[str] = None
+        while True:
+            page = await self._native.list_page(bucket, prefix, delimiter, None, token, 1000, True)
+            objects, prefixes, token = page
+            found += [ObjectInfo(*one) for one in objects]
+            groups += prefixes
+            if token is None:
+                return found, groups
+
     async def copy(self, source_bucket: str, source_key: str, bucket: str, key: str, *,
                    progress: Optional[Progress] = None, **options: Any) -> Stored:
         """See `Client.copy`."""
@@ -446,3 +460,39 @@ class AsyncClient(_Base):
         transfers = _ossplit.Transfers(self._native, part_size, parallel, checkpoint_dir)
         done = await transfers.download(bucket, key, os.fspath(path), version_id, _progress(progress), True)
         return ObjectInfo(*done)
+
+    @overload
+    async def open(self, bucket: str, key: str, mode: Literal["rb"] = "rb", *, version_id: Optional[str] = None,
+                   block_size: int = 4 << 20, readahead: int = 8) -> AsyncObjectReader: ...
+
+    @overload
+    async def open(self, bucket: str, key: str, mode: Literal["wb"], *, part_size: int = 8 << 20, parallel: int = 4,
+                   **options: Any) -> AsyncObjectWriter: ...
+
+    async def open(self, bucket: str, key: str, mode: str = "rb", *, version_id: Optional[str] = None,
+                   block_size: int = 4 << 20, readahead: int = 8, part_size: int = 8 << 20, parallel: int = 4,
+                   **options: Any) -> Union[AsyncObjectReader, AsyncObjectWriter]:
+        """See `Client.open`; ``async with await client.open(...) as file``, and ``await file.read()``."""
+        from ._file import AsyncObjectReader, AsyncObjectWriter
+
+        if mode == "rb":
+            info = await self.head(bucket, key, version_id=version_id)
+            return AsyncObjectReader(self, info, bucket, version_id=version_id, block_size=block_size, readahead=readahead)
+        if mode == "wb":
+            return AsyncObjectWriter(self, bucket, key, part_size=part_size, parallel=parallel, options=options or None)
+        raise ValueError(f"mode={mode!r}: give \"rb\" or \"wb\"")
+
+    async def sync_up(self, folder: Union[str, os.PathLike[str]], bucket: str, prefix: str = "", *,
+                      delete: bool = False, parallel: int = 8, progress: Optional[Progress] = None,
+                      **options: Any) -> SyncResult:
+        """See `Client.sync_up`; local files are looked at in asyncio's threads for such work."""
+        from ._sync import up_async
+
+        return await up_async(self, os.fspath(folder), bucket, prefix, delete, parallel, _progress(progress), options)
+
+    async def sync_down(self, bucket: str, prefix: str, folder: Union[str, os.PathLike[str]], *, delete: bool = False,
+                        parallel: int = 8, progress: Optional[Progress] = None) -> SyncResult:
+        """See `Client.sync_down`; local files are looked at in asyncio's threads for such work."""
+        from ._sync import down_async
+
+        return await down_async(self, bucket, prefix, os.fspath(folder), delete, parallel, _progress(progress))

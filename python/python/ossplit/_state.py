@@ -16,12 +16,11 @@ _NUMPY_NAMES = {
     "bool": "BOOL", "uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16", "uint32": "U32", "int32": "I32",
     "uint64": "U64", "int64": "I64", "float16": "F16", "float32": "F32", "float64": "F64",
 }
-_NAMES_NUMPY = {name: dtype for dtype, name in _NUMPY_NAMES.items()}
-#: What torch has and numpy has not.
-_TORCH_NAMES = {
+#: What torch and ml_dtypes (the types of JAX's arrays) have beside these, under the same names.
+_NAMES = {
     **_NUMPY_NAMES, "bfloat16": "BF16", "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2",
 }
-_NAMES_TORCH = {name: dtype for dtype, name in _TORCH_NAMES.items()}
+_DTYPES = {name: dtype for dtype, name in _NAMES.items()}
 
 
 def torch_if_loaded() -> Any:
@@ -54,7 +53,7 @@ def buffer_of(value: Any) -> Tuple[str, List[int], Any]:
         if tensor.layout != torch.strided:
             raise TypeError(f"a tensor of layout {tensor.layout} can't be saved: make it dense")
         tensor = tensor.cpu().contiguous()
-        name = _TORCH_NAMES.get(str(tensor.dtype)[len("torch."):])
+        name = _NAMES.get(str(tensor.dtype)[len("torch."):])
         if name is None:
             raise TypeError(f"a tensor of {tensor.dtype} can't be saved")
         return name, list(tensor.shape), tensor.reshape(-1).view(torch.uint8).numpy() if tensor.numel() else b""
@@ -63,7 +62,7 @@ def buffer_of(value: Any) -> Tuple[str, List[int], Any]:
     array = numpy.asarray(value)
     if not array.flags.c_contiguous:
         array = numpy.ascontiguousarray(array).reshape(array.shape)
-    name = _NUMPY_NAMES.get(array.dtype.name)
+    name = _NAMES.get(array.dtype.name)
     if name is None or array.dtype.byteorder == ">":
         raise TypeError(f"an array of {array.dtype} can't be saved")
     return name, list(array.shape), array.reshape(-1).view(numpy.uint8) if array.size else b""
@@ -74,15 +73,22 @@ def array_of(kind: str, dtype: str, shape: List[int], data: memoryview) -> Any:
     if kind == "torch":
         import torch
 
-        wanted = getattr(torch, _NAMES_TORCH[dtype])
+        wanted = getattr(torch, _DTYPES[dtype])
         if not len(data):
             return torch.empty(shape, dtype=wanted)
         return torch.frombuffer(data, dtype=torch.uint8).view(wanted).reshape(shape)
     import numpy
 
-    if dtype not in _NAMES_NUMPY:
-        raise TypeError(f"numpy has no {dtype}: read it with torch")
-    return numpy.frombuffer(data, dtype=_NAMES_NUMPY[dtype]).reshape(shape)
+    if dtype not in _DTYPES:
+        raise TypeError(f"an array of {dtype} can't be read")
+    wanted = _DTYPES[dtype]
+    if wanted not in _NUMPY_NAMES:
+        try:
+            import ml_dtypes
+        except ImportError:
+            raise TypeError(f"numpy alone has no {dtype}: install ml_dtypes, or read it with torch") from None
+        wanted = getattr(ml_dtypes, wanted)
+    return numpy.frombuffer(data, dtype=wanted).reshape(shape)
 
 
 def header(tensors: Dict[str, Tuple[str, List[int], Any]], metadata: Optional[Dict[str, str]] = None) -> bytes:

@@ -143,7 +143,8 @@ def _ranks(rank: Optional[int], world_size: Optional[int], run: Optional[str]) -
 
 
 class Checkpointer:
-    """Writes and reads the checkpoints at one place. May be shared by threads; a forked child may go on with it."""
+    """Writes and reads the checkpoints at one place. May be shared by threads; a forked child may go on with it, and a spawned one
+    with what travels to it."""
 
     def __init__(
         self,
@@ -193,6 +194,12 @@ class Checkpointer:
             when_busy=when_busy, queue=queue, part_size=part_size, parallel=parallel, rank=self.rank,
             world_size=self.world_size, run=run, timeout=timeout,
         )
+        # How to make it again, in another process: what was left is for this one to take up.
+        self._made = (place, dict(
+            keep=keep, client=self._client, staging=staging, staging_dir=staging_dir, memory=memory, reserve=reserve,
+            when_busy=when_busy, queue=queue, part_size=part_size, parallel=parallel, rank=self.rank,
+            world_size=self.world_size, run=run, timeout=timeout, resume=False,
+        ))
         self._running: List[CheckpointSave] = []
         _open.add(self)
         if reserve:
@@ -342,6 +349,13 @@ class Checkpointer:
 
     def __repr__(self) -> str:
         return f"Checkpointer('oss://{self._bucket}/{self._prefix}')"
+
+    def __reduce__(self) -> Tuple[object, ...]:
+        return _again, self._made
+
+
+def _again(place: str, options: Dict[str, Any]) -> Checkpointer:
+    return Checkpointer(place, **options)
 
 
 #: Those whose saves a program that ends waits for.

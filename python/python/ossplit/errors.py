@@ -1,6 +1,7 @@
-"""What calls raise. All of it is an `OssError`, by what a caller can do about it.
+"""What calls raise when OSS or the network refuses them, or bytes are not what they were: an `OssError` each, by what a caller can do
+about it.
 
-Errors of local files are Python's own (`FileNotFoundError` and so on).
+Errors of local files are Python's own (`FileNotFoundError` and so on), and so are those of wrong arguments (`TypeError`, `ValueError`).
 """
 
 from __future__ import annotations

@@ -155,11 +155,11 @@ class HintedSampler(torch.utils.data.Sampler):
 
 
 def save(value: object, address: str, *, client: Optional[Client] = None) -> None:
-    """`torch.save` to ``oss://bucket/key``. The object is there once this returned, or as it was before."""
+    """`torch.save` to ``oss://bucket/key``, in parts while it is written. The object is there once this returned, or as it was
+    before."""
     bucket, key = split(address)
-    out = io.BytesIO()
-    torch.save(value, out)
-    client_or_default(client).put(bucket, key, out.getbuffer())
+    with client_or_default(client).open(bucket, key, "wb") as file:
+        torch.save(value, file)
 
 
 def load(address: str, *, client: Optional[Client] = None, **options: Any) -> Any:

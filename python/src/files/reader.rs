@@ -5,14 +5,16 @@ use crate::{
     buffer::{NewBytes, Target},
     client::Client,
     errors::Failure,
-    runtime,
+    run::run,
 };
 use bytes::Bytes;
 use ossplit::GetObject;
-use parking_lot::Mutex;
-use pyo3::{exceptions::PyRuntimeError, prelude::*, types::PyBytes};
-use std::{collections::VecDeque, ops::Range};
-use tokio::task::JoinHandle;
+use pyo3::{exceptions::PyRuntimeError, prelude::*};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    task::JoinHandle,
+};
 
 /// What a read at an unexpected place asks for at least: most are followed by their neighbours.
 const RANDOM: u64 = 128 << 10;
@@ -27,6 +29,13 @@ enum Block {
 /// One object, at one version.
 #[pyclass(frozen, module = "ossplit._ossplit")]
 pub(crate) struct Reader {
+    object: Arc<Object>,
+    ahead: Arc<Mutex<Ahead>>,
+    owner: u32,
+}
+
+/// What is read, and how.
+struct Object {
     client: ossplit::Client,
     bucket: String,
     key: String,
@@ -37,8 +46,6 @@ pub(crate) struct Reader {
     block: u64,
     /// Blocks fetched ahead at most.
     most: usize,
-    ahead: Mutex<Ahead>,
-    owner: u32,
 }
 
 /// Blocks that lie behind each other, and how far to look ahead.
@@ -47,6 +54,7 @@ struct Ahead {
     /// Where a sequential reader goes on.
     expected: u64,
     window: usize,
+    owner: u32,
 }
 
 impl Ahead {
@@ -59,8 +67,8 @@ impl Ahead {
     }
 }
 
-impl Reader {
-    fn fetch(&self, range: Range<u64>) -> PyResult<Block> {
+impl Object {
+    fn fetch(&self, range: Range<u64>) -> Block {
         let request = GetObject {
             version_id: self.version_id.clone(),
             ..GetObject::new(&*self.bucket, &*self.key)
@@ -69,11 +77,11 @@ impl Reader {
         };
         let client = self.client.clone();
         let fetch = async move { client.get_object(request).await?.body.collect().await };
-        Ok(Block::Coming(runtime::runtime()?.spawn(fetch)))
+        Block::Coming(tokio::spawn(fetch))
     }
 
     /// Has the block of `offset` first in the row, and those behind it on their way.
-    fn plan(&self, ahead: &mut Ahead, offset: u64, wanted: u64) -> PyResult<()> {
+    fn plan(&self, ahead: &mut Ahead, offset: u64, wanted: u64) {
         while let Some((range, _)) = ahead.blocks.front()
             && range.end <= offset
         {
@@ -91,7 +99,7 @@ impl Reader {
                 RANDOM
             };
             let range = offset..(offset + wanted.max(least)).min(self.size);
-            let block = self.fetch(range.clone())?;
+            let block = self.fetch(range.clone());
             ahead.blocks.push_back((range, block));
         }
         while ahead.blocks.len() <= ahead.window {
@@ -100,37 +108,30 @@ impl Reader {
                 break;
             }
             let range = end..(end + self.block).min(self.size);
-            let block = self.fetch(range.clone())?;
+            let block = self.fetch(range.clone());
             ahead.blocks.push_back((range, block));
         }
-        Ok(())
     }
 
     /// Gives what stands in `length` bytes from `offset` on to `push`, which says how much it took.
-    fn hand_on(
+    async fn hand_on(
         &self,
-        py: Python<'_>,
-        offset: u64,
+        ahead: &mut Ahead,
+        mut offset: u64,
         length: u64,
-        mut push: impl FnMut(&[u8]) -> usize,
-    ) -> PyResult<()> {
-        check_owner(self.owner)?;
-        let Some(mut ahead) = self.ahead.try_lock() else {
-            return Err(PyRuntimeError::new_err(
-                "another thread is reading this file",
-            ));
-        };
+        mut push: impl FnMut(&[u8]) -> usize + Send,
+    ) -> Result<(), Failure> {
         let end = offset.saturating_add(length).min(self.size);
-        let mut offset = offset;
         while offset < end {
-            self.plan(&mut ahead, offset, end - offset)?;
+            self.plan(ahead, offset, end - offset);
             let Some((range, block)) = ahead.blocks.front_mut() else {
                 break;
             };
             if let Block::Coming(fetch) = block {
-                let came = runtime::wait(py, fetch)?;
-                let came = came.map_err(|e| PyRuntimeError::new_err(e.to_string()));
-                let came = came.and_then(|c| c.map_err(|e| Failure::from(e).into_py(py)));
+                let came = match fetch.await {
+                    Ok(came) => came.map_err(Failure::from),
+                    Err(e) => Err(PyRuntimeError::new_err(e.to_string()).into()),
+                };
                 match came {
                     Ok(bytes) => *block = Block::Here(bytes),
                     Err(error) => {
@@ -154,6 +155,17 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// What is ahead, for one read at a time.
+    fn ahead(&self) -> PyResult<OwnedMutexGuard<Ahead>> {
+        check_owner(self.owner)?;
+        self.ahead
+            .clone()
+            .try_lock_owned()
+            .map_err(|_| PyRuntimeError::new_err("another thread or task is reading this file"))
+    }
+}
+
 #[pymethods]
 impl Reader {
     #[new]
@@ -170,7 +182,7 @@ impl Reader {
         block: u64,
         most: usize,
     ) -> PyResult<Self> {
-        Ok(Self {
+        let object = Object {
             client: client.here(py)?,
             bucket,
             key,
@@ -179,54 +191,81 @@ impl Reader {
             size,
             block: block.max(64 << 10),
             most,
-            ahead: Mutex::new(Ahead {
-                blocks: VecDeque::new(),
-                expected: 0,
-                window: 0,
-            }),
+        };
+        let ahead = Ahead {
+            blocks: VecDeque::new(),
+            expected: 0,
+            window: 0,
             owner: std::process::id(),
+        };
+        Ok(Self {
+            object: Arc::new(object),
+            owner: ahead.owner,
+            ahead: Arc::new(Mutex::new(ahead)),
         })
     }
 
-    /// Fills a buffer with what stands at `offset`; less only at the end.
-    fn read_at(&self, py: Python<'_>, offset: u64, buffer: &Bound<'_, PyAny>) -> PyResult<usize> {
+    /// Fills a buffer with what stands at `offset`, and gives how much that was; less only at the end.
+    #[pyo3(signature = (offset, buffer, asynchronous=false))]
+    fn read_at(
+        &self,
+        py: Python<'_>,
+        offset: u64,
+        buffer: &Bound<'_, PyAny>,
+        asynchronous: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let (mut ahead, object) = (self.ahead()?, self.object.clone());
         let mut target = Target::of(buffer)?;
         let room = target.room() as u64;
-        self.hand_on(py, offset, room, |bytes| target.push(bytes))?;
-        Ok(target.filled())
+        let done = async move {
+            let push = |bytes: &[u8]| target.push(bytes);
+            object.hand_on(&mut ahead, offset, room, push).await?;
+            Ok(target.filled())
+        };
+        run(py, asynchronous, None, done, |py, n| {
+            Ok(n.into_pyobject(py)?.into_any().unbind())
+        })
     }
 
     /// The `length` bytes that stand at `offset`; less only at the end.
-    fn bytes_at<'py>(
+    #[pyo3(signature = (offset, length, asynchronous=false))]
+    fn bytes_at(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         offset: u64,
         length: u64,
-    ) -> PyResult<Bound<'py, PyBytes>> {
-        let length = length.min(self.size.saturating_sub(offset));
+        asynchronous: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let (mut ahead, object) = (self.ahead()?, self.object.clone());
+        let length = length.min(object.size.saturating_sub(offset));
         let mut bytes = NewBytes::new(py, length as usize)?;
-        self.hand_on(py, offset, length, |some| bytes.push(some))?;
-        Ok(bytes.finish(py))
+        let done = async move {
+            let push = |some: &[u8]| bytes.push(some);
+            object.hand_on(&mut ahead, offset, length, push).await?;
+            Ok(bytes)
+        };
+        run(py, asynchronous, None, done, |py, bytes| {
+            Ok(bytes.finish(py).into_any().unbind())
+        })
     }
 
     /// Gives up what is being fetched.
     fn close(&self) {
         if self.owner == std::process::id()
-            && let Some(mut ahead) = self.ahead.try_lock()
+            && let Ok(mut ahead) = self.ahead.try_lock()
         {
             ahead.forget();
         }
     }
 }
 
-impl Drop for Reader {
+impl Drop for Ahead {
     fn drop(&mut self) {
-        let ahead = self.ahead.get_mut();
         if self.owner == std::process::id() {
-            ahead.forget();
+            self.forget();
         } else {
             // The tasks are the parent's.
-            std::mem::forget(std::mem::take(&mut ahead.blocks));
+            std::mem::forget(std::mem::take(&mut self.blocks));
         }
     }
 }

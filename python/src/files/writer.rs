@@ -2,19 +2,19 @@
 //! file was closed, whole, or not at all.
 
 use super::check_owner;
-use crate::{buffer::bytes_of, client::Client, convert, errors::Failure, runtime};
+use crate::{buffer::bytes_of, client::Client, convert, run::run, runtime};
 use bytes::{Bytes, BytesMut};
 use ossplit::{
     AbortMultipartUpload, CompleteMultipartUpload, CompletedPart, Error, InitiateMultipartUpload,
     NewObject, PutObject, PutObjectOutput, UploadPart,
 };
-use parking_lot::Mutex;
 use pyo3::{
     exceptions::{PyRuntimeError, PyValueError},
     prelude::*,
     types::PyDict,
 };
-use tokio::task::JoinSet;
+use std::sync::Arc;
+use tokio::{sync::Mutex, task::JoinSet};
 
 /// Parts grow after every so many, so that 10,000 are never too few.
 const PARTS_OF_A_SIZE: u32 = 1000;
@@ -22,7 +22,7 @@ const PARTS_OF_A_SIZE: u32 = 1000;
 /// One object that is being written.
 #[pyclass(frozen, module = "ossplit._ossplit")]
 pub(crate) struct Writer {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     owner: u32,
 }
 
@@ -40,6 +40,7 @@ struct State {
     sending: JoinSet<Result<CompletedPart, Error>>,
     sent: Vec<CompletedPart>,
     over: bool,
+    owner: u32,
 }
 
 impl State {
@@ -133,11 +134,17 @@ impl State {
 
 impl Writer {
     /// Runs one step; what fails, or is interrupted, ends the file and its upload.
-    fn step<T: Send>(&self, py: Python<'_>, step: impl AsyncStep<T>) -> PyResult<T> {
+    fn step<S: Step>(
+        &self,
+        py: Python<'_>,
+        asynchronous: bool,
+        step: S,
+        finish: impl FnOnce(Python<'_>, S::Done) -> PyResult<Py<PyAny>> + Send + 'static,
+    ) -> PyResult<Py<PyAny>> {
         check_owner(self.owner)?;
-        let Some(mut state) = self.state.try_lock() else {
+        let Ok(mut state) = self.state.clone().try_lock_owned() else {
             return Err(PyRuntimeError::new_err(
-                "another thread is writing this file",
+                "another thread or task is writing this file",
             ));
         };
         if state.over {
@@ -145,27 +152,42 @@ impl Writer {
                 "the file is closed, or was given up after an error",
             ));
         }
-        let state: &mut State = &mut state;
-        let done = runtime::wait(py, step.run(state));
-        let error = match done {
-            Ok(Ok(done)) => return Ok(done),
-            Ok(Err(error)) => Failure::from(error).into_py(py),
-            Err(interrupted) => interrupted,
+        // Until the step has ended well: one that is cancelled in the middle leaves no file to go on with.
+        state.over = true;
+        let work = async move {
+            let done = step.run(&mut state).await;
+            match &done {
+                Ok(_) => state.over = S::LAST,
+                // The first error counts; one while cleaning up would hide it.
+                Err(_) => drop(state.abort().await),
+            }
+            Ok(done?)
         };
-        // The first error counts; one while cleaning up would hide it.
-        let _ = runtime::wait(py, state.abort());
-        Err(error)
+        let done = run(py, asynchronous, None, work, finish);
+        if done.is_err()
+            && let Ok(mut state) = self.state.try_lock()
+        {
+            // After Ctrl-C its upload may still be there.
+            let _ = runtime::wait(py, state.abort());
+        }
+        done
     }
 }
 
 /// A step of writing: closures can't yet promise that their future may move between threads.
-trait AsyncStep<T>: Send {
-    fn run(self, state: &mut State) -> impl Future<Output = Result<T, Error>> + Send;
+trait Step: Send + 'static {
+    type Done: Send + 'static;
+    /// Whether the file is over afterwards.
+    const LAST: bool = true;
+    fn run(self, state: &mut State) -> impl Future<Output = Result<Self::Done, Error>> + Send;
 }
 
 struct Write(Bytes);
 
-impl AsyncStep<()> for Write {
+impl Step for Write {
+    type Done = ();
+    const LAST: bool = false;
+
     async fn run(self, state: &mut State) -> Result<(), Error> {
         state.write(self.0).await
     }
@@ -173,19 +195,11 @@ impl AsyncStep<()> for Write {
 
 struct Finish;
 
-impl AsyncStep<PutObjectOutput> for Finish {
+impl Step for Finish {
+    type Done = PutObjectOutput;
+
     async fn run(self, state: &mut State) -> Result<PutObjectOutput, Error> {
-        let done = state.finish().await?;
-        state.over = true;
-        Ok(done)
-    }
-}
-
-struct Abort;
-
-impl AsyncStep<()> for Abort {
-    async fn run(self, state: &mut State) -> Result<(), Error> {
-        state.abort().await
+        state.finish().await
     }
 }
 
@@ -207,8 +221,9 @@ impl Writer {
                 "part_size={part_size}: give 102400 (100 KiB) to 536870912 (512 MiB) bytes"
             )));
         }
+        let owner = std::process::id();
         Ok(Self {
-            state: Mutex::new(State {
+            state: Arc::new(Mutex::new(State {
                 client: client.here(py)?,
                 bucket,
                 key,
@@ -221,43 +236,58 @@ impl Writer {
                 sending: JoinSet::new(),
                 sent: Vec::new(),
                 over: false,
-            }),
-            owner: std::process::id(),
+                owner,
+            })),
+            owner,
         })
     }
 
-    /// Takes bytes in.
-    fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<usize> {
+    /// Takes bytes in; gives how many.
+    #[pyo3(signature = (data, asynchronous=false))]
+    fn write(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyAny>,
+        asynchronous: bool,
+    ) -> PyResult<Py<PyAny>> {
         let bytes = bytes_of(data)?;
         let length = bytes.len();
-        self.step(py, Write(bytes))?;
-        Ok(length)
+        self.step(py, asynchronous, Write(bytes), move |py, ()| {
+            Ok(length.into_pyobject(py)?.into_any().unbind())
+        })
     }
 
     /// Makes the object: (ETag, CRC64, version id).
-    fn finish(&self, py: Python<'_>) -> PyResult<(String, Option<u64>, Option<String>)> {
-        let done = self.step(py, Finish)?;
-        Ok((done.etag, done.crc64, done.version_id))
+    #[pyo3(signature = (asynchronous=false))]
+    fn finish(&self, py: Python<'_>, asynchronous: bool) -> PyResult<Py<PyAny>> {
+        self.step(py, asynchronous, Finish, |py, done| {
+            let done = (done.etag, done.crc64, done.version_id);
+            Ok(done.into_pyobject(py)?.into_any().unbind())
+        })
     }
 
     /// Gives everything up.
-    fn abort(&self, py: Python<'_>) -> PyResult<()> {
-        self.step(py, Abort)
+    #[pyo3(signature = (asynchronous=false))]
+    fn abort(&self, py: Python<'_>, asynchronous: bool) -> PyResult<Py<PyAny>> {
+        check_owner(self.owner)?;
+        let state = self.state.clone();
+        // A step that was cancelled may take a moment to let go.
+        let work = async move { Ok(state.lock_owned().await.abort().await?) };
+        run(py, asynchronous, None, work, |py, ()| Ok(py.None()))
     }
 }
 
-impl Drop for Writer {
+impl Drop for State {
     fn drop(&mut self) {
-        let state = self.state.get_mut();
         if self.owner != std::process::id() {
             // The tasks are the parent's.
-            std::mem::forget(std::mem::take(&mut state.sending));
+            std::mem::forget(std::mem::take(&mut self.sending));
             return;
         }
         // Never closed: the upload would cost its owner money until somebody found it.
-        if let (Some(id), Ok(runtime)) = (state.upload.take(), runtime::runtime()) {
-            let abort = AbortMultipartUpload::new(&*state.bucket, &*state.key, id);
-            let client = state.client.clone();
+        if let (Some(id), Ok(runtime)) = (self.upload.take(), runtime::runtime()) {
+            let abort = AbortMultipartUpload::new(&*self.bucket, &*self.key, id);
+            let client = self.client.clone();
             runtime.spawn(async move { client.abort_multipart_upload(abort).await });
         }
     }

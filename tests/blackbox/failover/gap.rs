@@ -155,6 +155,38 @@ fn a_call_in_the_gap_waits_and_a_signal_that_kills_ends_it() {
 }
 
 #[test]
+fn a_program_whose_request_was_taken_up_ends_when_the_next_process_serves() {
+    let (server, mount) = mounted("");
+    let keeper = mount.keeper();
+    signal(keeper, Signal::STOP);
+    // The service is silent, so the request stays with the worker.
+    signal(server.pid(), Signal::STOP);
+    let mut cat = std::process::Command::new("cat")
+        .arg(mount.path("dir/g"))
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let waits = format!("/proc/{}/wchan", cat.id());
+    until("cat to wait for its request", || {
+        fs::read_to_string(&waits).is_ok_and(|place| place.contains("request_wait_answer"))
+    });
+    pass(Duration::from_millis(200));
+    signal(mount.worker().unwrap(), Signal::KILL);
+    cat.kill().unwrap();
+    pass(Duration::from_millis(300));
+    assert!(
+        cat.try_wait().unwrap().is_none(),
+        "its request is with nobody"
+    );
+    signal(server.pid(), Signal::CONT);
+    signal(keeper, Signal::CONT);
+    until("the killed program to end", || {
+        cat.try_wait().unwrap().is_some()
+    });
+    mount.unmount();
+}
+
+#[test]
 fn a_request_that_kills_whoever_takes_it_up_costs_itself_alone() {
     let server = Server::start();
     oss::put(&server, "data", "f", b"x");

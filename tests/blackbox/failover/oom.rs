@@ -2,11 +2,11 @@
 
 use super::{
     OPTIONS,
-    load::{fill, under_load},
-    patience, report, rounds, successor,
+    load::{Numbers, fill, under_load},
+    pass, patience, report, rounds, successor,
 };
 use ossplit_testkit::{Mounted, Server, until, until_some};
-use std::{fs, io, path::PathBuf};
+use std::{fs, io, path::PathBuf, time::Duration};
 
 /// A memory cgroup, of either version.
 struct Group {
@@ -72,10 +72,12 @@ fn an_oom_kill_is_survived() {
     let server = Server::start();
     fill(&server);
     let mount = Mounted::new(&server, "data", OPTIONS);
-    let count = rounds(4).min(50);
+    let count = rounds(4);
     let outcome = under_load(&mount, true, || {
+        let mut numbers = Numbers::new(count);
         let mut worker = until_some("the worker", || mount.worker());
         for number in 1..=count {
+            pass(Duration::from_millis(numbers.below(900)));
             // What it has is not counted, what it takes from now on is: soon more than this.
             group.set_limit("2097152");
             group.take(worker).unwrap();

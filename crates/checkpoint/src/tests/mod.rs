@@ -149,23 +149,27 @@ impl Place {
 
     /// What a committed step holds, once all its bytes are verified.
     fn files_of(&self, step: u64) -> Files {
-        let store = self.store();
-        let verified = self.wait(store.verify(step, Depth::Bytes)).unwrap();
+        let verified = self.wait(self.store().verify(step, Depth::Bytes)).unwrap();
         assert!(
             verified.faults.is_empty(),
             "step {step}: {:?}",
             verified.faults
         );
-        let commit = self.wait(store.commit(step)).unwrap();
+        self.restored(step).unwrap()
+    }
+
+    /// What comes back of a step.
+    fn restored(&self, step: u64) -> crate::Result<Files> {
+        let store = self.store();
+        let commit = self.wait(store.commit(step))?;
         let to = tempfile::tempdir().unwrap();
-        self.wait(store.restore(&commit, to.path(), None)).unwrap();
-        let items = Item::folder(to.path()).unwrap().into_iter();
-        items
-            .map(|item| {
-                let bytes = fs::read(to.path().join(&item.name)).unwrap();
-                (item.name, bytes)
-            })
-            .collect()
+        self.wait(store.restore(&commit, to.path(), None))?;
+        let items = Item::folder(to.path())?.into_iter();
+        let read = |item: Item<'_>| {
+            let bytes = fs::read(to.path().join(&item.name)).unwrap();
+            (item.name, bytes)
+        };
+        Ok(items.map(read).collect())
     }
 
     fn keys(&self, prefix: &str) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use super::{PART, Place, files};
 use crate::{Error, GcSettings, Item, Staging, State, WhenBusy, WriterSettings, discard};
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, process::Command, time::Duration};
 
 #[test]
 fn what_was_saved_comes_back_by_every_way_of_staging() {
@@ -58,6 +58,69 @@ fn bytes_in_memory_are_files_too_and_may_change_at_once() {
         .unwrap();
     assert_eq!(place.wait(store.read(file, Some(1..3))).unwrap(), "bc");
     assert_eq!(place.wait(store.read(file, None)).unwrap(), "abc");
+}
+
+#[test]
+fn bytes_are_not_written_to_disk_where_memory_has_room() {
+    let slow = r#"{"operation": "PutObject", "delay_ms": 300}"#;
+    let place = Place::with_faults(slow);
+    // A disk that the bytes would not fit on.
+    let disk = SmallDisk::new();
+    let writer = place.writer(WriterSettings {
+        staging_dir: disk.0.path().join("staging"),
+        ..place.settings()
+    });
+    let state = super::bytes(2 << 20, 1);
+    let file = place.write(&files(1)).join("checkpoint");
+    let save = writer.save(
+        1,
+        &[Item::bytes("state", &state), Item::file("checkpoint", file)],
+    );
+    assert_eq!(save.state(), State::Staged, "{:?}", save.outcome());
+    let folder = fs::read_dir(disk.0.path().join("staging")).unwrap().next();
+    let staged = fs::read_dir(folder.unwrap().unwrap().path().join("files")).unwrap();
+    assert_eq!(staged.count(), 0);
+    save.wait().unwrap();
+    assert_eq!(place.files_of(1)["state"], state);
+}
+
+#[test]
+fn a_full_disk_is_said_by_every_way_that_needs_it() {
+    let place = Place::new();
+    let disk = SmallDisk::new();
+    let state = super::bytes(2 << 20, 1);
+    for staging in [Staging::HardLink, Staging::Reflink, Staging::Copy] {
+        let writer = place.writer(WriterSettings {
+            staging,
+            staging_dir: disk.0.path().join("staging"),
+            ..place.settings()
+        });
+        let save = writer.save(1, &[Item::bytes("state", &state)]);
+        let error = save.wait().unwrap_err();
+        let needed = matches!(*error, Error::DiskFull { needed, .. } if needed == 2 << 20);
+        assert!(needed, "{staging:?}: {error}");
+    }
+    let left = fs::read_dir(disk.0.path().join("staging")).unwrap();
+    assert_eq!(left.count(), 0);
+}
+
+/// A disk of 1 MiB.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=1m", "none"]);
+        assert!(mount.arg(folder.path()).status().unwrap().success());
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
 }
 
 #[test]

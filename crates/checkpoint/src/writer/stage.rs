@@ -23,7 +23,7 @@ use std::{
 /// How a save's files are kept from changing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Staging {
-    /// By reflink where the file system has it, else in memory if there is room, else by a copy on disk.
+    /// Files by reflink where the file system has it; else all of the save in memory if there is room, else by a copy on disk.
     #[default]
     Auto,
     /// By reflink; fails where the file system has none.
@@ -151,11 +151,9 @@ pub(super) fn stage(
         Staging::HardLink => Some(link(&sources, folder, |file, to| {
             fs::hard_link(&file.path, to)
         })?),
-        // One file without a reflink, and the whole save is copied: it would take the time of the copy anyway.
-        Staging::Auto => link(&sources, folder, reflink)
-            .ok()
-            .filter(|_| all_files(&sources)),
-        Staging::Copy | Staging::Memory => None,
+        // One file without a reflink, or bytes, which have none: the whole save is copied, since it takes that time anyway.
+        Staging::Auto if all_files(&sources) => link(&sources, folder, reflink).ok(),
+        Staging::Auto | Staging::Copy | Staging::Memory => None,
     };
     if let Some(staged) = linked {
         return Ok(staged);
@@ -259,17 +257,15 @@ fn link(
     let mut staged = Vec::new();
     for (number, source) in sources.iter().enumerate() {
         let Opened::File(file) = &source.content else {
-            staged.extend(on_disk_one(source, folder, number)?);
+            let one = on_disk_one(source, folder, number);
+            staged.push(one.map_err(|e| or_full(e, sources, folder))?);
             continue;
         };
         let to = folder.file(number);
         if let Err(error) = link(file, &to) {
             (0..=number).for_each(|number| drop(fs::remove_file(folder.file(number))));
-            return Err(Error::file(
-                "link into the staging folder",
-                &file.path,
-                error,
-            ));
+            let error = Error::file("link into the staging folder", &file.path, error);
+            return Err(or_full(error, sources, folder));
         }
         // A reflink has an inode of its own, a hard link that of the file.
         let meta = fs::metadata(&to).map_err(|e| Error::file("stage", &to, e))?;
@@ -362,26 +358,25 @@ fn copy_out(pieces: &[&[u8]], start: u64, to: &mut [u8]) {
 }
 
 fn on_disk(sources: &[Source<'_>], folder: &Folder) -> Result<Vec<Staged>> {
-    let needed = sources.iter().map(Source::size).sum();
-    let mut staged = Vec::new();
-    for (number, source) in sources.iter().enumerate() {
-        match on_disk_one(source, folder, number) {
-            Ok(one) => staged.extend(one),
-            Err(Error::File { source, .. })
-                if matches!(
-                    source.kind(),
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-                ) =>
-            {
-                return Err(folder.full(needed));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(staged)
+    let all = sources.iter().enumerate();
+    let staged: Result<_> = all
+        .map(|(number, source)| on_disk_one(source, folder, number))
+        .collect();
+    staged.map_err(|error| or_full(error, sources, folder))
 }
 
-fn on_disk_one(source: &Source<'_>, folder: &Folder, number: usize) -> Result<Option<Staged>> {
+/// What staging failed with; of a full disk, what would be needed.
+fn or_full(error: Error, sources: &[Source<'_>], folder: &Folder) -> Error {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    match &error {
+        Error::File { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded) => {
+            folder.full(sources.iter().map(Source::size).sum())
+        }
+        _ => error,
+    }
+}
+
+fn on_disk_one(source: &Source<'_>, folder: &Folder, number: usize) -> Result<Staged> {
     let path = folder.file(number);
     let write = || {
         let mut to = File::create(&path)?;
@@ -401,7 +396,7 @@ fn on_disk_one(source: &Source<'_>, folder: &Folder, number: usize) -> Result<Op
     if let Opened::File(file) = &source.content {
         file.check()?;
     }
-    Ok(Some(source.staged(Place::Disk { path, seen })))
+    Ok(source.staged(Place::Disk { path, seen }))
 }
 
 #[cfg(test)]

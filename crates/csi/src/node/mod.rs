@@ -162,7 +162,7 @@ impl Node {
             }
         }
         for note in &volume.notes {
-            tracing::info!(volume = volume_id, "{note}");
+            tracing::warn!(volume = volume_id, "{note}");
         }
         let faults = |faults: Vec<options::Fault>| {
             let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();

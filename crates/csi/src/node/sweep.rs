@@ -11,7 +11,7 @@ use tonic::Status;
 /// What a sweep did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Swept {
-    /// Mounts that go on.
+    /// Mounts that go on, or may yet.
     pub(crate) alive: usize,
     /// Dead mounts that were taken away; the next publish makes them anew.
     pub(crate) dead: usize,
@@ -63,6 +63,8 @@ impl Node {
             None => None,
         };
         match health {
+            // One that gives no answer stays: it may only be slow (many volumes are served again at once), its pods wait and
+            // see no error, and its condition is told to whoever asks. Taking it away would break them for sure.
             Some(Health::Alive | Health::Silent) => swept.alive += 1,
             Some(Health::Dead) => {
                 let given_up = self.host.give_up(&folder.name(), &mountpoint).await;

@@ -1,5 +1,7 @@
 //! A volume: what its attributes, its Secret and its access mode say, read once.
 
+mod names;
+
 use crate::{
     attributes::Attributes,
     secret::{StoredKey, key_of},
@@ -14,42 +16,6 @@ use ossplit_mount::{
     options::{Fault, Written, look_up},
 };
 use std::{collections::HashMap, ffi::OsString, path::Path};
-
-/// Attributes that other drivers' volumes have and that do nothing here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 11] = [
-    (
-        "dnspolicy",
-        "there is no pod for each mount: the driver's own pod has a policy",
-    ),
-    (
-        "usesharedpath",
-        "a volume has one mount on each node, always",
-    ),
-    (
-        "metricstop",
-        "all volumes are measured (docs/kubernetes.md)",
-    ),
-    (
-        "directassigned",
-        "the node's kernel mounts, not a sandbox's",
-    ),
-    ("runtimeclass", "the node's kernel mounts, not a sandbox's"),
-    (
-        "containernetworkfilesystem",
-        "write bucket, url and path instead",
-    ),
-    ("agenticbucket", "write bucket, url and path instead"),
-    ("bucketspace", "write bucket, url and path instead"),
-    ("overlay", "a pod can lay one over the mount itself"),
-    (
-        "serviceaccountname",
-        "the pod's own service account is used",
-    ),
-    (
-        "secretref",
-        "the Secret of nodePublishSecretRef has the key",
-    ),
-];
 
 /// In whose words the options are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,10 +140,7 @@ impl Volume {
         };
         let region = get("region").map(str::to_owned);
         let region = region.or_else(|| region_of(&url).filter(|_| v4));
-        let ignored = WITHOUT_EFFECT
-            .iter()
-            .filter(|(name, _)| get(name).is_some());
-        notes.extend(ignored.map(|(name, why)| format!("attribute {name} has no effect: {why}")));
+        notes.extend(names::notes(raw));
         let ram_role = get("ramrole").or(get("rolename")).map(str::to_owned);
         Ok(Self {
             read_only: mode.is_read_only()

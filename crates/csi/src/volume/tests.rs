@@ -215,7 +215,7 @@ fn who_signs() {
         "{told}"
     );
     let both = read_with(&[("secretRef", "key")], &KEY).unwrap();
-    assert!(both.check_signer().is_ok() && both.notes[0].contains("secretref"));
+    assert!(both.check_signer().is_ok() && both.notes[0].contains("secretRef"));
     let public = read_with(&[("otherOpts", "-o public_bucket=1")], &[]).unwrap();
     assert!(public.check_signer().is_ok());
     let attributes = read_with(&[("akId", "id"), ("akSecret", "hidden")], &[]).unwrap();
