@@ -98,7 +98,9 @@ impl Streams {
         let Range { start, end } = read.span;
         let near = |stream: &Stream| {
             let slack = stream.seen.min(SLACK);
-            start <= stream.place + slack && end + slack >= stream.place
+            // Who begins before it goes backward, if it goes at all.
+            let onward = stream.shown || end > stream.start;
+            onward && start <= stream.place + slack && end + slack >= stream.place
         };
         if let Some(index) = self.streams.iter().position(near) {
             let stream = &mut self.streams[index];

@@ -275,6 +275,77 @@ fn random_reads_fetch_little_more_than_they_ask() {
 }
 
 #[test]
+fn reads_backward_and_by_equal_steps_are_fetched_before_they_come() {
+    run(async {
+        let setup = Setup::new(|_| {});
+        let size = 64 * MIB;
+        let data = pattern(size, 17);
+        let version = setup.oss.store("k", data.clone());
+        // Backward, piece by piece.
+        let reader = setup.engine.open(&version);
+        for number in (0..512).rev() {
+            expect(&reader, &data, 32 * MIB + number * 16 * KIB, 16 * KIB).await;
+        }
+        let asked = setup.oss.asked(Op::Get);
+        assert!(asked < 512 / 8, "{asked} requests for 512 reads");
+        drop(reader);
+        setup.settle(0).await;
+        let fetched = setup.oss.fetched();
+        assert!(fetched <= 13 * MIB, "{fetched}, 8 MiB were read");
+        // A column, both ways: each read is one request for its bytes, sent before it comes.
+        let reader = setup.engine.open(&version);
+        let columns = (0..100).chain((0..100).rev());
+        for (number, row) in columns.enumerate() {
+            let before = setup.oss.asked(Op::Get);
+            let offset = row * 600 * KIB + 1234;
+            if (4..100).contains(&number) {
+                let mut out = Vec::new();
+                for _ in 0..1000 {
+                    tokio::task::yield_now().await;
+                    if reader.try_read(offset, 4096, &mut out).is_some() {
+                        break;
+                    }
+                }
+                let wanted = &data[offset as usize..][..4096];
+                assert!(out.concat() == wanted, "read {number} is here");
+            } else {
+                expect(&reader, &data, offset, 4096).await;
+            }
+            let more = setup.oss.asked(Op::Get) - before;
+            assert!(more <= 17, "{more} requests");
+        }
+        let more = setup.oss.fetched() - fetched;
+        assert!(more <= 300 * 4096, "{more}");
+        drop(reader);
+        setup.settle(0).await;
+    });
+}
+
+#[test]
+fn reads_among_neighbours_are_few_requests() {
+    run(async {
+        let setup = Setup::new(|_| {});
+        let size = 64 * MIB;
+        let data = pattern(size, 18);
+        let version = setup.oss.store("k", data.clone());
+        let reader = setup.engine.open(&version);
+        let mut seed = 7_u64;
+        let mut pages: Vec<u64> = (0..MIB / 4096).collect();
+        for i in (1..pages.len()).rev() {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            pages.swap(i, (seed >> 33) as usize % (i + 1));
+        }
+        for page in pages {
+            expect(&reader, &data, 20 * MIB + page * 4096, 4096).await;
+        }
+        let asked = setup.oss.asked(Op::Get);
+        assert!(asked < 40, "{asked} requests for 256 pages");
+        drop(reader);
+        setup.settle(0).await;
+    });
+}
+
+#[test]
 fn versions_are_never_mixed() {
     run(async {
         for size in [MIB, 16 * MIB] {
