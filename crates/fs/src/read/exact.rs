@@ -1,10 +1,7 @@
 //! Reads that belong to no stream: what was asked, one flight for all who ask for it at once, and what
 //! `random` takes for likely.
 
-use super::{
-    pieces,
-    whole::{Source, stale_if_gone},
-};
+use super::{pieces, whole::Source};
 use crate::{
     budget::{Lease, Priority},
     error::{Error, Result},
@@ -173,24 +170,19 @@ async fn fetch(
     span: Range<u64>,
     lease: Option<Lease>,
 ) -> Result<Arc<Exact>> {
-    let context = &source.context;
     let bytes = span.end - span.start;
-    let lease = match lease {
-        Some(lease) => lease,
-        None => context.budget.lease(Priority::Demand, bytes).await?,
+    let lease = if let Some(lease) = lease {
+        lease
+    } else {
+        let budget = &source.context.budget;
+        budget.lease(Priority::Demand, bytes).await?
     };
-    let request = source.get(&version).range(span.clone());
-    let answer = context.client.get_object(request).await;
-    let mut answer = answer.map_err(stale_if_gone)?;
-    if answer.meta.size != version.size {
+    let mut hedged = source.fetch(&version, span.clone()).await?;
+    if hedged.answer.meta.size != version.size {
         return Err(Error::Stale);
     }
-    let mut pieces = Vec::new();
-    while let Some(piece) = answer.body.next_chunk().await.map_err(stale_if_gone)? {
-        pieces.push(piece);
-    }
     Ok(Arc::new(Exact {
-        pieces,
+        pieces: hedged.collect(&source, &version, span.clone()).await?,
         start: span.start,
         _lease: lease,
     }))

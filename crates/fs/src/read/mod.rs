@@ -37,6 +37,8 @@ pub use reader::Reader;
 pub use whole::{Begin, Prefetch};
 
 #[cfg(test)]
+mod allocations;
+#[cfg(test)]
 pub(crate) mod fake;
 #[cfg(test)]
 pub(crate) mod tests;
