@@ -260,3 +260,90 @@ fn keys_that_are_no_paths_are_not_shown_and_do_no_harm() {
     assert_eq!(fs::read(mount.path("d/f")).unwrap(), b"d/f");
     mount.unmount();
 }
+
+#[test]
+fn the_kernel_reads_far_ahead_and_each_core_has_a_thread() {
+    let server = Server::start();
+    oss::put(&server, "data", "f", b"x");
+    let mount = Mounted::new(&server, "data", "ro");
+    let device = fs::metadata(mount.path("")).unwrap().dev();
+    let device = format!(
+        "{}:{}",
+        rustix::fs::major(device),
+        rustix::fs::minor(device)
+    );
+    let ahead = fs::read_to_string(format!("/sys/class/bdi/{device}/read_ahead_kb")).unwrap();
+    assert_eq!(ahead.trim(), "16384");
+
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let wanted = cores.clamp(2, 16);
+    let process = format!("/proc/{}", mount.worker().unwrap());
+    let threads = fs::read_dir(format!("{process}/task")).unwrap();
+    let names = threads.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap());
+    let threads = names.filter(|name| name.starts_with("fuse-")).count();
+    assert_eq!(threads, wanted);
+    let opened = fs::read_dir(format!("{process}/fd")).unwrap();
+    let targets = opened.filter_map(|fd| fs::read_link(fd.unwrap().path()).ok());
+    let devices = targets
+        .filter(|target| target.ends_with("dev/fuse"))
+        .count();
+    assert_eq!(devices, wanted, "one descriptor a thread");
+    mount.unmount();
+}
+
+#[test]
+fn random_reads_are_one_request_each_at_most() {
+    let server = Server::start();
+    let body = pattern(64 << 20, 5);
+    oss::put(&server, "data", "big", &body);
+    for (count, length) in [(200, 4 << 10), (50, 128 << 10)] {
+        let mount = Mounted::new(&server, "data", "ro");
+        let file = fs::File::open(mount.path("big")).unwrap();
+        server.reset();
+        let mut piece = vec![0; length];
+        for random in pattern(4 * count, 11).chunks_exact(4) {
+            let random = u32::from_le_bytes(random.try_into().unwrap()) as usize;
+            let offset = random % (body.len() / length) * length;
+            file.read_exact_at(&mut piece, offset as u64).unwrap();
+            assert!(piece == body[offset..offset + length], "at {offset}");
+        }
+        let asked = server.requests()["GetObject"];
+        assert!(asked <= count as u64, "{asked} requests for {count} reads");
+        let bytes = ossplit_testkit::console::bytes_out(&server.console, "GetObject");
+        let most = 4 * (count * length) as u64;
+        assert!(bytes <= most, "{bytes} bytes for {count} reads of {length}");
+        drop(file);
+        mount.unmount();
+    }
+}
+
+#[test]
+fn a_refusal_and_a_lost_object_are_told_in_the_log() {
+    let server = Server::start();
+    oss::put(&server, "data", "dir/large", &pattern(12 << 20, 6));
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let told = |what: &str| fs::read_to_string(&log).unwrap().matches(what).count();
+    let mount = Mounted::new(&server, "data", &format!("ro,logfile={}", log.display()));
+    server.set_faults(
+        r#"{"rules": [{"operation": "ListObjectsV2", "status": 403, "code": "AccessDenied"}]}"#,
+    );
+    let error = fs::read_dir(mount.path("dir"))
+        .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+    assert!(told("AccessDenied") > 0);
+    server.set_faults(r#"{"rules": []}"#);
+
+    let file = fs::File::open(mount.path("dir/large")).unwrap();
+    let gone = oss::send(&server, "DELETE", "data", Some("dir/large"), &[], &[], b"");
+    assert_eq!(gone.status, 204);
+    let mut piece = [0; 4096];
+    for offset in [3 << 20, 7 << 20, 10 << 20] {
+        let error = file.read_exact_at(&mut piece, offset).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(116), "{error}");
+    }
+    assert_eq!(told("NoSuchKey"), 1, "once for all its reads");
+    drop(file);
+    mount.unmount();
+}

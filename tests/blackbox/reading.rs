@@ -181,6 +181,35 @@ fn a_range_that_stands_still_is_not_waited_for() {
 }
 
 #[test]
+fn neither_is_a_small_object_nor_a_single_read() {
+    let server = Server::start();
+    let (large, small) = (24 * MIB, 100_000);
+    oss::put(&server, "data", "large", &words(1, large));
+    oss::put(&server, "data", "small3", &words(2, small));
+    for stall_at in [0, 500] {
+        for key in ["small3", "large"] {
+            let mount = Mounted::new(&server, "data", "ro,retries=3");
+            let rule = format!(
+                r#"{{"operation": "GetObject", "key": "{key}", "when": {{"nth": 1}}, "stall_at": {stall_at}}}"#
+            );
+            server.set_faults(&format!(r#"{{"rules": [{rule}]}}"#));
+            let began = Instant::now();
+            if key == "small3" {
+                assert_eq!(read_whole(&mount.path(key), small).unwrap(), 2);
+            } else {
+                let mut piece = vec![0; 4096];
+                let file = File::open(mount.path(key)).unwrap();
+                file.read_exact_at(&mut piece, 11 * MIB as u64).unwrap();
+                assert_eq!(object_of(&piece, 11 * MIB), 1);
+            }
+            let took = began.elapsed();
+            assert!(took < Duration::from_secs(15), "{rule}: {took:?}");
+            mount.unmount();
+        }
+    }
+}
+
+#[test]
 fn damage_is_an_error_and_never_wrong_bytes() {
     let server = Server::start();
     let (large, small) = (24 * MIB, 100_000);
@@ -257,23 +286,43 @@ fn what_fails_for_good_is_told_in_time_and_why() {
 }
 
 #[test]
-fn an_archived_object_says_so() {
+fn an_archived_object_says_so_when_it_is_opened() {
     let server = Server::start();
     let class = [("x-oss-storage-class", "Archive")];
-    for (key, length) in [("small", 8000), ("large", 8 * MIB)] {
+    let archived = [("f05", 8000), ("large", 8 * MIB)];
+    for (key, length) in archived {
         let body = words(1, length);
         let put = oss::send(&server, "PUT", "data", Some(key), &[], &class, &body);
         assert_eq!(put.status, 200);
     }
+    let others = (0..20).filter(|number| *number != 5);
+    let others: Vec<String> = others.map(|number| format!("f{number:02}")).collect();
+    for key in &others {
+        oss::put(&server, "data", key, &words(2, 8000));
+    }
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let mount = Mounted::new(&server, "data", &format!("ro,logfile={}", log.display()));
-    for key in ["small", "large"] {
-        let error = fs::read(mount.path(key)).unwrap_err();
+    for key in &others {
+        assert_eq!(read_whole(&mount.path(key), 8000).unwrap(), 2);
+    }
+    let asked = server.requests();
+    assert_eq!(asked.get("GetObject"), Some(&19), "those that can be read");
+    for (key, _) in archived {
+        let error = File::open(mount.path(key)).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(EACCES), "{key}: {error}");
     }
     let told = fs::read_to_string(&log).unwrap();
     assert!(told.contains("archived; restore it first"), "{told}");
+    for (key, length) in archived {
+        let query = [("restore", "")];
+        let restore = oss::send(&server, "POST", "data", Some(key), &query, &[], b"");
+        assert_eq!(restore.status, 202);
+        until("a copy to be restored", || {
+            File::open(mount.path(key)).is_ok()
+        });
+        assert_eq!(read_whole(&mount.path(key), length).unwrap(), 1);
+    }
     mount.unmount();
 }
 

@@ -84,7 +84,7 @@ impl Budget {
     /// Looks at the pressure on memory once a second for as long as the budget lives. Ends at once on a
     /// kernel that does not tell.
     pub fn watch_pressure(&self) -> impl Future<Output = ()> + Send + 'static {
-        watch(Arc::downgrade(&self.0))
+        watch(Arc::downgrade(&self.0), file())
     }
 
     /// From now on memory is so scarce.
@@ -126,8 +126,7 @@ impl Pool {
     }
 }
 
-async fn watch(pool: Weak<Pool>) {
-    let file = file();
+async fn watch(pool: Weak<Pool>, file: PathBuf) {
     let mut before: Option<Waited> = None;
     loop {
         // A file of the kernel's; read off the runtime all the same.
@@ -182,6 +181,42 @@ mod tests {
         assert_eq!(after(250, 0), Pressure::Much);
         // The counts are of a new cgroup.
         assert_eq!(waited(0, 0).since(before, EVERY), Pressure::None);
+    }
+
+    #[tokio::test]
+    async fn the_file_is_looked_at_for_as_long_as_the_budget_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("memory.pressure");
+        let write = |total: u64| {
+            let text = format!("some avg10=0 total={total}\nfull avg10=0 total=0\n");
+            let new = folder.path().join("new");
+            std::fs::write(&new, text).unwrap();
+            std::fs::rename(&new, &file).unwrap();
+        };
+        write(0);
+        let budget = Budget::new(64 << 20);
+        let all = budget.0.prefetch_limit();
+        let watching = tokio::spawn(watch(Arc::downgrade(&budget.0), file.clone()));
+        let step = Duration::from_millis(50);
+        for number in 1.. {
+            // Some task waits a tenth of the time.
+            write(number * 5000);
+            tokio::time::sleep(step).await;
+            if budget.0.prefetch_limit() < all {
+                break;
+            }
+            assert!(number < 200, "nobody saw the pressure");
+        }
+        for number in 0.. {
+            tokio::time::sleep(step).await;
+            if budget.0.prefetch_limit() == all {
+                break;
+            }
+            assert!(number < 200, "nobody saw the pressure end");
+        }
+        drop(budget);
+        let ended = tokio::time::timeout(Duration::from_secs(10), watching).await;
+        ended.expect("it ends with the budget").unwrap();
     }
 
     struct Cache(Mutex<Vec<Lease>>);

@@ -24,8 +24,8 @@ use crate::types::NodeId;
 /// Most keys that one answer of OSS can hold.
 pub(super) const PAGE_KEYS: u32 = 1000;
 
-type PageFlight = Shared<BoxFuture<'static, Result<Arc<FirstPage>>>>;
-type WeakFlight = WeakShared<BoxFuture<'static, Result<Arc<FirstPage>>>>;
+type PageFlight = Shared<BoxFuture<'static, Result<Arc<Page>>>>;
+type WeakFlight = WeakShared<BoxFuture<'static, Result<Arc<Page>>>>;
 
 /// What all parts of the facade share.
 pub(super) struct Core {
@@ -48,12 +48,34 @@ pub(super) struct Core {
     pub(super) detailing: Mutex<HashMap<NodeId, super::details::WeakAsking>>,
 }
 
-/// The first page of a directory. Its names were learned.
-pub(super) struct FirstPage {
+/// A page of a directory. Its names were learned.
+pub(super) struct Page {
     /// The directory's key when it was asked for.
-    key: String,
-    asking: Asking,
+    pub(super) key: String,
+    pub(super) asking: Asking,
     pub(super) shown: Shown,
+}
+
+impl Page {
+    /// Up to which name it is complete; `None`: to the end.
+    pub(super) fn until(&self) -> Option<&str> {
+        let until = self.shown.until.as_deref()?;
+        Some(until.strip_prefix(&*self.key).unwrap_or(until))
+    }
+
+    /// What it says of a name; `None` if it ends before.
+    fn answer(self: Arc<Self>, name: &str) -> Option<Answer> {
+        let seen = match self.shown.find(&self.key, name) {
+            Found::Here(seen) => Some(seen.clone()),
+            Found::Absent => None,
+            Found::Beyond => return None,
+        };
+        Some(Answer {
+            seen,
+            sent: self.asking.sent(),
+            _page: Some(self),
+        })
+    }
 }
 
 /// One answer about one name.
@@ -62,7 +84,7 @@ struct Answer {
     /// When the request was sent.
     sent: Moment,
     /// Keeps the page's request under way until the answer is learned.
-    _page: Option<Arc<FirstPage>>,
+    _page: Option<Arc<Page>>,
 }
 
 /// What is asked next to settle a name.
@@ -228,18 +250,26 @@ impl Core {
         match question {
             Question::Page => {
                 let page = self.first_page(parent, key).await?;
-                let seen = match page.shown.find(key, name) {
-                    Found::Here(seen) => Some(seen.clone()),
-                    Found::Absent => None,
-                    Found::Beyond => return self.point_answer(&full, sent).await,
-                };
                 if page.key == key {
-                    let sent = page.asking.sent();
-                    return Ok(Answer {
-                        seen,
-                        sent,
-                        _page: Some(page),
-                    });
+                    let answer = page.answer(name);
+                    return match answer {
+                        Some(answer) => Ok(answer),
+                        None => self.point_answer(&full, sent).await,
+                    };
+                }
+            }
+            Question::Around => {
+                let before = {
+                    let ns = self.ns.lock();
+                    ns.before_page(ns.directory(parent)?, name)
+                };
+                let page = match self.page_after(parent, key, &before).await {
+                    // No room for a page: there is for one name.
+                    Err(Error::OverBudget) => None,
+                    page => Some(Arc::new(page?)),
+                };
+                if let Some(answer) = page.and_then(|page| page.answer(name)) {
+                    return Ok(answer);
                 }
             }
             Question::Head => {
@@ -316,11 +346,7 @@ impl Core {
     }
 
     /// The first page of a directory; callers at the same time share one request, unless every call has to ask.
-    pub(super) async fn first_page(
-        self: &Arc<Self>,
-        dir: NodeId,
-        key: &str,
-    ) -> Result<Arc<FirstPage>> {
+    pub(super) async fn first_page(self: &Arc<Self>, dir: NodeId, key: &str) -> Result<Arc<Page>> {
         if self.config.always_ask() {
             return self.load_first_page(dir, key.to_owned()).await;
         }
@@ -347,11 +373,7 @@ impl Core {
         page
     }
 
-    async fn load_first_page(
-        self: &Arc<Self>,
-        node: NodeId,
-        key: String,
-    ) -> Result<Arc<FirstPage>> {
+    async fn load_first_page(self: &Arc<Self>, node: NodeId, key: String) -> Result<Arc<Page>> {
         let asking = self.begin();
         let listing = {
             let ns = self.ns.lock();
@@ -382,7 +404,7 @@ impl Core {
             }
         }
         drop(ns);
-        Ok(Arc::new(FirstPage { key, asking, shown }))
+        Ok(Arc::new(Page { key, asking, shown }))
     }
 
     /// Settles an existing node's attributes again: its name must still lead to it.

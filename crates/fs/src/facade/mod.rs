@@ -16,6 +16,7 @@ mod opening;
 mod outcomes;
 mod pages;
 mod rename;
+mod spread;
 mod stream;
 mod writers;
 mod xattrs;

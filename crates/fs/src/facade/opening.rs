@@ -47,7 +47,10 @@ impl Files {
             // Deleted or replaced: the kernel walks the path again.
             return Some(Err(Error::Stale));
         }
-        if !asked && !ns.version_is_fresh(slot, now) {
+        // Who cuts it off reads none of it.
+        let readable = flags.truncate || ns.archived(slot).is_none();
+        let known = readable && ns.version_is_fresh(slot, now);
+        if !asked && !known {
             return None;
         }
         let (opened, file) = match self.open_in(&mut ns, slot, handle, flags, Meta::default()) {
@@ -130,6 +133,9 @@ impl Files {
             answer?
         } else {
             self.core.refresh(node).await?;
+            if !flags.truncate {
+                self.try_archived(node).await?;
+            }
             // However little time answers hold: this one is what the call asked for.
             let known = self.open_known(handle, node, flags, true);
             known.unwrap_or(Err(Error::Stale))?
@@ -142,6 +148,22 @@ impl Files {
             return Err(error);
         }
         Ok(opened)
+    }
+
+    /// An object of an archive class that was not restored fails here rather than at the first read.
+    async fn try_archived(&self, node: NodeId) -> Result<()> {
+        let version = {
+            let ns = self.core.ns.lock();
+            ns.archived(ns.resolve(node)?)
+        };
+        let Some(version) = version else {
+            return Ok(());
+        };
+        self.contents.open(&version).read(0, 1).await?;
+        let mut ns = self.core.ns.lock();
+        let slot = ns.resolve(node)?;
+        ns.restored(slot, &version);
+        Ok(())
     }
 
     /// Makes and opens a file, or opens the one that is there.

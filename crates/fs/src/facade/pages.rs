@@ -2,21 +2,13 @@
 
 use std::sync::Arc;
 
-use super::core::{Core, PAGE_KEYS, log_odd};
+use super::core::{Core, PAGE_KEYS, Page, log_odd};
 use super::stream::PAGE_BYTES;
 use crate::budget::Priority;
 use crate::error::{Error, Result};
 use crate::namespace::{Pages, Shown};
 use crate::remote::ListRequest;
 use crate::types::NodeId;
-
-/// A page whose names were learned.
-pub(super) struct Learned {
-    /// It shows something.
-    pub(super) any: bool,
-    /// Up to which name it is complete; `None`: to the end.
-    pub(super) until: Option<Box<str>>,
-}
 
 impl Core {
     /// Asks for the page of a directory that begins after a name, and learns it. The name of a directory may end in `/`.
@@ -25,7 +17,7 @@ impl Core {
         node: NodeId,
         key: &str,
         after: &str,
-    ) -> Result<Learned> {
+    ) -> Result<Page> {
         let lease = self.budget.try_lease(Priority::Prefetch, PAGE_BYTES);
         let _lease = lease.ok_or(Error::OverBudget)?;
         let asking = self.begin();
@@ -49,10 +41,10 @@ impl Core {
                 ns.learn(dir, &entry.name, &entry.seen, asking.sent());
             }
         }
-        let until = shown.until.as_deref();
-        Ok(Learned {
-            any: shown.any,
-            until: until.map(|until| until.strip_prefix(key).unwrap_or(until).into()),
+        Ok(Page {
+            key: key.to_owned(),
+            asking,
+            shown,
         })
     }
 
@@ -67,11 +59,11 @@ impl Core {
         let mut after = Box::<str>::default();
         loop {
             let page = self.page_after(node, &key, &after).await?;
-            match page.until {
+            match page.until() {
                 None => break,
                 // A server that goes in circles must not keep anybody for ever.
                 Some(until) if *until <= *after => return Ok(()),
-                Some(until) => after = until,
+                Some(until) => after = until.into(),
             }
         }
         let mut ns = self.ns.lock();

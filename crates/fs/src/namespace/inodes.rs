@@ -70,6 +70,8 @@ impl Flags {
     pub(crate) const RECORDED: Self = Self(1024);
     /// It changed since the table was locked.
     pub(crate) const CHANGED: Self = Self(2048);
+    /// The object is in an archive class, and nobody has seen yet that there is a restored copy.
+    pub(crate) const ARCHIVED: Self = Self(4096);
 
     pub(crate) fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0
@@ -147,6 +149,8 @@ pub(crate) struct Dir {
     /// How many entries in a row whose details were asked for followed the order of names, and the last of them.
     pub(crate) detail_run: u32,
     pub(crate) last_detailed: Option<Slot>,
+    /// Files were looked up of which what was known had expired, since all of it was listed.
+    pub(crate) expired: bool,
 }
 
 /// How long a directory was when it was last listed.

@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) tag: Tag,
     /// One of OSS's own symlinks: a listing tells.
     pub(crate) link: bool,
+    /// In an archive class: it can be read only while a restored copy is there.
+    pub(crate) archived: bool,
     /// The rest comes with HEAD, GET and PUT; a listing has none of it.
     pub(crate) details: Option<Box<Details>>,
 }
@@ -100,6 +102,7 @@ impl Namespace {
                 inode.size = facts.size;
                 inode.mtime = facts.mtime;
                 inode.set(Flags::LINK, facts.link);
+                inode.set(Flags::ARCHIVED, facts.archived);
                 if changed || later {
                     inode.set(Flags::DETAILED, false);
                     inode.set(Flags::OWN, false);

@@ -79,7 +79,9 @@ impl Namespace {
             return;
         }
         let started = listing.started;
-        self.inodes.peek_mut(dir).dir_mut().listed = Some(pages);
+        let known = self.inodes.peek_mut(dir).dir_mut();
+        known.listed = Some(pages);
+        known.expired = false;
         let gone: Vec<Slot> = self
             .inodes
             .get(dir)

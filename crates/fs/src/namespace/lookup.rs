@@ -5,6 +5,7 @@
 //! | nothing, and `dir` was never listed or fitted one page | LIST of `dir/`, one page: answers the siblings too |
 //! | nothing, and `dir` has more than one page | LIST of prefix `dir/name`, a few keys ([`POINT_KEYS`]) |
 //! | it was an object, `dir` fits one page, answers may be kept | LIST of `dir/`: proves all siblings anew |
+//! | it was an object, another such was asked for before, answers may be kept | LIST of `dir/`, the page around it |
 //! | it was an object, otherwise | HEAD |
 //! | it was a directory | LIST of prefix `dir/name/`, one key |
 //!
@@ -36,6 +37,8 @@ pub(crate) enum Known {
 pub(crate) enum Question {
     /// The first page of the directory.
     Page,
+    /// A page of the directory that has this name.
+    Around,
     /// A few keys from `dir/name` on.
     Point,
     /// HEAD of `dir/name`.
@@ -76,12 +79,19 @@ impl Namespace {
     }
 
     /// The cheapest request that settles what `name` in `dir` is.
-    pub(crate) fn question(&self, dir: Slot, name: &str) -> Question {
-        let listed = self.inodes.get(dir).dir().and_then(|dir| dir.listed);
+    pub(crate) fn question(&mut self, dir: Slot, name: &str) -> Question {
+        let known = self.inodes.get(dir).dir();
+        let (listed, expired) = known.map_or((None, false), |dir| (dir.listed, dir.expired));
         match self.child(dir, name) {
             Some(slot) if self.inodes.get(slot).is_dir() => Question::Prefix,
             Some(_) if !self.rules.always_ask && listed == Some(Pages::One) => Question::Page,
-            Some(_) => Question::Head,
+            Some(_) if self.rules.always_ask => Question::Head,
+            // Who asks for two will ask for more: a page proves a thousand.
+            Some(_) if expired => Question::Around,
+            Some(_) => {
+                self.inodes.peek_mut(dir).dir_mut().expired = true;
+                Question::Head
+            }
             None if self.rules.always_ask && listed.is_some() => Question::Point,
             None if listed == Some(Pages::Many) => Question::Point,
             None => Question::Page,

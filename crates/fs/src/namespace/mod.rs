@@ -51,7 +51,7 @@ pub(crate) use learn::{Details, Facts, Seen};
 pub(crate) use list::{Found, Listed, Listing, Shown, Snapshot};
 pub(crate) use lookup::{Known, POINT_KEYS, Question};
 use negative::Negatives;
-pub(crate) use order::Next;
+pub(crate) use order::{Following, Next};
 pub(crate) use shared::SharedNamespace;
 pub(crate) use state::NodeRecord;
 pub(crate) use tombstones::Ticket;
@@ -408,6 +408,22 @@ impl Namespace {
     /// True if an open may pin what is known of this file. With `max_stat_cache_size=0` the lookup just before asked.
     pub(crate) fn version_is_fresh(&self, slot: Slot, now: Moment) -> bool {
         !self.holds_for(slot, now).is_zero()
+    }
+
+    /// The version of an object in an archive class of which nobody knows whether it can be read.
+    pub(crate) fn archived(&self, slot: Slot) -> Option<ObjectVersion> {
+        let archived = self.inodes.get(slot).has(Flags::ARCHIVED);
+        self.version(slot).filter(|_| archived)
+    }
+
+    /// There is a restored copy of this version.
+    pub(crate) fn restored(&mut self, slot: Slot, version: &ObjectVersion) {
+        let same = self
+            .version(slot)
+            .is_some_and(|known| known.etag == version.etag);
+        if same {
+            self.inodes.peek_mut(slot).set(Flags::ARCHIVED, false);
+        }
     }
 
     /// A request is about to be sent whose answer will be learned.

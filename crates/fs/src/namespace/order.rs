@@ -5,6 +5,9 @@ use super::{Dentries, Namespace, Pages, Slot};
 use crate::clock::Moment;
 use crate::types::{NodeId, ObjectVersion};
 
+/// Names that are proven by one page, which has room for a few new ones among them.
+const PART: usize = 900;
+
 /// A file that may be opened soon.
 #[derive(Clone, Debug)]
 pub(crate) struct Next {
@@ -12,6 +15,18 @@ pub(crate) struct Next {
     pub(crate) version: ObjectVersion,
     /// The page cache had its bytes.
     pub(crate) cached: bool,
+}
+
+/// What follows a name.
+#[derive(Debug)]
+pub(crate) struct Following {
+    pub(crate) files: Vec<Next>,
+    /// The last name looked at; `None` if there is none.
+    pub(crate) last: Option<Box<str>>,
+    /// How many names there are up to that.
+    pub(crate) reach: usize,
+    /// The name before the first file that has expired, if one has.
+    pub(crate) before_expired: Option<Box<str>>,
 }
 
 impl Namespace {
@@ -26,11 +41,21 @@ impl Namespace {
         Some((inode.parent, after.checked_sub(1)?, siblings))
     }
 
+    /// A file that could be fetched, if what is known of it held still.
+    pub(crate) fn has_expired(&self, slot: Slot, now: Moment) -> bool {
+        self.is_plain(slot) && !self.rules.always_ask && !self.version_is_fresh(slot, now)
+    }
+
+    fn is_plain(&self, slot: Slot) -> bool {
+        let inode = self.inodes.get(slot);
+        !inode.is_dir() && !inode.has(Flags::LOCAL) && !inode.has(Flags::LINK)
+    }
+
     /// A file as something to fetch, if what is known of it holds.
     pub(crate) fn next(&self, slot: Slot, now: Moment) -> Option<Next> {
         let inode = self.inodes.get(slot);
-        let plain = !inode.is_dir() && !inode.has(Flags::LOCAL) && !inode.has(Flags::LINK);
-        if !plain || !self.version_is_fresh(slot, now) {
+        let known = self.version_is_fresh(slot, now) && !inode.has(Flags::ARCHIVED);
+        if !self.is_plain(slot) || !known {
             return None;
         }
         Some(Next {
@@ -40,15 +65,8 @@ impl Namespace {
         })
     }
 
-    /// The files among the `count` names after `after` in a directory, the last of these names (`None` if there is
-    /// none), and how many names there are up to that.
-    pub(crate) fn following(
-        &self,
-        dir: Slot,
-        after: &str,
-        count: usize,
-        now: Moment,
-    ) -> (Vec<Next>, Option<Box<str>>, usize) {
+    /// The files among the `count` names after `after` in a directory.
+    pub(crate) fn following(&self, dir: Slot, after: &str, count: usize, now: Moment) -> Following {
         let children = self.inodes.get(dir).children();
         let from = if after.is_empty() {
             0
@@ -56,9 +74,29 @@ impl Namespace {
             Dentries::after(&self.inodes, dir, after)
         };
         let names = &children[from..children.len().min(from + count)];
-        let last = names.last().map(|slot| self.inodes.get(*slot).name.clone());
+        let name = |slot: &Slot| self.inodes.get(*slot).name.clone();
         let files = names.iter().filter_map(|slot| self.next(*slot, now));
-        (files.collect(), last, from + names.len())
+        let expired = names.iter().position(|slot| self.has_expired(*slot, now));
+        Following {
+            files: files.collect(),
+            last: names.last().map(name),
+            reach: from + names.len(),
+            before_expired: expired.map(|index| match index {
+                0 => after.into(),
+                _ => name(&names[index - 1]),
+            }),
+        }
+    }
+
+    /// The name after which a page begins that has this one; empty if it is the first page. All names of a part of the
+    /// directory give the same, so that each part is listed once.
+    pub(crate) fn before_page(&self, dir: Slot, name: &str) -> Box<str> {
+        let children = self.inodes.get(dir).children();
+        let index = Dentries::after(&self.inodes, dir, name).saturating_sub(1);
+        match (index / PART * PART).checked_sub(1) {
+            Some(last) => self.inodes.get(children[last]).name.clone(),
+            None => Box::default(),
+        }
     }
 
     /// How many names are known in a directory.
@@ -66,12 +104,25 @@ impl Namespace {
         self.inodes.get(dir).children().len()
     }
 
-    /// The directory after this one in the order of names.
-    pub(crate) fn next_directory(&self, dir: Slot) -> Option<Slot> {
-        let (parent, index, _) = self.place(dir)?;
-        let children = self.inodes.get(parent).children();
-        let next = *children.get(index + 1)?;
-        self.is_dir(next).then_some(next)
+    /// The directory after this one in the order of names, in the same directory or after that of those above, and how
+    /// far above: at most `most`.
+    pub(crate) fn next_directory(&self, dir: Slot, most: usize) -> Option<(Slot, usize)> {
+        let mut at = dir;
+        for up in 0..=most {
+            let (parent, index, _) = self.place(at)?;
+            let later = &self.inodes.get(parent).children()[index + 1..];
+            if let Some(next) = later.iter().find(|slot| self.is_dir(**slot)) {
+                return Some((*next, up));
+            }
+            at = parent;
+        }
+        None
+    }
+
+    /// The first directory in a directory.
+    pub(crate) fn first_directory(&self, dir: Slot) -> Option<Slot> {
+        let mut children = self.inodes.get(dir).children().iter().copied();
+        children.find(|slot| self.is_dir(*slot))
     }
 
     /// True if a listing of the whole directory holds.

@@ -1,10 +1,10 @@
 //! The blocks of one large object that are in memory or under way.
 
-use super::{exact::Flights, streams::Streams, sums::Sums};
+use super::{exact::Flights, random::Random, streams::Streams, sums::Sums};
 use crate::{budget::Lease, error::Error};
 use bytes::Bytes;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::{runtime::Handle, sync::Notify, task::JoinSet};
 
 /// Bytes of a block; the last may be shorter.
 pub(super) const BLOCK: u64 = 1 << 20;
@@ -35,6 +35,7 @@ pub(super) struct Blocks {
     /// How many reads wait for a block: it stays until they have taken it.
     wanted: BTreeMap<u64, u32>,
     pub(super) streams: Streams,
+    pub(super) random: Random,
     pub(super) exact: Flights,
     pub(super) sums: Sums,
     /// How many fetches failed, and why the last did.
@@ -43,7 +44,7 @@ pub(super) struct Blocks {
     /// Once the whole object's bytes turned out to be wrong, nothing is handed out any more.
     pub(super) corrupt: Option<Error>,
     /// The fetches under way. They end with the reader.
-    pub(super) tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 /// The numbers of the blocks that hold `span`.
@@ -91,6 +92,12 @@ impl Blocks {
         {
             self.slots.remove(&number);
         }
+    }
+
+    /// Runs a fetch, which ends with the reader.
+    pub(super) fn spawn(&mut self, fetch: impl Future<Output = ()> + Send + 'static, on: &Handle) {
+        while self.tasks.try_join_next().is_some() {}
+        self.tasks.spawn_on(fetch, on);
     }
 
     /// A read waits for a block.
@@ -182,7 +189,7 @@ impl Blocks {
     /// Drops blocks worth about `bytes`: those handed out in part first, then those furthest along,
     /// since they were read ahead.
     pub(super) fn reclaim(&mut self, bytes: u64) -> u64 {
-        let mut freed = 0;
+        let mut freed = self.exact.reclaim();
         for begun in [true, false] {
             let free: Vec<u64> = self
                 .slots

@@ -3,7 +3,6 @@
 use super::{
     Reader,
     buffers::Buffers,
-    hedge::Hedges,
     pace::Pace,
     whole::{Source, Wholes},
 };
@@ -18,7 +17,6 @@ use std::{
     sync::{Arc, Weak},
     time::Instant,
 };
-use tokio::runtime::Handle;
 
 /// A small object takes at most this share of the budget: several must fit.
 const SMALL_SHARE: u64 = 8;
@@ -39,7 +37,6 @@ pub(super) struct Shared {
     /// Memory for blocks.
     pub(super) buffers: Arc<Buffers>,
     pub(super) pace: Pace,
-    pub(super) hedges: Hedges,
     /// When the mount began.
     pub(super) began: Instant,
     readers: Mutex<HashMap<Identity, Weak<Reader>>>,
@@ -66,16 +63,12 @@ impl Engine {
     pub fn new(context: &Arc<Context>) -> Self {
         let total = context.budget.total();
         let shared = Arc::new(Shared {
-            source: Source {
-                context: Arc::clone(context),
-                runtime: Handle::current(),
-            },
+            source: Source::new(context),
             wholes: Wholes::default(),
             small: context.config.small_object_size.min(total / SMALL_SHARE),
             window: context.config.max_readahead.min(total / WINDOW_SHARE),
             buffers: Buffers::new(total),
             pace: Pace::default(),
-            hedges: Hedges::default(),
             began: Instant::now(),
             readers: Mutex::default(),
         });

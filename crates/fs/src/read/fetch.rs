@@ -61,15 +61,15 @@ impl Fetch {
         let start = self.left.start * BLOCK;
         let span = start..start + bytes(&self.left, size);
         let (length, end) = (span.end - span.start, span.end);
-        let hedges = &shared.hedges;
         let asked = Instant::now();
-        let mut answer = hedges.get(source, &self.version, span).await?;
+        let mut hedged = source.fetch(&self.version, span).await?;
         let answered = Instant::now();
         shared.pace.head(answered - asked);
-        if answer.meta.size != size {
+        let meta = &hedged.answer.meta;
+        if meta.size != size {
             return Err(Error::Stale);
         }
-        let crc64 = self.version.crc64.or(answer.meta.crc64);
+        let crc64 = self.version.crc64.or(meta.crc64);
         while !self.left.is_empty() {
             let number = self.left.start;
             let length = BLOCK.min(size - number * BLOCK) as usize;
@@ -80,7 +80,7 @@ impl Fetch {
                 let rest = (number * BLOCK + before as u64, end);
                 let (bytes, most) = (&mut block.bytes, length - before);
                 let version = &self.version;
-                let got = hedges.read(&mut answer, source, version, rest, bytes, most);
+                let got = hedged.read(source, version, rest, bytes, most);
                 if got.await? == 0 {
                     // The client has seen to it that all of the range came.
                     return Err(Error::BadHandle);

@@ -7,7 +7,8 @@
 
 use super::whole::{Source, stale_if_gone};
 use crate::{error::Result, types::ObjectVersion};
-use ossplit::GetObjectOutput;
+use bytes::Bytes;
+use ossplit::{GetObject, GetObjectOutput};
 use std::{ops::Range, pin::pin, time::Duration};
 use tokio::{sync::Semaphore, time::timeout};
 
@@ -26,47 +27,56 @@ impl Default for Hedges {
     }
 }
 
+/// The answer to a GET, whose bytes may come from a second request.
+pub(super) struct Hedged {
+    pub(super) answer: GetObjectOutput,
+    /// Some of it comes from a second request.
+    pub(super) second: bool,
+}
+
 /// What came first.
 enum First<A, B> {
     Of(A),
     Second(B),
 }
 
-impl Hedges {
+impl Source {
     /// The answer to a GET of `span`.
-    pub(super) async fn get(
+    pub(super) async fn fetch(&self, version: &ObjectVersion, span: Range<u64>) -> Result<Hedged> {
+        let request = self.get(version).range(span.clone());
+        self.first(request, version, span).await
+    }
+
+    /// The answer to a GET of the whole object.
+    pub(super) async fn fetch_whole(&self, version: &ObjectVersion) -> Result<Hedged> {
+        self.first(self.get(version), version, 0..version.size)
+            .await
+    }
+
+    async fn first(
         &self,
-        source: &Source,
+        request: GetObject,
         version: &ObjectVersion,
         span: Range<u64>,
-    ) -> Result<GetObjectOutput> {
-        let first = get(source, version, span.clone());
-        match self.beside(first, source, version, span).await {
-            First::Of(answer) => answer,
-            First::Second(answer) => Ok(answer),
+    ) -> Result<Hedged> {
+        match self
+            .beside(self.send(version, request), version, span)
+            .await
+        {
+            First::Of(answer) => answer.map(|answer| Hedged {
+                answer,
+                second: false,
+            }),
+            First::Second(answer) => Ok(Hedged {
+                answer,
+                second: true,
+            }),
         }
     }
 
-    /// The next bytes of `answer`, whose next byte is at `at` in the object: appends at most `most` to
-    /// `buffer`, at least one; 0 at the end of the range, which is at `end`. Between one byte and the next
-    /// there is one second request: where that stands still too, the client's retries and its time limit hold.
-    pub(super) async fn read(
-        &self,
-        answer: &mut GetObjectOutput,
-        source: &Source,
-        version: &ObjectVersion,
-        (at, end): (u64, u64),
-        buffer: &mut Vec<u8>,
-        most: usize,
-    ) -> Result<usize> {
-        let first = next(answer, buffer, most);
-        match self.beside(first, source, version, at..end).await {
-            First::Of(read) => read,
-            First::Second(second) => {
-                *answer = second;
-                next(answer, buffer, most).await
-            }
-        }
+    async fn send(&self, version: &ObjectVersion, request: GetObject) -> Result<GetObjectOutput> {
+        let answer = self.context.client.get_object(request).await;
+        answer.map_err(|error| self.failed(version, error))
     }
 
     /// Waits for `first`, and when it takes long for a second answer about `span` too. An error of either
@@ -74,7 +84,6 @@ impl Hedges {
     async fn beside<T>(
         &self,
         first: impl Future<Output = Result<T>>,
-        source: &Source,
         version: &ObjectVersion,
         span: Range<u64>,
     ) -> First<Result<T>, GetObjectOutput> {
@@ -82,11 +91,11 @@ impl Hedges {
         if let Ok(done) = timeout(AFTER, &mut first).await {
             return First::Of(done);
         }
-        let Ok(_permit) = self.0.try_acquire() else {
+        let Ok(_permit) = self.hedges.0.try_acquire() else {
             return First::Of(first.await);
         };
         tracing::debug!(key = %version.key, ?span, "a range stands still: asked for once more");
-        let mut second = pin!(get(source, version, span));
+        let mut second = pin!(self.send(version, self.get(version).range(span)));
         tokio::select! {
             done = &mut first => match done {
                 Ok(_) => First::Of(done),
@@ -103,17 +112,67 @@ impl Hedges {
     }
 }
 
+impl Hedged {
+    /// The next bytes, the first of which is at `at` in the object: appends at most `most` to `buffer`, at
+    /// least one; 0 at the end of the range, which is at `end`. Between one byte and the next there is one
+    /// second request: where that stands still too, the client's retries and its time limit hold.
+    pub(super) async fn read(
+        &mut self,
+        source: &Source,
+        version: &ObjectVersion,
+        (at, end): (u64, u64),
+        buffer: &mut Vec<u8>,
+        most: usize,
+    ) -> Result<usize> {
+        let first = next(&mut self.answer, buffer, most);
+        match source.beside(first, version, at..end).await {
+            First::Of(read) => read,
+            First::Second(second) => {
+                self.turn_to(second);
+                next(&mut self.answer, buffer, most).await
+            }
+        }
+    }
+
+    /// All bytes of `span`, which is what was asked for.
+    pub(super) async fn collect(
+        &mut self,
+        source: &Source,
+        version: &ObjectVersion,
+        span: Range<u64>,
+    ) -> Result<Vec<Bytes>> {
+        let mut pieces = Vec::new();
+        let mut at = span.start;
+        loop {
+            let first = next_piece(&mut self.answer);
+            let piece = match source.beside(first, version, at..span.end).await {
+                First::Of(piece) => piece?,
+                First::Second(second) => {
+                    self.turn_to(second);
+                    next_piece(&mut self.answer).await?
+                }
+            };
+            let Some(piece) = piece else {
+                return Ok(pieces);
+            };
+            at += piece.len() as u64;
+            // The first clone allocates the counter: here rather than where a read is answered.
+            drop(piece.clone());
+            pieces.push(piece);
+        }
+    }
+
+    fn turn_to(&mut self, second: GetObjectOutput) {
+        self.answer = second;
+        self.second = true;
+    }
+}
+
 async fn next(answer: &mut GetObjectOutput, buffer: &mut Vec<u8>, most: usize) -> Result<usize> {
     let read = answer.body.read_into(buffer, most).await;
     read.map_err(stale_if_gone)
 }
 
-async fn get(
-    source: &Source,
-    version: &ObjectVersion,
-    span: Range<u64>,
-) -> Result<GetObjectOutput> {
-    let request = source.get(version).range(span);
-    let answer = source.context.client.get_object(request).await;
-    answer.map_err(stale_if_gone)
+async fn next_piece(answer: &mut GetObjectOutput) -> Result<Option<Bytes>> {
+    answer.body.next_chunk().await.map_err(stale_if_gone)
 }

@@ -11,8 +11,8 @@
 //!   parallel range requests whose tasks fill block after block as bytes arrive, and end with the
 //!   reader. A block is fetched once: who comes second waits for it; when all of it was handed out it
 //!   goes, since the kernel's page cache has it. A read that belongs to no stream fetches exactly what
-//!   was asked, and keeps nothing (`exact`). When all blocks passed, the object's CRC64 is compared
-//!   (`sums`).
+//!   was asked (`exact`), unless it goes by equal steps or among neighbours (`random`). When all blocks
+//!   passed, the object's CRC64 is compared (`sums`).
 //!
 //! Every GET carries `If-Match`, so one reader never mixes two versions: once the object changed, what
 //! is not in memory yet is [`Error::Stale`](crate::Error::Stale). Every byte kept is leased from the
@@ -26,6 +26,7 @@ mod fetch;
 mod hedge;
 mod pace;
 mod pieces;
+mod random;
 mod reader;
 mod streams;
 mod sums;
@@ -35,6 +36,8 @@ pub use engine::Engine;
 pub use reader::Reader;
 pub use whole::{Begin, Prefetch};
 
+#[cfg(test)]
+mod allocations;
 #[cfg(test)]
 pub(crate) mod fake;
 #[cfg(test)]

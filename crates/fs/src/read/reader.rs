@@ -15,6 +15,7 @@ use crate::{
     types::ObjectVersion,
 };
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 use std::{
     ops::Range,
@@ -102,15 +103,19 @@ impl Reader {
             return true;
         }
         let mut blocks = self.blocks.lock();
-        if !blocks.has(&span) {
+        if blocks.has(&span) {
+            for number in numbers(&span) {
+                blocks.take(number, &span, out);
+            }
+        } else if !blocks.exact.take(&span, out) {
             return false;
-        }
-        for number in numbers(&span) {
-            blocks.take(number, &span, out);
         }
         let pattern = blocks
             .streams
             .note(&self.noted(&span, false), &self.shared.pace);
+        if pattern == Pattern::Random {
+            self.guess(&mut blocks, &span);
+        }
         self.follow(&mut blocks, pattern);
         true
     }
@@ -200,8 +205,9 @@ impl Reader {
         let length = span.end - span.start;
         let longest = exact::LONGEST.min(self.shared.window);
         if pattern == Pattern::Random && length <= longest && !blocks.covers(span) {
+            let now = self.guess(&mut blocks, span);
             let source = &self.shared.source;
-            let flight = blocks.exact.join(source, &self.version, span);
+            let flight = blocks.exact.join(source, &self.version, span, &now);
             return Ok(Course::Exact(flight));
         }
         // What this read waits for is asked for before what its stream will want.
@@ -223,14 +229,31 @@ impl Reader {
         Ok(Course::Blocks(mine, failures))
     }
 
+    /// Fetches what a read that belongs to no stream makes likely; gives what to fetch for itself.
+    fn guess(&self, blocks: &mut Blocks, span: &Range<u64>) -> Range<u64> {
+        let fetched = blocks.exact.fetched;
+        let guess = blocks.random.note(span, self.version.size, fetched);
+        let source = &self.shared.source;
+        for span in guess.ahead {
+            if blocks.covers(&span) || blocks.exact.has(&span) {
+                continue;
+            }
+            let bytes = span.end - span.start;
+            let Some(lease) = self.shared.lease_now(Priority::Prefetch, bytes) else {
+                break;
+            };
+            let flight = blocks.exact.begin(source, &self.version, &span, lease);
+            // Who reads it hears whether it failed.
+            blocks.spawn(flight.map(drop), &source.runtime);
+        }
+        guess.now
+    }
+
     /// Marks the blocks of `run` as coming, and fetches them.
     fn begin(self: &Arc<Self>, blocks: &mut Blocks, run: Range<u64>, lease: Lease) {
         blocks.load(run.clone());
         let fetch = Fetch::new(&self.shared, self, run, lease);
-        while blocks.tasks.try_join_next().is_some() {}
-        blocks
-            .tasks
-            .spawn_on(fetch.run(), &self.shared.source.runtime);
+        blocks.spawn(fetch.run(), &self.shared.source.runtime);
     }
 
     /// Waits for a block and pushes what it has of `span`. `own`: this read began its fetch, when

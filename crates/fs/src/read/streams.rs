@@ -11,12 +11,17 @@
 //! processor or network to be had, a larger window would only take memory, and the processor's cache.
 
 use super::{blocks::BLOCK, pace::Pace};
-use std::{ops::Range, time::Duration};
+use std::{collections::VecDeque, ops::Range, time::Duration};
 
-/// Streams remembered for one object.
-const MOST: usize = 8;
+/// Streams of one object, and places where one may have begun.
+const MOST: usize = 64;
+const CANDIDATES: usize = 16;
 /// The furthest from a stream's place that a read may belong to it: the kernel's largest readahead.
 const SLACK: u64 = 16 << 20;
+/// Who reads less at once is near only if it is at most so many times its length away: small reads at random places are no
+/// stream because one of them is somewhere near.
+const LARGE: u64 = 64 << 10;
+const SMALL_SLACK: u64 = 4;
 /// A first read of so many bytes at the object's beginning is the kernel's readahead: the rest of its
 /// window may come in any order.
 const READAHEAD: u64 = 128 << 10;
@@ -34,8 +39,6 @@ struct Stream {
     place: u64,
     /// Bytes read in it: how far it is trusted.
     seen: u64,
-    /// It began at the object's beginning, or a second read continued it.
-    shown: bool,
     /// How far ahead of its place to read, in bytes.
     window: u64,
     /// Bytes read since the window was looked at, and when that was.
@@ -87,7 +90,11 @@ pub(super) struct Noted {
 /// The streams of one object.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
-    streams: Vec<Stream>,
+    /// Those that began at the object's beginning, or that a second read continued.
+    shown: Vec<Stream>,
+    /// The latest reads that may be the first of a stream: one after the other, random reads push each other out of
+    /// here, and no stream.
+    candidates: VecDeque<Stream>,
     clock: u64,
 }
 
@@ -96,34 +103,46 @@ impl Streams {
     pub(super) fn note(&mut self, read: &Noted, pace: &Pace) -> Pattern {
         self.clock += 1;
         let Range { start, end } = read.span;
-        let near = |stream: &Stream| {
-            let slack = stream.seen.min(SLACK);
+        let length = end - start;
+        let most = if length >= LARGE {
+            SLACK
+        } else {
+            SMALL_SLACK * length
+        };
+        let within = |stream: &Stream, most: u64| {
+            let slack = stream.seen.min(most);
             start <= stream.place + slack && end + slack >= stream.place
         };
-        if let Some(index) = self.streams.iter().position(near) {
-            let stream = &mut self.streams[index];
+        let near = |stream: &Stream| within(stream, most);
+        // The second read of a stream: a small one has to touch the first. Who begins before it goes backward, if it goes
+        // at all.
+        let first_slack = if length >= LARGE { SLACK } else { 0 };
+        let continues = |stream: &Stream| end > stream.start && within(stream, first_slack);
+        if let Some(index) = self.shown.iter().position(near) {
+            let stream = &mut self.shown[index];
             stream.used = self.clock;
-            if !stream.shown && start >= stream.start && end <= stream.place {
-                // The same again is no progress.
-                return Pattern::Random;
-            }
-            stream.shown = true;
             stream.advance(read, pace);
             return self.answer(index, read);
         }
-        if self.streams.len() >= MOST
-            && let Some(oldest) = (0..self.streams.len()).min_by_key(|i| self.streams[*i].used)
-        {
-            self.streams.swap_remove(oldest);
+        if let Some(index) = self.candidates.iter().position(continues) {
+            let known = &self.candidates[index];
+            if start >= known.start && end <= known.place {
+                // The same again is no progress.
+                return Pattern::Random;
+            }
+            if let Some(mut stream) = self.candidates.remove(index) {
+                stream.used = self.clock;
+                stream.advance(read, pace);
+                return self.add(stream, read);
+            }
         }
         // Who begins at the beginning usually goes on; who begins elsewhere has to show it.
         let from_start = start == 0;
         let known = from_start && end >= READAHEAD;
-        self.streams.push(Stream {
+        let stream = Stream {
             start,
             place: end,
             seen: if known { SLACK } else { end - start },
-            shown: from_start,
             window: FIRST_WINDOW.min(read.limit),
             steady: 0,
             since: read.at,
@@ -131,28 +150,42 @@ impl Streams {
             requested: start,
             swept: start,
             used: self.clock,
-        });
+        };
         if from_start {
-            self.answer(self.streams.len() - 1, read)
-        } else {
-            Pattern::Random
+            return self.add(stream, read);
         }
+        if self.candidates.len() == CANDIDATES {
+            self.candidates.pop_front();
+        }
+        self.candidates.push_back(stream);
+        Pattern::Random
+    }
+
+    /// A new stream, in place of the one that was used longest ago if there are too many.
+    fn add(&mut self, stream: Stream, read: &Noted) -> Pattern {
+        if self.shown.len() >= MOST
+            && let Some(oldest) = (0..self.shown.len()).min_by_key(|i| self.shown[*i].used)
+        {
+            self.shown.swap_remove(oldest);
+        }
+        self.shown.push(stream);
+        self.answer(self.shown.len() - 1, read)
     }
 
     fn answer(&mut self, index: usize, read: &Noted) -> Pattern {
-        let stream = &self.streams[index];
+        let stream = &self.shown[index];
         let target = (stream.place + stream.window).min(read.size);
         let mut begin = stream.requested.max(read.span.start);
         let mut end = target.next_multiple_of(BLOCK).min(read.size);
         // What another stream asked for is here, or was here and has been read.
-        for other in self.streams.iter().filter(|other| *other != stream) {
+        for other in self.shown.iter().filter(|other| *other != stream) {
             if other.start <= begin {
                 begin = begin.max(other.requested);
             } else if other.requested > other.start {
                 end = end.min(other.start.next_multiple_of(BLOCK));
             }
         }
-        let stream = &mut self.streams[index];
+        let stream = &mut self.shown[index];
         stream.requested = stream.requested.max(begin);
         // A request for every block as it comes due would be many small ones: wait until a quarter
         // of the window is due, unless the object ends before.
@@ -177,7 +210,7 @@ impl Streams {
     /// Of what a stream was told to fetch, the bytes from `at` on found no room: it reads less far
     /// ahead, and asks for them again.
     pub(super) fn fell_short(&mut self, stream: usize, at: u64) {
-        if let Some(stream) = self.streams.get_mut(stream) {
+        if let Some(stream) = self.shown.get_mut(stream) {
             stream.requested = stream.requested.min(at);
             stream.window = (stream.window / 2).max(FIRST_WINDOW.min(stream.window));
             stream.steady = 0;
@@ -253,7 +286,7 @@ mod tests {
         for i in 0..4000 {
             note(&mut streams, &noted(i * MIB / 4, (i + 1) * MIB / 4));
         }
-        streams.streams[0].window
+        streams.shown[0].window
     }
 
     #[test]
@@ -277,7 +310,7 @@ mod tests {
             };
             streams.note(&read, &pace);
         }
-        let window = streams.streams[0].window;
+        let window = streams.shown[0].window;
         assert!((70 * MIB..80 * MIB).contains(&window), "{window}");
     }
 
@@ -305,15 +338,15 @@ mod tests {
         for i in 0..100 {
             note(&mut streams, &waits(i * MIB, (i + 1) * MIB));
         }
-        let before = streams.streams[0].window;
+        let before = streams.shown[0].window;
         streams.fell_short(0, 101 * MIB);
-        assert_eq!(streams.streams[0].window, before / 2);
+        assert_eq!(streams.shown[0].window, before / 2);
         let ahead = ahead(note(&mut streams, &read(100 * MIB, 101 * MIB)));
         assert_eq!(ahead.start, 101 * MIB);
         for _ in 0..20 {
             streams.fell_short(0, 0);
         }
-        assert_eq!(streams.streams[0].window, FIRST_WINDOW);
+        assert_eq!(streams.shown[0].window, FIRST_WINDOW);
     }
 
     #[test]
@@ -323,7 +356,7 @@ mod tests {
         for at in [2, 1, 4, 3, 7, 5, 6] {
             ahead(note(&mut streams, &read(at * MIB, (at + 1) * MIB)));
         }
-        assert_eq!(streams.streams.len(), 1);
+        assert_eq!(streams.shown.len(), 1);
     }
 
     #[test]
@@ -339,7 +372,7 @@ mod tests {
         }
         // Two of a thousand pages may touch by chance.
         assert!(mistaken <= 2, "{mistaken}");
-        assert!(streams.streams.len() <= MOST);
+        assert!(streams.shown.len() <= 2 && streams.candidates.len() == CANDIDATES);
     }
 
     #[test]
@@ -350,7 +383,28 @@ mod tests {
             let second = note(&mut streams, &read((1000 + i) * MIB, (1001 + i) * MIB));
             assert_eq!(i == 0, second == Pattern::Random);
         }
-        assert_eq!(streams.streams.len(), 2);
+        assert_eq!(streams.shown.len(), 2);
+    }
+
+    #[test]
+    fn many_places_are_streams_and_random_reads_end_none() {
+        let mut streams = Streams::default();
+        for i in 0..8 {
+            for place in 0..16 {
+                let start = place * 100 * MIB + i * MIB;
+                let pattern = note(&mut streams, &read(start, start + MIB));
+                assert_eq!(pattern == Pattern::Random, i == 0 && place > 0);
+            }
+        }
+        assert_eq!(streams.shown.len(), 16);
+        for i in 0..100 {
+            let start = 2000 * MIB + i * 7 * MIB;
+            let pattern = note(&mut streams, &read(start, start + 4096));
+            assert_eq!(pattern, Pattern::Random);
+        }
+        assert_eq!(streams.shown.len(), 16);
+        let goes_on = note(&mut streams, &read(308 * MIB, 309 * MIB));
+        assert_ne!(goes_on, Pattern::Random);
     }
 
     #[test]

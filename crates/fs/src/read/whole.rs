@@ -1,6 +1,7 @@
 //! Small objects, fetched whole by one GET and kept while the budget has room.
 
 use super::engine::{Engine, Identity, Shared};
+use super::hedge::Hedges;
 use crate::{
     Context,
     budget::{Lease, Priority},
@@ -13,7 +14,7 @@ use futures_util::{
     future::{self, BoxFuture},
 };
 use hashbrown::HashMap;
-use ossplit::GetObject;
+use ossplit::{GetObject, crc64::Crc64};
 use parking_lot::Mutex;
 use std::{
     any::Any,
@@ -38,9 +39,32 @@ const LOOKED_AT: usize = 64;
 pub(super) struct Source {
     pub(super) context: Arc<Context>,
     pub(super) runtime: Handle,
+    pub(super) hedges: Arc<Hedges>,
+    /// The last object of which the log was told that it went away.
+    gone: Arc<Mutex<Option<Arc<str>>>>,
 }
 
 impl Source {
+    pub(super) fn new(context: &Arc<Context>) -> Self {
+        Self {
+            context: Arc::clone(context),
+            runtime: Handle::current(),
+            hedges: Arc::default(),
+            gone: Arc::default(),
+        }
+    }
+
+    /// An open file whose object is gone is stale. The log is told once for all its reads.
+    pub(super) fn failed(&self, version: &ObjectVersion, error: ossplit::Error) -> Error {
+        if error.kind() == ossplit::ErrorKind::NoSuchKey {
+            let before = self.gone.lock().replace(Arc::clone(&version.key));
+            if before.as_ref() != Some(&version.key) {
+                tracing::warn!(key = %version.key, %error, "an object went away while it was open");
+            }
+        }
+        stale_if_gone(error)
+    }
+
     /// A GET of this version and no other.
     pub(super) fn get(&self, version: &ObjectVersion) -> GetObject {
         let get = GetObject::new(self.context.config.bucket.clone(), &*version.key);
@@ -285,16 +309,29 @@ async fn download_once(
     source: &Source,
     version: &ObjectVersion,
 ) -> Result<(Vec<Bytes>, Option<u64>)> {
-    let get = source.context.client.get_object(source.get(version)).await;
-    let mut answer = get.map_err(stale_if_gone)?;
-    if answer.meta.size != version.size {
+    let mut hedged = source.fetch_whole(version).await?;
+    let crc64 = hedged.answer.meta.crc64;
+    if hedged.answer.meta.size != version.size {
         return Err(Error::Stale);
     }
-    let mut pieces = Vec::new();
-    while let Some(piece) = answer.body.next_chunk().await.map_err(stale_if_gone)? {
-        pieces.push(piece);
+    let pieces = hedged.collect(source, version, 0..version.size).await?;
+    // The client compares the sum only of what came as one answer.
+    if hedged.second
+        && let Some(expected) = crc64
+    {
+        let mut sum = Crc64::new();
+        for piece in &pieces {
+            sum.update(piece);
+        }
+        if sum.value() != expected {
+            let message = format!(
+                "CRC64 of the object is {expected}, of its bytes {}",
+                sum.value()
+            );
+            return Err(Error::Corrupt(Arc::new(std::io::Error::other(message))));
+        }
     }
-    Ok((pieces, answer.meta.crc64))
+    Ok((pieces, crc64))
 }
 
 /// An open file whose object is gone is stale, not absent.

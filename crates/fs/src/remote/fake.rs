@@ -443,6 +443,7 @@ fn facts(key: &str, object: &Object, single: bool) -> Facts {
         mtime: object.mtime,
         tag: Tag::new(&object.tag),
         link: object.link.is_some(),
+        archived: false,
         details: single.then(|| Box::new(details)),
     }
 }

@@ -148,6 +148,7 @@ impl Remote for Bucket {
                     mtime: nanos(object.last_modified),
                     tag: Tag::new(&object.etag),
                     link: object.object_type == LINK,
+                    archived: is_archive(&object.storage_class),
                     details: None,
                 };
                 (object.key, facts)
@@ -321,8 +322,14 @@ fn facts(head: &ObjectMeta, meta: Meta) -> Facts {
         mtime: nanos(head.last_modified),
         tag: Tag::new(&head.etag),
         link: false,
+        archived: is_archive(&head.storage_class),
         details: Some(Box::new(details)),
     }
+}
+
+/// A class whose objects must be restored before they can be read.
+fn is_archive(class: &str) -> bool {
+    matches!(class, "Archive" | "ColdArchive" | "DeepColdArchive")
 }
 
 fn nanos(seconds: i64) -> i64 {

@@ -1,11 +1,12 @@
 //! Fetching small files before they are opened: a reader that goes through many never waits for each.
 //!
 //! Which come next is known from a list that somebody gave (`list`), from an earlier pass whose order repeats
-//! (`epochs`), or from the order of names (`runs`); how far to go ahead is up to `windows`. One task a window (`pump`)
+//! (`epochs`), or from the order of names (`runs`) or of numbers (`numbers`); how far to go ahead is up to `windows`. One task a window (`pump`)
 //! fetches along its order (`order`), which may also list the directories on the way.
 
 mod epochs;
 mod list;
+mod numbers;
 mod order;
 mod runs;
 mod windows;
@@ -21,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 
 use self::epochs::Epochs;
+use self::numbers::{COUNTED, Numbered};
 use self::order::{Listed, Order, Step};
 use self::runs::{FOLLOWED, Runs};
 use self::windows::{FIRST, Purpose, Room, WindowId, Windows};
@@ -51,8 +53,10 @@ pub(super) struct Ahead {
     windows: Mutex<Windows>,
     epochs: Mutex<Epochs>,
     runs: Mutex<Runs>,
-    /// When directories were last listed for their names' sake; held meanwhile.
-    listed: tokio::sync::Mutex<HashMap<NodeId, Moment>>,
+    /// As `runs`, of the numbers in names.
+    counts: Mutex<Runs>,
+    /// When each directory was last listed for its names' sake; held meanwhile.
+    listed: Mutex<HashMap<NodeId, Arc<tokio::sync::Mutex<Option<Moment>>>>>,
 }
 
 /// An open, as far as it concerns what is fetched ahead.
@@ -78,7 +82,8 @@ impl Ahead {
             windows: Mutex::default(),
             epochs: Mutex::new(Epochs::new(&core.budget)),
             runs: Mutex::default(),
-            listed: tokio::sync::Mutex::default(),
+            counts: Mutex::default(),
+            listed: Mutex::default(),
         })
     }
 
@@ -169,7 +174,8 @@ impl Ahead {
             let Some((dir, index, siblings)) = ns.place(slot) else {
                 return;
             };
-            let few = (siblings <= SMALL_DIRECTORY).then(|| ns.following(dir, "", siblings, now).0);
+            let few =
+                (siblings <= SMALL_DIRECTORY).then(|| ns.following(dir, "", siblings, now).files);
             (ns.id(dir), index, few, Box::from(ns.name(slot)))
         };
         let score = self.runs.lock().note(dir, index);
@@ -178,6 +184,19 @@ impl Ahead {
             if !few.is_empty() {
                 let order = Order::Files(few.into());
                 self.begin(Purpose::Few, SMALL_DIRECTORY, 0, lost, order);
+            }
+        } else if let Some(mut next) = Numbered::parse(&after)
+            && self.counts.lock().note(dir, next.number as usize) >= COUNTED
+        {
+            next.number += 1;
+            let (purpose, at) = (Purpose::Numbers(dir), next.number);
+            if let Some(depth) = self.turn(&purpose, at, lost) {
+                let order = Order::Numbers {
+                    dir,
+                    next,
+                    absent: 0,
+                };
+                self.begin(purpose, depth, at, lost, order);
             }
         } else if score >= FOLLOWED {
             let (purpose, at) = (Purpose::Names(dir), index as u64 + 1);

@@ -1,16 +1,25 @@
 //! What comes next: the orders in which files are fetched ahead.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
+use futures_util::{StreamExt as _, future, stream};
 use tokio::sync::mpsc;
 
 use super::Ahead;
 use super::list::Batch;
-use crate::namespace::Next;
+use super::numbers::Numbered;
+use crate::namespace::{Following, Next};
 use crate::types::NodeId;
 
 /// Names looked at under one lock.
 const GULP: usize = 64;
+/// Paths looked for at once, which may list a directory each.
+const FOUND_AT_ONCE: usize = 16;
+/// Where one directory ends another follows that lies beside one of so many above it.
+const CLIMB: usize = 3;
+/// So many absent numbers in a row end their order.
+const ABSENT: u32 = 8;
 /// Directories that are remembered as listed.
 const DIRECTORIES: usize = 4096;
 /// A file that was opened so few opens ago will not be opened again in this pass.
@@ -26,6 +35,12 @@ pub(super) enum Order {
         any: bool,
         /// What was listed last may have shown more; `None`: to the end, or nothing was listed.
         listed: Listed,
+    },
+    /// The names of a directory that have this number and those above it; so many in a row were absent.
+    Numbers {
+        dir: NodeId,
+        next: Numbered,
+        absent: u32,
     },
     /// An earlier pass from a place on, up to where this one began.
     Epoch { at: u64, until: u64 },
@@ -71,16 +86,11 @@ impl Order {
                 any,
                 listed,
             } => {
-                let (found, last, reach, siblings) = {
-                    let ns = ahead.core.ns.lock();
-                    let Ok(slot) = ns.directory(*dir) else {
-                        return Step::End;
-                    };
-                    let now = ahead.core.clock.now();
-                    let (found, last, reach) = ns.following(slot, after, most, now);
-                    (found, last, reach as u64, ns.names(slot) as u64)
+                let Some((following, siblings)) = ahead.following(*dir, after, most).await else {
+                    return Step::End;
                 };
-                if let Some(last) = last {
+                let (found, reach) = (following.files, following.reach as u64);
+                if let Some(last) = following.last {
                     *after = last;
                     *any |= !found.is_empty();
                     if *listed == Listed::More {
@@ -108,6 +118,34 @@ impl Order {
                     _ => Step::End,
                 }
             }
+            Self::Numbers { dir, next, absent } => {
+                // What comes next by number may be on any page.
+                ahead.list_whole(*dir).await;
+                let mut nodes = Vec::new();
+                let siblings = {
+                    let ns = ahead.core.ns.lock();
+                    let Ok(slot) = ns.directory(*dir) else {
+                        return Step::End;
+                    };
+                    while nodes.len() < most && *absent < ABSENT {
+                        match ns.child(slot, &next.name()) {
+                            Some(file) => {
+                                nodes.push(ns.id(file));
+                                *absent = 0;
+                            }
+                            None => *absent += 1,
+                        }
+                        next.number += 1;
+                    }
+                    ns.names(slot) as u64
+                };
+                if nodes.is_empty() {
+                    return Step::End;
+                }
+                let found = ahead.known(nodes).await;
+                let found = ahead.not_lately(found, LATELY.min(siblings / 2));
+                Step::Files(found, next.number)
+            }
             Self::Epoch { at, until } => {
                 let mut nodes = Vec::new();
                 let lately = {
@@ -124,12 +162,7 @@ impl Order {
                 if nodes.is_empty() {
                     return Step::End;
                 }
-                let found = {
-                    let ns = ahead.core.ns.lock();
-                    let now = ahead.core.clock.now();
-                    let found = nodes.into_iter().filter_map(|node| ns.resolve(node).ok());
-                    found.filter_map(|slot| ns.next(slot, now)).collect()
-                };
+                let found = ahead.known(nodes).await;
                 Step::Files(ahead.not_lately(found, lately), *at)
             }
             Self::List {
@@ -137,10 +170,10 @@ impl Order {
                 batch,
                 began,
             } => {
-                let mut found = Vec::new();
-                while found.len() < most {
+                let mut paths: Vec<Box<[u8]>> = Vec::new();
+                while paths.len() < most {
                     let Some(path) = batch.next() else {
-                        if !found.is_empty() {
+                        if !paths.is_empty() {
                             break;
                         }
                         let Some(next) = batches.recv().await else {
@@ -149,8 +182,14 @@ impl Order {
                         *batch = next;
                         continue;
                     };
-                    found.extend(ahead.find(path).await);
+                    paths.push(path.into());
                 }
+                let found = stream::iter(paths)
+                    .map(|path| async move { ahead.find(&path).await })
+                    .buffered(FOUND_AT_ONCE)
+                    .filter_map(future::ready)
+                    .collect()
+                    .await;
                 let since = ahead.epochs.lock().now() - *began;
                 Step::Files(ahead.not_lately(found, since.min(4 * LATELY)), 0)
             }
@@ -188,23 +227,78 @@ impl Ahead {
             return Listed::ToTheEnd;
         };
         match self.core.page_after(dir, &key, after).await {
-            Ok(page) if page.any && page.until.is_some() => Listed::More,
+            Ok(page) if page.shown.any && page.until().is_some() => Listed::More,
             _ => Listed::ToTheEnd,
         }
     }
 
-    /// The directory after this one, listed.
-    async fn next_directory(&self, dir: NodeId) -> Option<NodeId> {
-        let (next, key, listed) = {
+    /// What follows a name, and how many names the directory has. Where what is known has expired, a page proves it anew.
+    async fn following(&self, dir: NodeId, after: &str, most: usize) -> Option<(Following, u64)> {
+        let look = || {
             let ns = self.core.ns.lock();
-            let next = ns.next_directory(ns.directory(dir).ok()?)?;
-            let listed = ns.was_listed(next, self.core.clock.now());
-            (ns.id(next), ns.key(next)?, listed)
+            let slot = ns.directory(dir).ok()?;
+            let following = ns.following(slot, after, most, self.core.clock.now());
+            Some((following, ns.names(slot) as u64, ns.key(slot)?))
         };
-        if !listed {
-            self.core.first_page(next, &key).await.ok()?;
+        let (following, names, key) = look()?;
+        let Some(before) = &following.before_expired else {
+            return Some((following, names));
+        };
+        if let Err(error) = self.core.page_after(dir, &key, before).await {
+            tracing::debug!(key, %error, "a page to fetch files of can't be listed");
+            return Some((following, names));
         }
-        Some(next)
+        let (following, names, _) = look()?;
+        // What was shown was not learned: the cache has no room.
+        let learned = !following.files.is_empty() || following.before_expired.is_none();
+        learned.then_some((following, names))
+    }
+
+    /// Those of these nodes that can be fetched. Where what is known of one has expired, its directory is listed first.
+    async fn known(&self, nodes: Vec<NodeId>) -> Vec<Next> {
+        let dirs: BTreeSet<NodeId> = {
+            let ns = self.core.ns.lock();
+            let now = self.core.clock.now();
+            let slots = nodes.iter().filter_map(|node| ns.resolve(*node).ok());
+            let expired = slots.filter(|slot| ns.is_linked(*slot) && ns.has_expired(*slot, now));
+            expired.map(|slot| ns.id(ns.parent(slot))).collect()
+        };
+        let lists = stream::iter(dirs).map(|dir| self.list_whole(dir));
+        lists.buffer_unordered(FOUND_AT_ONCE).collect::<()>().await;
+        let ns = self.core.ns.lock();
+        let now = self.core.clock.now();
+        let slots = nodes.into_iter().filter_map(|node| ns.resolve(node).ok());
+        slots.filter_map(|slot| ns.next(slot, now)).collect()
+    }
+
+    /// The directory after this one, listed. Where this was the last of those beside it: the first as deep below the
+    /// next of those above.
+    async fn next_directory(&self, dir: NodeId) -> Option<NodeId> {
+        let (mut next, mut down) = {
+            let ns = self.core.ns.lock();
+            let (next, up) = ns.next_directory(ns.directory(dir).ok()?, CLIMB)?;
+            (ns.id(next), up)
+        };
+        loop {
+            let key = {
+                let ns = self.core.ns.lock();
+                let slot = ns.directory(next).ok()?;
+                let listed = ns.was_listed(slot, self.core.clock.now());
+                ns.key(slot).filter(|_| !listed)
+            };
+            if let Some(key) = key {
+                self.core.first_page(next, &key).await.ok()?;
+            }
+            if down == 0 {
+                return Some(next);
+            }
+            down -= 1;
+            let ns = self.core.ns.lock();
+            match ns.first_directory(ns.directory(next).ok()?) {
+                Some(below) => next = ns.id(below),
+                None => return Some(next),
+            }
+        }
     }
 
     /// The file with this path from the root.
@@ -237,7 +331,14 @@ impl Ahead {
         if self.core.config.always_ask() {
             return;
         }
-        let mut listed = self.listed.lock().await;
+        let listed = {
+            let mut listed = self.listed.lock();
+            if listed.len() >= DIRECTORIES {
+                listed.clear();
+            }
+            Arc::clone(listed.entry(dir).or_default())
+        };
+        let mut listed = listed.lock().await;
         let now = self.core.clock.now();
         let wanted = |large: bool| {
             let ns = self.core.ns.lock();
@@ -245,8 +346,7 @@ impl Ahead {
             let wanted = !ns.was_listed(slot, now) && ns.is_known_large(slot) == large;
             ns.key(slot).filter(|_| wanted)
         };
-        let lately = listed.get(&dir).copied();
-        if lately.is_some_and(|then| now.since(then) < self.core.config.stat_cache_expire) {
+        if listed.is_some_and(|then| now.since(then) < self.core.config.stat_cache_expire) {
             // The cache may be too small to remember it.
             return;
         }
@@ -260,9 +360,6 @@ impl Ahead {
         if let Err(error) = outcome {
             tracing::debug!(?dir, %error, "a directory of a list can't be listed");
         }
-        if listed.len() >= DIRECTORIES {
-            listed.clear();
-        }
-        listed.insert(dir, now);
+        *listed = Some(now);
     }
 }

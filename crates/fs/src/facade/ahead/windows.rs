@@ -33,6 +33,8 @@ pub(super) struct WindowId(u64);
 pub(super) enum Purpose {
     /// The order of names, from the directory on in which it began.
     Names(NodeId),
+    /// The order of numbers in a directory.
+    Numbers(NodeId),
     /// The order of an earlier pass.
     Epoch,
     /// A list of this name.

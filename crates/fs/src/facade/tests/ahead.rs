@@ -201,3 +201,83 @@ async fn what_the_page_cache_has_is_not_fetched_until_it_is_seen_to_be_lost() {
     }
     assert!(mount.fetched().contains(&keys[5]));
 }
+
+#[tokio::test]
+async fn what_has_expired_is_proven_by_the_page_and_fetched_ahead_again() {
+    let keys = keys(1, 3000);
+    for order in [keys.clone(), shuffled(&keys, 5)] {
+        let mount = mounted(&keys, |_| {});
+        mount.take_all(&order).await;
+        mount.fetched();
+        mount.counts();
+        mount.clock.advance(Duration::from_secs(901));
+        let missed = mount.take_all(&order).await;
+        assert!(missed <= 4, "{missed}");
+        let counts = mount.counts();
+        assert!(counts.head <= 1 && counts.list <= 6, "{counts:?}");
+    }
+}
+
+#[tokio::test]
+async fn files_without_an_order_are_proven_a_thousand_at_a_time() {
+    let keys = keys(1, 3000);
+    let mount = mounted(&keys, |_| {});
+    for key in &keys {
+        mount.walk(key).await.unwrap();
+    }
+    mount.counts();
+    mount.clock.advance(Duration::from_secs(901));
+    for key in &shuffled(&keys, 3) {
+        mount.walk(key).await.unwrap();
+    }
+    let counts = mount.counts();
+    assert!(counts.head <= 1 && counts.list <= 1 + 4, "{counts:?}");
+}
+
+#[tokio::test]
+async fn the_order_of_names_goes_on_in_a_directory_beside_the_one_above() {
+    let mut keys: Vec<String> = (0..5)
+        .flat_map(|dir| (0..100).map(move |file| format!("c{dir:02}/images/f{file:03}")))
+        .collect();
+    let files = keys.clone();
+    keys.extend((0..5).map(|dir| format!("c{dir:02}/boxes.txt")));
+    // Files beside the directories, and between them.
+    keys.extend(["c00.txt", "c02.txt", "c05.txt"].map(str::to_owned));
+    let mount = mounted(&keys, |_| {});
+    let missed = mount.take_all(&files).await;
+    assert!(missed <= 4, "{missed}");
+    assert_eq!(mount.fetched(), files[missed..], "each once, in order");
+}
+
+#[tokio::test]
+async fn the_directories_of_a_list_are_listed_side_by_side() {
+    let keys = keys(32, 40);
+    let order = shuffled(&keys, 7);
+    let mount = mounted(&keys, |_| {});
+    mount.walk("d00").await.unwrap();
+    mount.counts();
+    let gate = mount.bucket.hold_answers();
+    let list = mount.fs.prefetch_list("test");
+    let bytes = order
+        .iter()
+        .flat_map(|path| [path.as_bytes(), b"\0"].concat());
+    list.push(bytes.collect()).await.unwrap();
+    list.finish();
+    mount.let_run().await;
+    let waiting = mount.counts().list;
+    assert!((8..=16).contains(&waiting), "{waiting}");
+    gate.add_permits(1000);
+    mount.let_run().await;
+    assert_eq!(mount.take_all(&order).await, 0);
+    assert_eq!(mount.fetched(), order, "each once, in order");
+    assert_eq!(waiting + mount.counts().list, 32, "each directory once");
+}
+
+#[tokio::test]
+async fn files_that_are_counted_are_followed_by_number() {
+    let keys: Vec<String> = (1..=3000).map(|n| format!("d/{n}.jpg")).collect();
+    let mount = mounted(&keys, |_| {});
+    let missed = mount.take_all(&keys).await;
+    assert!(missed <= 4, "{missed}");
+    assert_eq!(mount.fetched(), keys[missed..], "each once, in order");
+}

@@ -300,3 +300,54 @@ async fn pages_that_go_as_guessed_cost_no_request_more_but_a_few_at_the_end() {
         );
     }
 }
+
+#[tokio::test]
+async fn hashes_are_listed_several_pages_at_once_each_exactly_once() {
+    let hash = |number: u64| {
+        let hash = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (hash ^ hash >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9)
+    };
+    let mut keys: Vec<String> = (0..60_000)
+        .map(|number| format!("d/{:016x}.jpg", hash(number)))
+        .collect();
+    keys.sort_unstable();
+    let mount = mount_with(bucket_of(&keys, 1000), |config| {
+        config.max_stat_cache_size = 100_000;
+    });
+    let dir = mount.walk("d").await.unwrap().attr.node;
+    mount.counts();
+    let handle = mount.fs.opendir(dir).unwrap();
+    let (mut listed, mut offset, mut sent) = (Vec::new(), 0, None);
+    loop {
+        let (from, before) = (offset, listed.len());
+        let mut sink = |entry: DirEntry<'_>| {
+            if listed.len() - before == 1000 {
+                return false;
+            }
+            offset = entry.next_offset;
+            listed.push(entry.name.to_owned());
+            true
+        };
+        mount
+            .fs
+            .readdir(handle, from, true, &mut sink)
+            .await
+            .unwrap();
+        if listed.len() == before {
+            break;
+        }
+        if listed.len() >= 20_000 && sent.is_none() {
+            mount.let_run().await;
+            sent = Some(mount.counts().list as usize);
+        }
+    }
+    mount.fs.releasedir(handle);
+    let names: Vec<&str> = keys.iter().map(|key| &key[2..]).collect();
+    assert_eq!(listed[2..], names, "each once, in order");
+    let sent = sent.unwrap();
+    assert!(sent >= 20 + 4, "{sent} pages for the first 20,000 names");
+    let lists = sent + mount.counts().list as usize;
+    assert!((60..=60 + 20).contains(&lists), "{lists}");
+    assert_eq!(mount.kind("d/absent").await, None);
+    assert_eq!(mount.counts().list, 0, "all is known");
+}

@@ -56,7 +56,7 @@ pub(super) const OPTIONS: &[Spec] = &[
     Spec::new(
         "readdir_optimize",
         Kind::Flag,
-        "Send no HEADs: every entry has the default mode and owner, and no symlinks are seen. A read-only mount never sends any.",
+        "Send no HEADs for modes and owners: every entry has the default ones, and no symlinks are seen. A read-only mount never sends those.",
     ),
     Spec::accepted(
         "stat_cache_interval_expire",
