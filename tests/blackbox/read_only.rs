@@ -329,7 +329,7 @@ fn a_refusal_and_a_lost_object_are_told_in_the_log() {
         r#"{"rules": [{"operation": "ListObjectsV2", "status": 403, "code": "AccessDenied"}]}"#,
     );
     let error = fs::read_dir(mount.path("dir"))
-        .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
     assert!(told("AccessDenied") > 0);
