@@ -253,7 +253,9 @@ impl Stream {
     /// Notes whether a page was as wide as those before.
     fn judge_spread(&mut self, span: &Span, spread: Option<Spread>, names: usize) {
         if span.until.is_none() {
-            let like = matches!((&self.spread, &spread), (Some(a), Some(b)) if a.is_like(b));
+            // Numbers in a row are guessed better.
+            let like = self.guessed == 0
+                && matches!((&self.spread, &spread), (Some(a), Some(b)) if a.is_like(b));
             self.even = if like { self.even + 1 } else { 0 };
             self.spread = spread;
         } else if matches!(span.from, From::After(_)) && names < FULL_PART {
