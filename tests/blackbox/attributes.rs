@@ -95,25 +95,27 @@ fn cp_and_tar_keep_them_without_a_request_more() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640 + u32::from(n % 8))).unwrap();
         File::open(&path).unwrap().set_modified(then).unwrap();
     }
-    let mount = Mounted::new(&server, "data", "");
-    fs::create_dir(mount.path("cp")).unwrap();
-    server.reset();
-    let copied = Command::new("cp")
-        .arg("-rp")
-        .arg(source.path().join("."))
-        .arg(mount.path("cp"))
-        .status();
-    assert!(copied.unwrap().success());
-    let sent = server.requests();
-    assert_eq!(sent.get("PutObject").copied(), Some(20), "{sent:?}");
-    let tar = format!(
-        "mkdir {0} && tar -C {1} -cf - . | tar -C {0} -xpf -",
-        mount.path("tar").display(),
-        source.path().display()
-    );
-    let unpacked = Command::new("sh").arg("-c").arg(tar).status();
-    assert!(unpacked.unwrap().success());
-    mount.unmount();
+    let from = source.path().display();
+    for (folder, script) in [
+        ("cp", "cp -rp FROM/. TO"),
+        ("tar", "tar -C FROM -cf - . | tar -C TO -xpf -"),
+    ] {
+        let mount = Mounted::new(&server, "data", "");
+        let to = mount.path(folder);
+        fs::create_dir(&to).unwrap();
+        server.reset();
+        let script = script.replace("FROM", &from.to_string());
+        let script = script.replace("TO", &to.display().to_string());
+        let done = Command::new("sh").arg("-c").arg(script).status();
+        assert!(done.unwrap().success());
+        // What waits for other changes is stored at the latest now.
+        mount.unmount();
+        let mut sent = server.requests();
+        sent.retain(|operation, _| !operation.starts_with("List"));
+        // The folder's own object has attributes too.
+        assert_eq!(sent.get("PutObject").copied(), Some(21), "{sent:?}");
+        assert!(sent.values().sum::<u64>() <= 2 * 20 + 2, "{sent:?}");
+    }
 
     let mount = Mounted::new(&server, "data", "");
     for folder in ["cp", "tar"] {
@@ -123,6 +125,43 @@ fn cp_and_tar_keep_them_without_a_request_more() {
             assert_eq!(seen.modified().unwrap(), then, "{folder}/f{n}");
         }
     }
+    mount.unmount();
+}
+
+#[test]
+fn what_ossfs_1_wrote_shows_alike() {
+    let server = Server::start();
+    // {"user.colour":"cmVk"}
+    let xattr = "%7B%22user.colour%22%3A%22cmVk%22%7D";
+    let headers = [
+        ("x-oss-meta-mode", "33188"),
+        ("x-oss-meta-uid", "12"),
+        ("x-oss-meta-gid", "34"),
+        ("x-oss-meta-mtime", "1600000000.250000000"),
+        ("x-oss-meta-atime", "1600000001.5"),
+        ("x-oss-meta-ctime", "1600000002"),
+        ("x-oss-meta-xattr", xattr),
+    ];
+    let put = oss::send(&server, "PUT", "data", Some("f"), &[], &headers, b"x");
+    assert_eq!(put.status, 200);
+    let mount = Mounted::new(&server, "data", "use_xattr");
+    let seen = fs::metadata(mount.path("f")).unwrap();
+    assert_eq!((seen.mode(), seen.uid(), seen.gid()), (0o100_644, 12, 34));
+    let times = [
+        (seen.mtime(), seen.mtime_nsec()),
+        (seen.atime(), seen.atime_nsec()),
+        (seen.ctime(), seen.ctime_nsec()),
+    ];
+    let wanted = [
+        (1_600_000_000, 250_000_000),
+        (1_600_000_001, 500_000_000),
+        (1_600_000_002, 0),
+    ];
+    assert_eq!(times, wanted);
+    let mut value = Vec::with_capacity(64);
+    let room = rustix::buffer::spare_capacity(&mut value);
+    rustix::fs::getxattr(mount.path("f"), "user.colour", room).unwrap();
+    assert_eq!(value, b"red");
     mount.unmount();
 }
 

@@ -124,12 +124,19 @@ struct Stopped(Vec<u32>);
 
 impl Stopped {
     fn of(point: &Path) -> Self {
-        let pids = mounted::processes_naming(point);
-        assert!(!pids.is_empty());
-        for pid in &pids {
-            signal(*pid, Signal::STOP);
+        let mut stopped = Vec::new();
+        loop {
+            let pids = mounted::processes_naming(point);
+            assert!(!pids.is_empty());
+            for pid in &pids {
+                signal(*pid, Signal::STOP);
+            }
+            // A keeper that was not stopped yet may have replaced a worker that was.
+            if pids == stopped {
+                return Self(stopped);
+            }
+            stopped = pids;
         }
-        Self(pids)
     }
 }
 

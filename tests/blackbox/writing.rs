@@ -219,3 +219,50 @@ fn memory_stays_within_its_budget_with_100_files_open() {
     }
     mount.unmount();
 }
+
+#[test]
+fn an_append_to_a_large_object_sends_what_is_new() {
+    let server = Server::start();
+    let mut model = crate::read_only::pattern(64 << 20, 1);
+    oss::put(&server, "data", "f", &model);
+    let mount = Mounted::new(&server, "data", "");
+    server.reset();
+    let mut options = fs::OpenOptions::new();
+    let file = options.append(true).open(mount.path("f"));
+    file.unwrap().write_all(b"ten bytes.").unwrap();
+    model.extend_from_slice(b"ten bytes.");
+    let counted = server.requests();
+    assert_eq!(counted.get("GetObject"), None, "{counted:?}");
+    assert_eq!(counted.get("UploadPart"), Some(&1), "{counted:?}");
+    assert!(oss::get(&server, "data", "f").unwrap() == model);
+    mount.unmount();
+}
+
+#[test]
+fn close_tells_that_an_upload_was_refused() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let mount = Mounted::new(&server, "data", &format!("logfile={}", log.display()));
+    server.set_faults(
+        r#"{"rules": [{"operation": "PutObject", "status": 403, "code": "AccessDenied"}]}"#,
+    );
+    let script = "import os, sys\n\
+                  f = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)\n\
+                  os.write(f, b'refused')\n\
+                  try: os.close(f)\n\
+                  except PermissionError: sys.exit(0)\n\
+                  sys.exit('close did not fail')";
+    let mut python = Command::new("python3");
+    python.args(["-c", script]).arg(mount.path("the-key"));
+    let finished = run_with(&mut python);
+    assert_eq!(finished.status, 0, "{finished:?}");
+    until("the log says why", || {
+        let told = fs::read_to_string(&log).unwrap_or_default();
+        let mut lines = told.lines();
+        lines.any(|line| line.contains("AccessDenied") && line.contains("the-key"))
+    });
+    server.set_faults(r#"{"rules": []}"#);
+    mount.unmount();
+    assert_eq!(oss::get(&server, "data", "the-key"), None);
+}
