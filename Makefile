@@ -55,7 +55,7 @@ csi: setup ## csi-sanity against the Kubernetes driver; the chart and the image
 test-k8s: setup ## The driver in a real one-node cluster: the page's YAML, restarts, failures (skips what the machine can't)
 	@scripts/setup-k8s
 	@scripts/wheel
-	$(PY) -m pytest -q -rs tests/k8s
+	$(PY) -m pytest -q -rsP tests/k8s
 
 wheel: setup ## Build the Python wheel for any Linux with glibc 2.17 or later, into dist/
 	@scripts/wheel --manylinux
