@@ -140,6 +140,8 @@ impl Files {
             let known = self.open_known(handle, node, flags, true);
             known.unwrap_or(Err(Error::Stale))?
         };
+        // Another one than was given, if the request came before.
+        let handle = opened.handle;
         if flags.truncate
             && let Some(writer) = &self.get(handle)?.writer
             && let Err(error) = cut(writer, 0).await

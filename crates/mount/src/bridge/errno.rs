@@ -41,6 +41,8 @@ pub(super) fn errno(error: &Error) -> Errno {
         | Error::Throttled(_)
         | Error::Remote(_)
         | Error::Local(_)
+        // The kernel names what it was told of.
+        | Error::BadHandle
         | Error::NoSpace
         | Error::OverBudget
         | Error::TooLarge => tracing::warn!(%error, errno = number.raw_os_error(), "a call failed"),
@@ -53,7 +55,6 @@ pub(super) fn errno(error: &Error) -> Errno {
         | Error::NameTooLong
         | Error::InvalidName(_)
         | Error::InvalidArgument(_)
-        | Error::BadHandle
         | Error::WrongMode
         | Error::Stale
         | Error::Unsupported(_)

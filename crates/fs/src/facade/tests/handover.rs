@@ -246,6 +246,25 @@ async fn handles_that_the_kernel_never_got_are_not_given_out_twice() {
 }
 
 #[tokio::test]
+async fn what_an_open_cut_off_stays_cut_off_when_the_open_comes_again() {
+    let first = mount(&["a"]);
+    let node = first.walk("a").await.unwrap().attr.node;
+    let cut = OpenFlags {
+        truncate: true,
+        ..WRITE
+    };
+    let open = first.fs.open(node, cut);
+    let opened = first.fs.once(ONCE, open).await.unwrap();
+    let next = first.killed();
+    let again = next.fs.once(AGAIN, next.fs.open(node, cut)).await.unwrap();
+    assert_eq!(again.handle, opened.handle);
+    assert_eq!(next.fs.getattr(node, None).await.unwrap().attr.size, 0);
+    next.fs.release(again.handle).await;
+    let stored = next.bucket.read("a", &next.bucket.tag("a")).unwrap();
+    assert!(stored.is_empty(), "{} bytes", stored.len());
+}
+
+#[tokio::test]
 async fn changes_of_names_that_took_effect_are_not_made_twice() {
     // Each is killed once its effect is in OSS and before this mount knows.
     let files = ["d/a", "e/a", "e/b", "f/g/h", "r"];
