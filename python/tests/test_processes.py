@@ -212,8 +212,10 @@ def test_ctrl_c_ends_a_call_that_waits(tmp_path, call):
     slow = Server("--latency", "30000", "--bucket", "slow")
     program = tmp_path / "program.py"
     program.write_text(textwrap.dedent(f"""
-        import os, ossplit, time
+        import os, ossplit, signal, time
         from ossplit.checkpoint import Checkpointer
+        # Who starts the tests in the background has the signal ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         folder = {str(tmp_path / "staging")!r}
         client = ossplit.Client({slow.endpoint!r}, {REGION!r}, ({KEY_ID!r}, {KEY_SECRET!r}), read_timeout=60.0)
         print("waiting", flush=True)

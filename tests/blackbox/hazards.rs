@@ -206,7 +206,7 @@ fn a_program_that_waits_for_a_silent_endpoint_can_be_killed() {
             .is_ok_and(|place| place.contains("fuse") || place.contains("request"))
     });
     let start = Instant::now();
-    signal(reader.id(), Signal::INT);
+    signal(reader.id(), Signal::TERM);
     until("the reader to end", || reader.try_wait().unwrap().is_some());
     assert!(
         start.elapsed() < Duration::from_secs(3),
