@@ -3,6 +3,7 @@
 use super::load::fill;
 use ossplit_testkit::{
     Finished, Mounted, Server, is_mounted, mounted, run, run_with, server::signal, until,
+    until_some,
 };
 use rustix::process::Signal;
 use std::{
@@ -27,7 +28,7 @@ impl Kept {
         let tmpdir = tempfile::tempdir().unwrap();
         let options = format!("multipart_size=1,tmpdir={}", tmpdir.path().display());
         let mount = Mounted::new(&server, "data", &options);
-        let socket = socket_of(mount.minor()).expect("its keeper listens");
+        let socket = until_some("its keeper to listen", || socket_of(mount.minor()));
         Self {
             server,
             mount,

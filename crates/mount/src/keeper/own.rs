@@ -69,7 +69,11 @@ fn run(place: &Path, words: OwnedFd, report: &mut Option<Report>) -> Result<(), 
     let mut supervisor = Supervisor::new(MOUNT, place.to_owned(), true);
     // Something was done since memory was given back.
     let mut grown = true;
+    // Where to listen, until we do.
+    let mut name = None;
     let over = loop {
+        // The keeper of a former mount with the same number may still have the name.
+        name = name.filter(|name: &String| store.listen(&Address::Abstract(name)).is_err());
         let ready = match wait(&store, &supervisor, &signals) {
             Ok(ready) => ready,
             Err(error) => break Err(Failure::system("wait for the serving process", error)),
@@ -84,8 +88,11 @@ fn run(place: &Path, words: OwnedFd, report: &mut Option<Report>) -> Result<(), 
             Some(Event::Serves { minor, first }) => {
                 if first {
                     holders::name_keeper(minor);
-                    // Somebody else may have the name; then there are no upgrades.
-                    let _ = store.listen(&Address::Abstract(&address(minor)));
+                    let own = address(minor);
+                    name = store
+                        .listen(&Address::Abstract(&own))
+                        .is_err()
+                        .then_some(own);
                 }
                 if let Some(report) = report.take() {
                     report.ready();
