@@ -19,9 +19,6 @@ use tokio::{runtime::Handle, sync::oneshot};
 /// The kernel tells of a request's first signal alone; SIGKILL may come as a later one.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// A request that was not there so often has been answered.
-const MISSING: u32 = 20;
-
 /// SIGKILL in the masks of `/proc/PID/status`.
 const KILL: u64 = 1 << (libc::SIGKILL - 1);
 
@@ -63,9 +60,9 @@ impl Waiting {
     pub(super) fn signalled(&self, target: RequestId, runtime: &Handle) {
         let (waiting, number) = (self.clone(), target.number());
         runtime.spawn(async move {
-            // Another thread may be about to take the request up, on a busy machine for a while.
+            // Another thread may be about to take the request up: not being there counts the second time.
             let mut missing = 0;
-            while missing < MISSING {
+            while missing < 2 {
                 let thread = waiting.calls().get(&number).map(|call| call.thread);
                 match thread {
                     None => missing += 1,
