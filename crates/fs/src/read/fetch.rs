@@ -5,6 +5,7 @@ use super::{
     buffers::Buffer,
     engine::Shared,
     reader::Reader,
+    sums,
 };
 use crate::{
     budget::Lease,
@@ -102,9 +103,9 @@ impl Fetch {
             let mut blocks = reader.blocks.lock();
             blocks.sums.expect(expected);
             if let Err((sum, expected)) = blocks.sums.add(number, sum, self.version.size) {
-                let message = format!("CRC64 of the object is {expected}, of its bytes {sum}");
-                tracing::error!(key = %self.version.key, "{message}");
-                let error = Error::Corrupt(Arc::new(std::io::Error::other(message)));
+                let wrong = sums::wrong(sum, expected);
+                tracing::error!(key = %self.version.key, "{wrong}");
+                let error = Error::Corrupt(Arc::new(wrong));
                 blocks.corrupt = Some(error.clone());
                 blocks.clear();
                 return Err(error);

@@ -2,7 +2,7 @@
 
 use super::blocks::BLOCK;
 use ossplit::crc64;
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, io, sync::LazyLock};
 
 /// Sums of blocks that wait for an earlier one, at most. Who reads that much out of order does not
 /// read the whole object.
@@ -20,6 +20,13 @@ pub(super) struct Sums {
     summed: u64,
     sum: u64,
     waiting: BTreeMap<u64, u64>,
+}
+
+/// What is wrong with an object whose bytes have another sum than they should.
+pub(super) fn wrong(sum: u64, expected: u64) -> io::Error {
+    io::Error::other(format!(
+        "CRC64 of the object is {expected}, of its bytes {sum}"
+    ))
 }
 
 impl Sums {

@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, Identity, Shared};
 use super::hedge::Hedges;
+use super::sums;
 use crate::{
     Context,
     budget::{Lease, Priority},
@@ -324,11 +325,8 @@ async fn download_once(
             sum.update(piece);
         }
         if sum.value() != expected {
-            let message = format!(
-                "CRC64 of the object is {expected}, of its bytes {}",
-                sum.value()
-            );
-            return Err(Error::Corrupt(Arc::new(std::io::Error::other(message))));
+            let wrong = sums::wrong(sum.value(), expected);
+            return Err(Error::Corrupt(Arc::new(wrong)));
         }
     }
     Ok((pieces, crc64))
