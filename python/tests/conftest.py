@@ -34,6 +34,11 @@ def until(holds, seconds=20):
         time.sleep(0.01)
 
 
+def uploads(client, bucket):
+    """How many uploads are unfinished."""
+    return client._native.request("GET", bucket, None, [("uploads", "")], []).read().count(b"<Upload>")
+
+
 class Server:
     """One `ossplit serve` in memory; `endpoint` is http://127.0.0.1:PORT."""
 

@@ -8,14 +8,11 @@ import random
 import numpy
 import ossplit
 import pytest
+from conftest import uploads
 from ossplit import errors
 
 MIB = 1 << 20
 BIG = random.Random(1).randbytes(20 * MIB + 12345)
-
-
-def uploads(client, bucket):
-    return client._native.request("GET", bucket, None, [("uploads", "")], []).read().count(b"<Upload>")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import time
 import ossplit
 import ossplit.oss2 as oss2
 import pytest
-from conftest import KEY_ID, KEY_SECRET, REGION, Server
+from conftest import KEY_ID, KEY_SECRET, REGION, Server, until
 from ossplit.checkpoint import Checkpointer
 from ossplit.fsspec import OssplitFileSystem
 
@@ -231,10 +231,8 @@ def test_ctrl_c_ends_a_call_that_waits(tmp_path, call):
         process = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True)
         assert process.stdout.readline() == "waiting\n"
         # It waits once its request is on its way: only then may the signal come.
-        deadline = time.monotonic() + 20
-        while pathlib.Path(f"/proc/{process.pid}/net/tcp").read_text().count(f":{int(slow.endpoint.rpartition(':')[2]):04X} 01") < 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        connected = f":{int(slow.endpoint.rpartition(':')[2]):04X} 01"
+        until(lambda: connected in pathlib.Path(f"/proc/{process.pid}/net/tcp").read_text())
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=20)[0]
         assert said.startswith("interrupted after"), said
