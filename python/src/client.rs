@@ -7,7 +7,7 @@ use crate::{
     credentials::{Callable, KeyTuple, Replaceable, key as key_of},
     errors::Failure,
     run::run,
-    runtime::{PerProcess, wait},
+    runtime::{ENDING, PerProcess, call_python, wait},
     source,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -18,7 +18,7 @@ use ossplit::{
     RawRequest, SignatureVersion, credentials::Refreshing,
 };
 use pyo3::{
-    exceptions::{PyTypeError, PyValueError},
+    exceptions::{PyRuntimeError, PyTypeError, PyValueError},
     prelude::*,
     types::{PyBytes, PyDict},
 };
@@ -89,7 +89,10 @@ async fn fill(mut body: BodyStream, into: Option<Target>) -> Result<Sink, Failur
             .into());
         }
         Some(target) => Sink::Target(target),
-        None => Sink::Bytes(Python::attach(|py| NewBytes::new(py, length))?),
+        None => {
+            let bytes = call_python(|py| NewBytes::new(py, length));
+            Sink::Bytes(bytes.ok_or_else(|| PyRuntimeError::new_err(ENDING))??)
+        }
     };
     while let Some(chunk) = body.next_chunk().await? {
         match &mut sink {

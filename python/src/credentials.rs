@@ -1,5 +1,6 @@
 //! Who signs: a key that Python may replace, a Python callable that is asked now and then, or the chain that all of ossplit uses.
 
+use crate::runtime::{ENDING, call_python};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use ossplit::{
     CredentialsProvider, Error, ErrorKind, Key,
@@ -54,22 +55,19 @@ pub(crate) struct Callable(pub(crate) Py<PyAny>);
 
 impl Source for Callable {
     fn issue(&self) -> BoxFuture<'_, Result<Issued, Error>> {
-        let call = Python::try_attach(|py| self.0.clone_ref(py));
+        let call = call_python(|py| self.0.clone_ref(py));
         async move {
             let fault = |what: String| {
                 Error::new(ErrorKind::Unauthenticated, format!("credentials: {what}"))
             };
-            let call = call.ok_or_else(|| fault("Python is shutting down".into()))?;
+            let call = call.ok_or_else(|| fault(ENDING.into()))?;
             // It may ask a network.
             let asked = tokio::task::spawn_blocking(move || {
-                Python::try_attach(|py| ask(py, &call)).unwrap_or_else(|| {
-                    Err(pyo3::exceptions::PyRuntimeError::new_err(
-                        "Python is shutting down",
-                    ))
-                })
+                let asked = call_python(|py| ask(py, &call).map_err(|e| e.to_string()));
+                asked.unwrap_or_else(|| Err(ENDING.into()))
             });
             let asked = asked.await.map_err(|e| fault(e.to_string()))?;
-            asked.map_err(|e| fault(e.to_string()))
+            asked.map_err(fault)
         }
         .boxed()
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     errors::Failure,
-    runtime::{runtime, wait_and},
+    runtime::{call_python, runtime, wait_and},
 };
 use ossplit_transfer::{Progress, ProgressFn};
 use parking_lot::Mutex;
@@ -130,7 +130,7 @@ fn start<T: Send + 'static>(
     let (its_loop, its_future) = (event_loop.unbind(), awaitable.clone().unbind());
     let task = runtime()?.spawn(async move {
         let done = told(future, telling, &its_loop).await;
-        Python::try_attach(|py| {
+        call_python(|py| {
             let done = done.map_err(|failure| failure.into_py(py));
             let (good, value) = match done.and_then(|done| finish(py, done)) {
                 Ok(value) => (true, value),
@@ -159,7 +159,7 @@ async fn told<T>(
         return future.await;
     };
     let tell = || {
-        Python::try_attach(|py| {
+        call_python(|py| {
             let call = telling.call.as_ref().map(|call| call.clone_ref(py));
             let now = (telling.done.load(Relaxed), telling.total.load(Relaxed));
             if telling.told.lock().replace(now) != Some(now) {

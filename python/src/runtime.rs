@@ -3,8 +3,11 @@
 //! A fork copies the runtime's memory but none of its threads, and locks that other threads held stay locked for ever. So
 //! nothing of the parent's is used in a child: whatever depends on the runtime is kept by process id and made anew.
 
-use pyo3::{exceptions::PyRuntimeError, prelude::*};
+use parking_lot::RwLock;
+use pyo3::{exceptions::PyRuntimeError, prelude::*, types::PyCFunction};
 use std::{
+    cell::Cell,
+    convert::Infallible,
     pin::pin,
     process,
     ptr::null_mut,
@@ -72,12 +75,60 @@ pub(crate) fn runtime() -> PyResult<&'static Runtime> {
         Builder::new_multi_thread()
             .worker_threads(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8)))
             .thread_name("ossplit")
+            .on_thread_start(|| OURS.set(true))
             .enable_all()
             .build()
             .map_err(|e| {
                 PyRuntimeError::new_err(format!("the threads of ossplit can't be started: {e}"))
             })
     })
+}
+
+/// How long a program that ends waits for calls of Python that its runtime's threads are in.
+const CALLS_END: Duration = Duration::from_secs(10);
+
+/// Read-locked by who calls Python from a thread of the runtime's; whether that may still be done.
+fn calls() -> &'static RwLock<bool> {
+    static CALLS: PerProcess<RwLock<bool>> = PerProcess::new();
+    let Ok(calls) = CALLS.get(|| Ok::<_, Infallible>(RwLock::new(true)));
+    calls
+}
+
+thread_local! {
+    /// This thread is one of the runtime's: Python knows nothing of it.
+    static OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Why a call of Python came to nothing that was made too late.
+pub(crate) const ENDING: &str = "Python is shutting down";
+
+/// Calls Python; `None` on a thread of the runtime's once the interpreter is about to end.
+///
+/// Before `CPython` 3.14 an interpreter that ends takes down each thread that asks for the GIL, and one that does so with
+/// frames of Rust on its stack aborts the process: [`end_calls`] sees to it that there is none.
+pub(crate) fn call_python<T>(call: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+    if !OURS.get() {
+        return Python::try_attach(call);
+    }
+    // A call may lead to another one.
+    let open = calls().read_recursive();
+    if !*open {
+        return None;
+    }
+    Python::try_attach(call)
+}
+
+/// Has Python wait, when it is about to end, until no thread of the runtime's calls it.
+pub(crate) fn end_calls_at_exit(py: Python<'_>) -> PyResult<()> {
+    let end = PyCFunction::new_closure(py, None, None, |args, _| {
+        args.py().detach(|| {
+            if let Some(mut open) = calls().try_write_for(CALLS_END) {
+                *open = false;
+            }
+        });
+    })?;
+    py.import("atexit")?.call_method1("register", (end,))?;
+    Ok(())
 }
 
 /// Waits without the GIL. Ctrl-C, and whatever else a signal handler raises, ends the wait and cancels the future.

@@ -1,6 +1,6 @@
 //! Bodies that Python makes as they are sent: any iterable of bytes.
 
-use crate::buffer::bytes_of;
+use crate::{buffer::bytes_of, runtime::call_python};
 use bytes::Bytes;
 use futures_util::stream;
 use ossplit::Body;
@@ -18,7 +18,7 @@ pub(crate) fn body(iterator: Py<PyAny>, length: Option<u64>, raised: Raised) -> 
         async move {
             let iterator = iterator?;
             let step = tokio::task::spawn_blocking(move || {
-                let next = Python::try_attach(|py| step(py, &iterator));
+                let next = call_python(|py| step(py, &iterator));
                 (iterator, next)
             });
             let ended = || io::Error::other("the source of the body is gone");

@@ -369,3 +369,38 @@ def test_a_loop_that_is_closed_meanwhile_harms_nobody(server, bucket):
 
     asyncio.run(main())
     assert server.client().list_dir(bucket) is not None
+
+
+def test_a_program_that_ends_waits_for_who_calls_it_back(server, client, bucket, tmp_path):
+    # A thread of ossplit's that wants the GIL of an interpreter that ends would be the process's end: SIGABRT.
+    client.put(bucket, "k", b"x")
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(f"""
+        import asyncio, ossplit, sys, threading, time, types
+        many = ossplit.AsyncClient({server.endpoint!r}, {REGION!r}, ({KEY_ID!r}, {KEY_SECRET!r}))
+        loop = asyncio.new_event_loop()
+        soon, own = loop.call_soon_threadsafe, threading.get_ident()
+
+        def lingering(*args, **more):
+            soon(*args, **more)
+            if threading.get_ident() != own:
+                time.sleep(0.5)
+
+        loop.call_soon_threadsafe = lingering
+        threading.Thread(target=loop.run_forever, daemon=True).start()
+
+        async def get():
+            return await many.get({bucket!r}, "k")
+
+        class Last:
+            # The interpreter is still ending when the thread comes back.
+            def __del__(self, sleep=time.sleep):
+                sleep(1)
+
+        module = sys.modules["module"] = types.ModuleType("module")
+        module.last = Last()
+        del module
+        print(asyncio.run_coroutine_threadsafe(get(), loop).result())
+    """))
+    ended = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "b'x'\n", "")
