@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 FUZZ_SECONDS ?= 60
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
+# Of several failures a log that is cut should show each one's message. `make test RUST_BACKTRACE=1` shows more.
+export RUST_BACKTRACE := 0
 
 .PHONY: help setup demo test lint check unit blackbox judges fuzz test-kills test-outages test-failover bench bench-server semver install test-checkpoint-kills csi test-k8s wheel test-wheel python bench-python test-frameworks bench-checkpoint
 

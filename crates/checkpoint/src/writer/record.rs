@@ -124,9 +124,13 @@ impl Folder {
     pub(crate) fn create(staging: &Path, name: &str) -> Result<Self> {
         let path = staging.join(name);
         let make = || {
-            // Another process may take the folder for one that was left, while it is not locked yet.
+            fs::create_dir_all(staging)?;
+            // Another process may take the folder for one that was left and remove it, while it is not locked yet.
             let lock = loop {
-                fs::create_dir_all(&path)?;
+                match fs::create_dir(&path) {
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    _ => {}
+                }
                 if let Some(lock) = lock(&path, true)? {
                     break lock;
                 }
@@ -314,15 +318,14 @@ mod tests {
         let staging = tempfile::tempdir().unwrap();
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !over.load(Ordering::Relaxed) {
-                    assert!(
-                        Folder::take_over(staging.path(), |_| true)
-                            .unwrap()
-                            .is_empty()
-                    );
-                }
-            });
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !over.load(Ordering::Relaxed) {
+                        let left = Folder::take_over(staging.path(), |_| true);
+                        assert!(left.unwrap().is_empty());
+                    }
+                });
+            }
             for step in 0..500 {
                 let name = format!("{step}-0123456789abcdef");
                 let folder = Folder::create(staging.path(), &name).unwrap();
