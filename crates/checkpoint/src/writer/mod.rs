@@ -1,5 +1,6 @@
 //! Saving: admit, stage, send, commit.
 
+mod copy;
 mod pool;
 mod record;
 mod save;

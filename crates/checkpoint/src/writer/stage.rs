@@ -7,6 +7,7 @@
 //! * A *copy* in memory or on disk is made of everything else.
 
 use super::{
+    copy::copy,
     pool::{Chunk, Pool},
     record::{Folder, Place, Seen, Staged},
 };
@@ -18,6 +19,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
+    sync::LazyLock,
 };
 
 /// How a save's files are kept from changing.
@@ -284,6 +286,13 @@ fn reflink(file: &OpenFile, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Bytes that take much longer to copy than a thread takes to start.
+const WORTH_A_THREAD: u64 = 8 << 20;
+
+/// Threads that may copy at once. Looked up once: the answer takes reading several files of the cgroup's.
+static CORES: LazyLock<usize> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, |n| n.get().min(4)));
+
 /// Copies all sources into memory, on several threads where that pays.
 fn in_memory(sources: &[Source<'_>], mut chunks: Vec<Vec<Chunk>>) -> Result<Vec<Staged>> {
     let mut tasks = Vec::new();
@@ -295,9 +304,8 @@ fn in_memory(sources: &[Source<'_>], mut chunks: Vec<Vec<Chunk>>) -> Result<Vec<
             tasks.push((source, start, chunk));
         }
     }
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(4);
+    let bytes: u64 = sources.iter().map(Source::size).sum();
+    let threads = (bytes / WORTH_A_THREAD).clamp(1, *CORES as u64) as usize;
     let share = tasks.len().div_ceil(threads).max(1);
     std::thread::scope(|scope| {
         let mut tasks = tasks;
@@ -350,7 +358,7 @@ fn copy_out(pieces: &[&[u8]], start: u64, to: &mut [u8]) {
         if from < piece.len() as u64 && done < to.len() {
             let piece = &piece[from as usize..];
             let length = piece.len().min(to.len() - done);
-            to[done..done + length].copy_from_slice(&piece[..length]);
+            copy(&piece[..length], &mut to[done..done + length]);
             done += length;
         }
         at += piece.len() as u64;
