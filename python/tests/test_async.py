@@ -138,22 +138,35 @@ def test_the_surface_is_the_clients():
 
 
 def test_no_call_has_a_thread():
-    slow = Server("--latency", "1500", "--bucket", "slow")
+    calls = 200
 
     def threads():
         return set(os.listdir("/proc/self/task"))
 
     async def main():
-        many = ossplit.AsyncClient(slow.endpoint, REGION, (KEY_ID, KEY_SECRET))
-        await many.put("slow", "k", b"x")
-        before = threads()
-        flying = asyncio.gather(*[many.get("slow", "k") for _ in range(200)])
-        await asyncio.sleep(0.7)
-        # All of them are in flight, and by the kernel's count nobody came for them.
-        assert not flying.done() and threads() - before == set()
-        assert await flying == [b"x"] * 200
+        there, all_there = 0, asyncio.Event()
 
-    try:
-        asyncio.run(main())
-    finally:
-        slow.stop()
+        async def answer(reader, writer):
+            """Answers once all requests are there at once."""
+            nonlocal there
+            await reader.readuntil(b"\r\n\r\n")
+            there += 1
+            if there == calls:
+                all_there.set()
+            await all_there.wait()
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\nETag: \"1\"\r\n\r\nx")
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=calls)
+        client = ossplit.AsyncClient(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", REGION, (KEY_ID, KEY_SECRET))
+        first = asyncio.ensure_future(client.get("data", "k"))
+        while there < 1 and not first.done():
+            await asyncio.sleep(0.01)
+        before = threads()
+        flying = asyncio.gather(first, *[client.get("data", "k") for _ in range(calls - 1)])
+        await asyncio.wait_for(all_there.wait(), 30)
+        assert threads() - before == set()
+        assert await flying == [b"x"] * calls
+        server.close()
+
+    asyncio.run(main())
