@@ -81,47 +81,55 @@ impl Pool {
 
     /// Buffers for files of these sizes, each file in chunks; the bytes in use when they would be too many.
     pub(crate) fn take(&self, sizes: &[u64]) -> Result<Vec<Vec<Chunk>>, u64> {
-        let rounded = |length: usize| {
-            // A buffer of the pool for what fills most of it; what is small has its own.
-            if length > self.chunk / 2 {
+        let files: Vec<Vec<usize>> = sizes.iter().map(|size| self.lengths(*size)).collect();
+        let lengths = || files.iter().flatten().copied();
+        let capacity = |length: usize, spare: bool| {
+            // A buffer of the pool for what fills most of it, and for what is smaller while there are spare ones, whose
+            // pages are there already; what is tiny has its own.
+            if length > self.chunk / 2 || (spare && length > TINY) {
                 self.chunk
             } else {
                 length
             }
         };
-        let lengths = |size: u64| {
-            let (whole, rest) = (
-                size / self.chunk as u64,
-                (size % self.chunk as u64) as usize,
-            );
-            std::iter::repeat_n(self.chunk, whole as usize).chain((rest > 0).then_some(rest))
-        };
-        let needed: u64 = sizes
-            .iter()
-            .flat_map(|size| lengths(*size))
-            .map(|length| rounded(length) as u64)
-            .sum();
+        let needed =
+            |spare: bool| -> u64 { lengths().map(|length| capacity(length, spare) as u64).sum() };
         let mut inner = self.lock();
-        if inner.used + needed > self.limit {
+        let spare = inner.free.len() >= lengths().filter(|length| *length > TINY).count()
+            && inner.used + needed(true) <= self.limit;
+        if inner.used + needed(spare) > self.limit {
             return Err(inner.used);
         }
-        inner.used += needed;
-        let chunks = sizes.iter().map(|size| {
-            lengths(*size)
-                .map(|length| {
-                    let capacity = rounded(length);
-                    let pooled = (capacity == self.chunk).then(|| inner.free.pop()).flatten();
-                    Chunk {
-                        buffer: pooled.unwrap_or_else(|| vec![0; capacity]),
-                        length,
-                        pool: self.clone(),
-                    }
-                })
-                .collect()
+        inner.used += needed(spare);
+        let chunks = files.iter().map(|lengths| {
+            let chunks = lengths.iter().map(|length| {
+                let capacity = capacity(*length, spare);
+                let pooled = (capacity == self.chunk).then(|| inner.free.pop()).flatten();
+                Chunk {
+                    buffer: pooled.unwrap_or_else(|| vec![0; capacity]),
+                    length: *length,
+                    pool: self.clone(),
+                }
+            });
+            chunks.collect()
         });
         Ok(chunks.collect())
     }
+
+    /// The lengths of a file's chunks.
+    fn lengths(&self, size: u64) -> Vec<usize> {
+        let (whole, rest) = (
+            (size / self.chunk as u64) as usize,
+            (size % self.chunk as u64) as usize,
+        );
+        let mut lengths = vec![self.chunk; whole];
+        lengths.extend((rest > 0).then_some(rest));
+        lengths
+    }
 }
+
+/// So many bytes come from the heap, whose pages are there already.
+const TINY: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -151,5 +159,24 @@ mod tests {
         assert_eq!(state(&pool), (0, 9));
         pool.take(&[1000]).unwrap();
         assert_eq!(pool.lock().free.len(), 10);
+    }
+
+    #[test]
+    fn what_is_small_has_a_spare_buffer_if_the_limit_allows_it() {
+        let chunk = 8 * TINY;
+        let pool = Pool::new(chunk as u64 + 5, chunk);
+        let small = 2 * TINY as u64;
+        let own = pool.take(&[small, 5]).unwrap();
+        assert_eq!(state(&pool), (small + 5, 0), "no spare one yet");
+        drop(own);
+        pool.warm(chunk as u64);
+        let spare = pool.take(&[small, 5]).unwrap();
+        assert_eq!(state(&pool), (chunk as u64 + 5, 0));
+        assert_eq!(spare[0][0].as_ref().len() as u64, small);
+        drop(spare);
+        assert_eq!(state(&pool), (0, 1));
+        let _six = pool.take(&[6]).unwrap();
+        let _own = pool.take(&[small]).unwrap();
+        assert_eq!(state(&pool), (small + 6, 1), "a spare one is too large now");
     }
 }

@@ -290,8 +290,8 @@ fn reflink(file: &OpenFile, to: &Path) -> io::Result<()> {
 const WORTH_A_THREAD: u64 = 8 << 20;
 
 /// Threads that may copy at once. Looked up once: the answer takes reading several files of the cgroup's.
-static CORES: LazyLock<usize> =
-    LazyLock::new(|| std::thread::available_parallelism().map_or(1, |n| n.get().min(4)));
+static CORES: LazyLock<u64> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, |n| n.get().min(4) as u64));
 
 /// Copies all sources into memory, on several threads where that pays.
 fn in_memory(sources: &[Source<'_>], mut chunks: Vec<Vec<Chunk>>) -> Result<Vec<Staged>> {
@@ -305,7 +305,10 @@ fn in_memory(sources: &[Source<'_>], mut chunks: Vec<Vec<Chunk>>) -> Result<Vec<
         }
     }
     let bytes: u64 = sources.iter().map(Source::size).sum();
-    let threads = (bytes / WORTH_A_THREAD).clamp(1, *CORES as u64) as usize;
+    let threads = match bytes / WORTH_A_THREAD {
+        0 | 1 => 1,
+        threads => threads.min(*CORES) as usize,
+    };
     let share = tasks.len().div_ceil(threads).max(1);
     std::thread::scope(|scope| {
         let mut tasks = tasks;
