@@ -4,7 +4,11 @@ use ossplit_testkit::{
     Mounted, Server, is_mounted, mounted, oss, run, run_with, server::signal, until,
 };
 use rustix::process::Signal;
-use std::{fs, process::Command};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+};
 
 fn gone(mount: &Mounted) {
     until("the mount to be gone", || !is_mounted(&mount.path("")));
@@ -111,6 +115,35 @@ fn a_busy_mount_says_so() {
     assert_eq!(fs::read(mount.path("f")).unwrap(), b"x", "it still serves");
     drop(open);
     mount.unmount();
+}
+
+#[test]
+fn a_mount_that_another_namespace_has_too_says_so() {
+    let (_server, mount) = mounted_server();
+    let mut other = Command::new("unshare")
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "sh",
+            "-c",
+            "echo there; read over",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let there = other.stdout.take().unwrap();
+    BufReader::new(there).read_line(&mut line).unwrap();
+    let finished = run(&["umount".as_ref(), mount.path("").as_os_str()]);
+    assert_eq!(finished.status, 1, "{finished:?}");
+    let holder = format!("process {} (sh)", other.id());
+    assert!(finished.stderr.contains("namespace"), "{finished:?}");
+    assert!(finished.stderr.contains(&holder), "{finished:?}");
+    drop(other.stdin.take());
+    other.wait().unwrap();
+    gone(&mount);
 }
 
 #[test]

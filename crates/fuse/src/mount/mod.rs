@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 pub use bdi::set_read_ahead;
 pub use error::{MountError, UnmountError};
-pub use mountinfo::{Found, find, place_of};
+pub use mountinfo::{Found, find, is_seen_by, place_of};
 pub use unmount::{UnmountMode, Unmounted, Unmounter};
 
 /// How to mount.

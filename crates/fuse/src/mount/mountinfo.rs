@@ -49,6 +49,13 @@ pub fn place_of(minor: u32) -> io::Result<Option<PathBuf>> {
         .map(|found| found.path))
 }
 
+/// Whether the mounts that a process sees, which may be in another namespace, have this connection among them.
+pub fn is_seen_by(pid: u32, id: ConnectionId) -> io::Result<bool> {
+    let table = std::fs::read(format!("/proc/{pid}/mountinfo"))?;
+    let mut mounts = table.split(|&byte| byte == b'\n').filter_map(parse);
+    Ok(mounts.any(|found| found.id == id))
+}
+
 fn last_on(table: &[u8], path: &Path) -> Option<Found> {
     // Later lines are mounted over earlier ones.
     table

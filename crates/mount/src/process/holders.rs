@@ -1,5 +1,6 @@
 //! Who has something open below a path, from the links in /proc.
 
+use ossplit_fuse::mount::{ConnectionId, is_seen_by};
 use std::{
     ffi::CString,
     fs,
@@ -10,11 +11,23 @@ use std::{
 pub(crate) fn of(mountpoint: &Path) -> Vec<String> {
     processes()
         .filter(|(_, folder)| holds(folder, mountpoint))
-        .map(|(pid, folder)| {
-            let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
-            format!("{pid} ({})", name.trim())
-        })
+        .map(|process| shown(&process))
         .collect()
+}
+
+/// `PID (name)` of a process whose mount namespace, another one than ours, has a mount of this connection, as far as we may look.
+pub(crate) fn elsewhere(id: ConnectionId) -> Option<String> {
+    let namespace = |folder: &Path| fs::read_link(folder.join("ns/mnt"));
+    let ours = namespace(Path::new("/proc/self")).ok()?;
+    processes()
+        .filter(|(_, folder)| namespace(folder).is_ok_and(|theirs| theirs != ours))
+        .find(|(pid, _)| is_seen_by(*pid, id).unwrap_or(false))
+        .map(|process| shown(&process))
+}
+
+fn shown((pid, folder): &(u32, PathBuf)) -> String {
+    let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();
+    format!("{pid} ({})", name.trim())
 }
 
 /// What the main thread of a worker is called, so that `umount` finds it: the mount's device number.

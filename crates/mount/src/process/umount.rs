@@ -19,6 +19,8 @@ use std::{
 
 /// How long the mount's processes may take to end.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// They take longer where another namespace has the mount too: one looks for it after this.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Unmounts what is mounted on `mountpoint`, and returns when its processes are gone.
 ///
@@ -57,17 +59,35 @@ pub fn unmount(mountpoint: &Path) -> Result<(), Failure> {
         Err(Errno::PERM) => by_helper(&place)?,
         Err(errno) => return Err(Failure::system(&format!("unmount {shown}"), errno)),
     }
-    let end = Instant::now() + PATIENCE;
-    for (pid, process) in &servers {
-        if !ends_before(process, end) {
+    let Some(_) = first_alive(&servers, LOOK) else {
+        return Ok(());
+    };
+    if let Some(holder) = holders::elsewhere(found.id) {
+        let text = format!(
+            "{shown} is unmounted here, but process {holder} has the mount in a mount namespace of its own (a \
+             container's, say); it goes on there until that ends or unmounts it"
+        );
+        return Err(Failure::new(Cause::Busy, text));
+    }
+    match first_alive(&servers, PATIENCE) {
+        None => Ok(()),
+        Some(pid) => {
             let text = format!(
                 "{shown} is unmounted, but process {pid} has not ended yet; it may still be sending \
                  what was written"
             );
-            return Err(Failure::new(Cause::Unsent, text));
+            Err(Failure::new(Cause::Unsent, text))
         }
     }
-    Ok(())
+}
+
+/// Waits so long for processes to end; gives one that has not.
+fn first_alive(processes: &[(u32, OwnedFd)], time: Duration) -> Option<u32> {
+    let end = Instant::now() + time;
+    let mut alive = processes
+        .iter()
+        .filter(|(_, process)| !ends_before(process, end));
+    alive.next().map(|(pid, _)| *pid)
 }
 
 fn busy(place: &Path) -> Failure {
