@@ -167,7 +167,8 @@ impl Client {
     async fn run<T>(&self, call: &Call, read: Read<T>) -> Result<T, Error> {
         let config = &self.inner.config;
         let (start, tries) = (Instant::now(), AtomicU32::new(0));
-        let attempts = self.attempts(call, read, &tries);
+        // On the heap: it is large, and a future that waits for another one has room for it several times.
+        let attempts = Box::pin(self.attempts(call, read, &tries));
         let ended = match config.call_timeout {
             None => attempts.await,
             Some(limit) => tokio::time::timeout(limit, attempts)
