@@ -60,17 +60,21 @@ impl Tag {
                 parts,
                 upper,
             } => {
+                // Every open asks for it, and `write!` showed in the profile of small files.
+                let digits = if *upper {
+                    b"0123456789ABCDEF"
+                } else {
+                    b"0123456789abcdef"
+                };
                 let mut text = String::with_capacity(40);
                 text.push('"');
                 for byte in digest {
-                    // Writing to a `String` can't fail.
-                    let _ = if *upper {
-                        write!(text, "{byte:02X}")
-                    } else {
-                        write!(text, "{byte:02x}")
-                    };
+                    for half in [byte >> 4, byte & 15] {
+                        text.push(char::from(digits[usize::from(half)]));
+                    }
                 }
                 if *parts > 0 {
+                    // Writing to a `String` can't fail.
                     let _ = write!(text, "-{parts}");
                 }
                 text.push('"');
