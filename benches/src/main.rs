@@ -35,7 +35,8 @@ Usage: bench [--latency MS] [--bandwidth BYTES] [--files N] [--mib N] [--rounds 
   --workloads LIST  of the rows below (default all)
   --mount-options   further words for ossplit's `-o`
 Prints one Markdown table. `x plain` is the rate over that of the row's first plain client, `x limit`
-that over the lesser of plain-64 (plain, where 64 connections make no sense) and empty-fuse.
+that over the lesser of plain-64 (plain, where 64 connections make no sense) and empty-fuse. `CPU µs each`
+is that of the client's processes for each file, entry, MB or call that the rate counts.
        bench server [--objects N]
 What the server itself can do: signed GETs out of memory, and with --objects a directory with so many.
 Rows:";
@@ -156,8 +157,10 @@ fn compare(settings: &Settings) {
     eprintln!("filling the bucket: {} objects", objects.len());
     workloads::fill(&server, objects);
 
-    println!("| workload | client | rate | x plain | x limit | requests | CPU s | peak RSS MiB |");
-    println!("|---|---|---|---|---|---|---|---|");
+    println!(
+        "| workload | client | rate | x plain | x limit | requests | CPU s | CPU µs each | peak RSS MiB |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
     for workload in &settings.workloads {
         let rounds: Vec<_> = (0..settings.rounds)
             .map(|_| round(settings, &server, workload))
@@ -173,7 +176,7 @@ fn compare(settings: &Settings) {
                 format!("{ratio:.2}")
             };
             println!(
-                "| {} | {} | {:.0} {} | {} | {} | {:.0} | {:.2} | {:.0} |",
+                "| {} | {} | {:.0} {} | {} | {} | {:.0} | {:.2} | {:.1} | {:.0} |",
                 workload.name,
                 client.name(),
                 of_client(|it| it.rate),
@@ -182,6 +185,7 @@ fn compare(settings: &Settings) {
                 ratio(limit),
                 of_client(|it| it.requests as f64),
                 of_client(|it| it.cpu_seconds),
+                of_client(|it| it.cpu_seconds * 1e6 / it.amount),
                 of_client(|it| it.peak_rss_mib),
             );
         }

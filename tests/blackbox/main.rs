@@ -21,6 +21,7 @@ mod identity;
 mod kills;
 mod lifecycle;
 mod listing;
+mod models;
 mod outages;
 mod posix;
 mod prefetch;

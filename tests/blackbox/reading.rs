@@ -123,6 +123,70 @@ fn a_new_open_sees_what_was_closed_elsewhere() {
     mount.unmount();
 }
 
+#[test]
+fn what_a_snapshot_has_seen_stays() {
+    let server = Server::start();
+    for (number, name) in ["kept", "large", "unread", "removed"].iter().enumerate() {
+        let length = match *name {
+            "large" | "unread" => 12 * MIB,
+            _ => MIB,
+        };
+        oss::put(
+            &server,
+            "data",
+            &format!("d/{name}"),
+            &words(number as u32, length),
+        );
+    }
+    let options = "ro,kernel_cache,consistency=snapshot,stat_cache_expire=1,attr_timeout=1";
+    let mount = Mounted::new(&server, "data", options);
+    let names = || {
+        let entries = fs::read_dir(mount.path("d")).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    let size = |name: &str| fs::metadata(mount.path(name)).unwrap().len() as usize;
+    assert_eq!(size("d/unread"), 12 * MIB);
+    for (number, name) in [(0, "d/kept"), (3, "d/removed")] {
+        assert_eq!(read_whole(&mount.path(name), MIB).unwrap(), number);
+    }
+    assert_eq!(read_whole(&mount.path("d/large"), 12 * MIB).unwrap(), 1);
+    // Others change everything.
+    for (number, name) in [(10, "kept"), (11, "large"), (12, "unread"), (13, "new")] {
+        oss::put(
+            &server,
+            "data",
+            &format!("d/{name}"),
+            &words(number, 2 * MIB),
+        );
+    }
+    oss::delete(&server, "data", "d/removed");
+    server.reset();
+    // Longer than any time that the options name.
+    let later = Instant::now() + Duration::from_millis(2500);
+    until("some time to pass", || Instant::now() > later);
+    assert_eq!(names(), before);
+    assert_eq!(size("d/unread"), 12 * MIB);
+    assert!(!mount.path("d/new").exists());
+    for (number, name) in [(0, "d/kept"), (3, "d/removed")] {
+        assert_eq!(size(name), MIB);
+        assert_eq!(read_whole(&mount.path(name), MIB).unwrap(), number);
+    }
+    assert_eq!(size("d/large"), 12 * MIB);
+    assert_eq!(read_whole(&mount.path("d/large"), 12 * MIB).unwrap(), 1);
+    let asked = server.requests();
+    assert!(asked.is_empty(), "{asked:?}");
+    // What was seen and not read can't be had any more.
+    let error = read_whole(&mount.path("d/unread"), 12 * MIB).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(ESTALE), "{error}");
+    // But that it was replaced is known by then, and the next open sees what is there.
+    assert_eq!(read_whole(&mount.path("d/unread"), 2 * MIB).unwrap(), 12);
+    assert_eq!(size("d/unread"), 2 * MIB);
+    mount.unmount();
+}
+
 /// Reads everything while `rules` hold. Gives how long that took.
 fn under(rules: &str, options: &str) -> Duration {
     let server = Server::start();

@@ -1,5 +1,6 @@
 //! What is timed: a family a file, a row of the table a [`Workload`].
 
+mod calls;
 mod large;
 mod list;
 mod small;
@@ -62,6 +63,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Workload> {
         large::ROWS,
         list::ROWS,
         write::ROWS,
+        calls::ROWS,
     ]
     .into_iter()
     .flatten()
@@ -129,6 +131,7 @@ impl Clock<'_> {
             rate: amount / seconds,
             requests: self.run.server.requests().values().sum(),
             cpu_seconds: used.cpu_seconds - self.before.cpu_seconds,
+            amount,
             peak_rss_mib: used.peak_rss_mib,
         }
     }
@@ -141,6 +144,8 @@ pub(crate) struct Measured {
     pub(crate) rate: f64,
     pub(crate) requests: u64,
     pub(crate) cpu_seconds: f64,
+    /// How much was done, in what the rate counts.
+    pub(crate) amount: f64,
     /// The largest so far, not of this row's measured part alone.
     pub(crate) peak_rss_mib: f64,
 }

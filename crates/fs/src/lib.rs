@@ -46,7 +46,7 @@ pub use config::{FsConfig, KeepFree, SymlinkForm};
 pub use content_types::ContentTypes;
 pub use context::Context;
 pub use error::{Error, Result};
-pub use facade::{FileSystem, PrefetchList};
+pub use facade::{FileSystem, PageSink, PrefetchList};
 pub use ledger::{Request, ResumeError, Vault};
 pub use recovery::recover;
 pub use types::*;

@@ -10,6 +10,7 @@
 
 mod lease;
 mod pressure;
+mod room;
 
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicU8;
@@ -22,6 +23,7 @@ use tokio::sync::oneshot;
 use crate::error::Error;
 pub use lease::Lease;
 pub use pressure::Pressure;
+pub(crate) use room::room;
 
 /// How long a waiter waits before it asks the caches again.
 const ASK_AGAIN: Duration = Duration::from_millis(2);

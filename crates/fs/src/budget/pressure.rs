@@ -87,6 +87,15 @@ impl Budget {
         watch(Arc::downgrade(&self.0), file())
     }
 
+    /// How scarce memory is now.
+    pub fn pressure(&self) -> Pressure {
+        match self.0.pressure.load(Relaxed) {
+            0 => Pressure::None,
+            1 => Pressure::Some,
+            _ => Pressure::Much,
+        }
+    }
+
     /// From now on memory is so scarce.
     pub(super) fn press(&self, pressure: Pressure) {
         let before = self.0.pressure.swap(pressure as u8, Relaxed);

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use ossplit::NewObject;
 use parking_lot::Mutex;
 
-use super::{Begin, Contents, Prefetch, ReadObject, TakenOver, WriteObject};
+use super::{Begin, Contents, Pages, Prefetch, ReadObject, TakenOver, WriteObject};
 use crate::context::Context;
 use crate::error::Result;
 use crate::read::{Engine, Reader};
@@ -84,6 +84,10 @@ impl ReadObject for OpenReader {
 
     fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>> {
         self.0.read(offset, len).boxed()
+    }
+
+    fn offer(&self, pages: Arc<dyn Pages>) {
+        self.0.offer(pages);
     }
 }
 

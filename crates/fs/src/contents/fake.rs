@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
-use super::{Begin, Contents, Prefetch, ReadObject, TakenOver, WriteObject};
+use super::{Begin, Contents, Pages, Prefetch, ReadObject, TakenOver, WriteObject};
 use crate::error::{Error, Result};
 use crate::remote::fake::FakeBucket;
 use crate::types::{NodeId, ObjectVersion};
@@ -19,6 +19,8 @@ pub(crate) struct FakeContents {
     pub(crate) bucket: Arc<FakeBucket>,
     /// Keys that were to be fetched ahead, in order.
     pub(crate) ahead: Mutex<Vec<String>>,
+    /// The page caches of what was opened.
+    pub(crate) offered: Arc<Mutex<Vec<Arc<dyn Pages>>>>,
     writers: Mutex<HashMap<NodeId, Weak<FakeWriter>>>,
     left: Mutex<HashMap<NodeId, Arc<FakeWriter>>>,
 }
@@ -28,6 +30,7 @@ impl FakeContents {
         Arc::new(Self {
             bucket,
             ahead: Mutex::default(),
+            offered: Arc::default(),
             writers: Mutex::default(),
             left: Mutex::default(),
         })
@@ -59,6 +62,7 @@ impl Contents for FakeContents {
             bucket: Arc::clone(&self.bucket),
             version,
             body: Mutex::default(),
+            offered: Arc::clone(&self.offered),
         })
     }
 
@@ -115,6 +119,7 @@ struct FakeReader {
     bucket: Arc<FakeBucket>,
     version: ObjectVersion,
     body: Mutex<Option<Bytes>>,
+    offered: Arc<Mutex<Vec<Arc<dyn Pages>>>>,
 }
 
 impl ReadObject for FakeReader {
@@ -133,6 +138,10 @@ impl ReadObject for FakeReader {
             Ok(slice(&body, offset, len).into_iter().collect())
         }
         .boxed()
+    }
+
+    fn offer(&self, pages: Arc<dyn Pages>) {
+        self.offered.lock().push(pages);
     }
 }
 

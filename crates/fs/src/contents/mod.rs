@@ -47,6 +47,8 @@ pub(crate) trait ReadObject: Send + Sync {
     fn try_read(&self, offset: u64, len: u32, out: &mut Vec<Bytes>) -> Option<Result<()>>;
     /// The pieces, fetched if need be.
     fn read(&self, offset: u64, len: u32) -> BoxFuture<'_, Result<Vec<Bytes>>>;
+    /// From now on the object may be fetched whole into this page cache.
+    fn offer(&self, pages: Arc<dyn Pages>);
 }
 
 /// One file open for writing. Calls may come at once, but none may be given up
@@ -78,7 +80,7 @@ pub(crate) trait WriteObject: Send + Sync {
     fn discard(&self) -> BoxFuture<'_, Result<()>>;
 }
 
-pub(crate) use crate::read::{Begin, Prefetch};
+pub(crate) use crate::read::{Begin, Pages, Prefetch};
 pub(crate) use engine::Objects;
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::attributes::Unstored;
 use super::core::Core;
 use super::handover::{Opens, TEMPORARY};
 use super::outcomes::Outcomes;
+use super::page_cache::PageCache;
 use super::writers::{Writer, Writers};
 use crate::clock::Moment;
 use crate::contents::{Contents, ReadObject};
@@ -90,6 +91,7 @@ pub(super) struct Files {
     pub(super) unstored: Unstored,
     pub(super) opens: Opens,
     pub(super) outcomes: Outcomes,
+    pub(super) page_cache: Arc<PageCache>,
 }
 
 impl Drop for Files {
@@ -109,6 +111,7 @@ impl Files {
             unstored: Unstored::default(),
             opens: Opens::default(),
             outcomes: Outcomes::default(),
+            page_cache: Arc::default(),
         }
     }
 
@@ -199,6 +202,9 @@ impl Files {
         self.ahead
             .opened(file.node, opening, || self.contents.has(&version));
         let object = self.contents.open(&version);
+        if let Some(pages) = self.pages(file.node, &version) {
+            object.offer(pages);
+        }
         if let Some(pinned) = file.pinned.lock().as_mut()
             && pinned.version == version
         {

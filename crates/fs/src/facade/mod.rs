@@ -14,6 +14,7 @@ mod moving;
 mod nodes;
 mod opening;
 mod outcomes;
+mod page_cache;
 mod pages;
 mod rename;
 mod spread;
@@ -22,6 +23,7 @@ mod writers;
 mod xattrs;
 
 pub use self::ahead::PrefetchList;
+pub use self::page_cache::PageSink;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -128,6 +130,19 @@ impl FileSystem {
             opens: Opens::default(),
             next_handle: AtomicU64::new(1),
         }
+    }
+
+    /// From now on large objects that will be needed whole may be put into the kernel's page cache ahead of their reads.
+    ///
+    /// Not for a process whose death must end its mount: one that is killed while the kernel takes bytes stays until the
+    /// reads of the same pages are answered, which somebody else has to do.
+    pub fn push_pages_to(&self, sink: Arc<dyn PageSink>) {
+        self.files.page_cache.open(sink);
+    }
+
+    /// Puts nothing into the page cache any more: reads are about to be answered by nobody.
+    pub fn stop_pushing(&self) {
+        self.files.page_cache.close();
     }
 
     fn dir(&self, handle: DirHandle) -> Result<Arc<tokio::sync::Mutex<OpenDir>>> {

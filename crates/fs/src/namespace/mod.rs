@@ -268,6 +268,12 @@ impl Namespace {
         })
     }
 
+    /// Whether a file's version is the one with this `ETag`, and nobody here is changing it.
+    pub(crate) fn has_etag(&self, slot: Slot, etag: &str) -> bool {
+        let inode = self.inodes.get(slot);
+        !inode.is_dir() && !inode.has(Flags::LOCAL) && inode.tag == tag::Tag::new(etag)
+    }
+
     /// What an inode stands for; `None` where only metadata that nobody asked for would tell.
     pub(crate) fn kind(&self, slot: Slot) -> Option<FileKind> {
         let inode = self.inodes.get(slot);

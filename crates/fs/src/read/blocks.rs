@@ -1,6 +1,6 @@
 //! The blocks of one large object that are in memory or under way.
 
-use super::{exact::Flights, random::Random, streams::Streams, sums::Sums};
+use super::{exact::Flights, fill::Fill, random::Random, streams::Streams, sums::Sums};
 use crate::{budget::Lease, error::Error};
 use bytes::Bytes;
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
@@ -37,6 +37,7 @@ pub(super) struct Blocks {
     pub(super) streams: Streams,
     pub(super) random: Random,
     pub(super) exact: Flights,
+    pub(super) fill: Fill,
     pub(super) sums: Sums,
     /// How many fetches failed, and why the last did.
     pub(super) failures: u64,
@@ -86,12 +87,36 @@ impl Blocks {
     }
 
     fn drop_taken(&mut self, number: u64) {
-        if let Some(Slot::Ready(block)) = self.slots.get(&number)
-            && block.taken >= block.length()
-            && !self.wanted.contains_key(&number)
-        {
+        let Some(Slot::Ready(block)) = self.slots.get(&number) else {
+            return;
+        };
+        if self.wanted.contains_key(&number) {
+            return;
+        }
+        if block.taken >= block.length() {
+            self.fill.done(number);
+            self.slots.remove(&number);
+        } else if self.fill.runs() && self.fill.is_done(number) {
             self.slots.remove(&number);
         }
+    }
+
+    /// A block for the page cache: none that a read waits for, since the kernel has its pages locked until that is
+    /// answered. From here on it stays until [`Blocks::unwant`].
+    pub(super) fn take_to_store(&mut self) -> Option<(u64, Bytes)> {
+        let (number, data) = self.slots.iter().find_map(|(number, slot)| match slot {
+            Slot::Ready(block) if !self.wanted.contains_key(number) => {
+                Some((*number, block.data.clone()))
+            }
+            _ => None,
+        })?;
+        self.want(number);
+        Some((number, data))
+    }
+
+    pub(super) fn any_loading(&self) -> bool {
+        let mut slots = self.slots.values();
+        slots.any(|slot| matches!(slot, Slot::Loading(_)))
     }
 
     /// Runs a fetch, which ends with the reader.
@@ -114,13 +139,23 @@ impl Blocks {
             }
         }
         self.drop_taken(number);
+        self.fill.changed();
     }
 
     /// The runs of blocks among `wanted` that are neither here nor under way.
     pub(super) fn missing(&self, wanted: Range<u64>) -> Vec<Range<u64>> {
+        self.missing_but(wanted, |_| false)
+    }
+
+    /// The same of what a fill has not put into the page cache yet.
+    pub(super) fn missing_in_fill(&self, wanted: Range<u64>) -> Vec<Range<u64>> {
+        self.missing_but(wanted, |number| self.fill.is_done(number))
+    }
+
+    fn missing_but(&self, wanted: Range<u64>, skip: impl Fn(u64) -> bool) -> Vec<Range<u64>> {
         let mut runs: Vec<Range<u64>> = Vec::new();
         for number in wanted {
-            if self.slots.contains_key(&number) {
+            if self.slots.contains_key(&number) || skip(number) {
                 continue;
             }
             match runs.last_mut() {
@@ -145,6 +180,7 @@ impl Blocks {
             taken: 0,
             _lease: lease,
         };
+        self.fill.changed();
         match self.slots.insert(number, Slot::Ready(ready)) {
             Some(Slot::Loading(waiting)) => Some(waiting),
             _ => None,
@@ -155,6 +191,7 @@ impl Blocks {
     pub(super) fn give_up(&mut self, run: Range<u64>, why: Error) {
         self.failures += 1;
         self.last_failure = Some(why);
+        self.fill.changed();
         for number in run {
             if let Some(Slot::Loading(waiting)) = self.slots.get(&number) {
                 waiting.notify_waiters();
@@ -170,7 +207,7 @@ impl Blocks {
 
     /// Drops what a stream has passed.
     pub(super) fn drop_behind(&mut self, behind: &Range<u64>) {
-        if behind.is_empty() {
+        if behind.is_empty() || self.fill.keeps() {
             return;
         }
         for number in numbers(behind) {

@@ -13,6 +13,8 @@
 //!   goes, since the kernel's page cache has it. A read that belongs to no stream fetches exactly what
 //!   was asked (`exact`), unless it goes by equal steps or among neighbours (`random`). When all blocks
 //!   passed, the object's CRC64 is compared (`sums`).
+//! * A large object that is read here and there by large reads, as a model file that is mapped, is fetched whole into the
+//!   kernel's page cache (`fill`).
 //!
 //! Every GET carries `If-Match`, so one reader never mixes two versions: once the object changed, what
 //! is not in memory yet is [`Error::Stale`](crate::Error::Stale). Every byte kept is leased from the
@@ -23,6 +25,7 @@ mod buffers;
 mod engine;
 mod exact;
 mod fetch;
+mod fill;
 mod hedge;
 mod pace;
 mod pieces;
@@ -33,6 +36,7 @@ mod sums;
 mod whole;
 
 pub use engine::Engine;
+pub use fill::Pages;
 pub use reader::Reader;
 pub use whole::{Begin, Prefetch};
 

@@ -29,7 +29,7 @@ const TRIES: u32 = 2;
 /// Reads one version of one object; all handles on it share one.
 pub struct Reader {
     pub(super) version: ObjectVersion,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// A small object, as long as the cache has it.
     whole: Mutex<Weak<Whole>>,
     pub(super) blocks: Mutex<Blocks>,
@@ -40,8 +40,8 @@ enum Course {
     /// Fetch the span and keep nothing.
     Exact(exact::Flight),
     /// Take block after block. Those of the runs are fetched because of this read; so many fetches had
-    /// failed before.
-    Blocks(Vec<Range<u64>>, u64),
+    /// failed before. The blocks that are wanted stay until the read has all.
+    Blocks(Vec<Range<u64>>, u64, Vec<Wanted>),
 }
 
 impl Reader {
@@ -114,6 +114,7 @@ impl Reader {
             .streams
             .note(&self.noted(&span, false), &self.shared.pace);
         if pattern == Pattern::Random {
+            self.fill_if_due(&mut blocks, &span);
             self.guess(&mut blocks, &span);
         }
         self.follow(&mut blocks, pattern);
@@ -139,7 +140,7 @@ impl Reader {
         }
         match self.course(&span)? {
             Course::Exact(flight) => flight.await?.slice(&span, &mut out),
-            Course::Blocks(mine, failures) => {
+            Course::Blocks(mine, failures, _wanted) => {
                 for number in numbers(&span) {
                     let own = mine.iter().any(|run| run.contains(&number));
                     self.take(number, own, failures, &span, &mut out).await?;
@@ -178,6 +179,10 @@ impl Reader {
             return;
         };
         blocks.drop_behind(&behind);
+        // All of it is on its way.
+        if blocks.fill.runs() {
+            return;
+        }
         if ahead.is_empty() {
             return;
         }
@@ -204,15 +209,30 @@ impl Reader {
             .note(&self.noted(span, true), &self.shared.pace);
         let length = span.end - span.start;
         let longest = exact::LONGEST.min(self.shared.window);
-        if pattern == Pattern::Random && length <= longest && !blocks.covers(span) {
+        if pattern == Pattern::Random {
+            self.fill_if_due(&mut blocks, span);
+        }
+        let lacks = |number| !blocks.fill.is_done(number);
+        let whole = blocks.fill.wants_blocks(span) && numbers(span).any(lacks);
+        let fills = whole && blocks.fill.runs();
+        if pattern == Pattern::Random && !whole && length <= longest && !blocks.covers(span) {
             let now = self.guess(&mut blocks, span);
             let source = &self.shared.source;
             let flight = blocks.exact.join(source, &self.version, span, &now);
             return Ok(Course::Exact(flight));
         }
+        let mut wanted = Vec::new();
+        if fills {
+            // A block that came is gone as soon as the kernel has it.
+            for number in numbers(span) {
+                blocks.want(number);
+                wanted.push(Wanted::of(self, number));
+            }
+        }
         // What this read waits for is asked for before what its stream will want.
         let mut mine = Vec::new();
-        let each = self.shared.pace.request(length);
+        let each = if fills { self.shared.window } else { length };
+        let each = self.shared.pace.request(each);
         for run in fetch::requests(blocks.missing(numbers(span)), each) {
             let bytes = blocks::bytes(&run, self.version.size);
             let Some(lease) = self.shared.lease_now(Priority::Demand, bytes) else {
@@ -220,17 +240,28 @@ impl Reader {
                 if let Pattern::Sequential { stream, ahead, .. } = pattern {
                     blocks.streams.fell_short(stream, ahead.start);
                 }
-                return Ok(Course::Blocks(mine, failures));
+                return Ok(Course::Blocks(mine, failures, wanted));
             };
+            let (mut run, mut lease) = (run, lease);
+            if fills {
+                let (longer, more) = self.extend(&blocks, run);
+                if let Some(more) = more {
+                    lease.merge(more);
+                }
+                run = longer;
+            }
             self.begin(&mut blocks, run.clone(), lease);
             mine.push(run);
         }
         self.follow(&mut blocks, pattern);
-        Ok(Course::Blocks(mine, failures))
+        Ok(Course::Blocks(mine, failures, wanted))
     }
 
     /// Fetches what a read that belongs to no stream makes likely; gives what to fetch for itself.
     fn guess(&self, blocks: &mut Blocks, span: &Range<u64>) -> Range<u64> {
+        if blocks.fill.runs() {
+            return span.clone();
+        }
         let fetched = blocks.exact.fetched;
         let guess = blocks.random.note(span, self.version.size, fetched);
         let source = &self.shared.source;
@@ -250,7 +281,7 @@ impl Reader {
     }
 
     /// Marks the blocks of `run` as coming, and fetches them.
-    fn begin(self: &Arc<Self>, blocks: &mut Blocks, run: Range<u64>, lease: Lease) {
+    pub(super) fn begin(self: &Arc<Self>, blocks: &mut Blocks, run: Range<u64>, lease: Lease) {
         blocks.load(run.clone());
         let fetch = Fetch::new(&self.shared, self, run, lease);
         blocks.spawn(fetch.run(), &self.shared.source.runtime);
@@ -304,10 +335,7 @@ impl Reader {
                 // From here on the block stays until this read has taken it.
                 wanted.get_or_insert_with(|| {
                     blocks.want(number);
-                    Wanted {
-                        reader: Arc::clone(self),
-                        number,
-                    }
+                    Wanted::of(self, number)
                 });
             }
             if let Some(arrival) = arrival {
@@ -334,9 +362,19 @@ impl Reader {
 }
 
 /// A read waits for this block.
-struct Wanted {
-    reader: Arc<Reader>,
+pub(super) struct Wanted {
+    pub(super) reader: Arc<Reader>,
     number: u64,
+}
+
+impl Wanted {
+    /// Of a block that the caller has marked as wanted.
+    pub(super) fn of(reader: &Arc<Reader>, number: u64) -> Self {
+        Self {
+            reader: Arc::clone(reader),
+            number,
+        }
+    }
 }
 
 impl Drop for Wanted {

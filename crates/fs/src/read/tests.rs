@@ -36,14 +36,14 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
         .block_on(test)
 }
 
-struct Setup {
-    oss: FakeOss,
-    context: Arc<Context>,
-    engine: Engine,
+pub(super) struct Setup {
+    pub(super) oss: FakeOss,
+    pub(super) context: Arc<Context>,
+    pub(super) engine: Engine,
 }
 
 impl Setup {
-    fn new(change: impl FnOnce(&mut FsConfig)) -> Self {
+    pub(super) fn new(change: impl FnOnce(&mut FsConfig)) -> Self {
         let oss = FakeOss::default();
         let context = oss.context(change);
         let engine = Engine::new(&context);
@@ -54,12 +54,12 @@ impl Setup {
         }
     }
 
-    fn used(&self) -> u64 {
+    pub(super) fn used(&self) -> u64 {
         self.context.budget.used()
     }
 
     /// Lets tasks end that nobody waits for.
-    async fn settle(&self, used: u64) {
+    pub(super) async fn settle(&self, used: u64) {
         for _ in 0..100_000 {
             if self.used() == used {
                 return;
@@ -70,7 +70,7 @@ impl Setup {
     }
 }
 
-async fn read(reader: &Arc<Reader>, offset: u64, len: u64) -> Result<Vec<u8>, Error> {
+pub(super) async fn read(reader: &Arc<Reader>, offset: u64, len: u64) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     match reader.try_read(offset, len as u32, &mut out) {
         Some(result) => result?,
@@ -79,7 +79,7 @@ async fn read(reader: &Arc<Reader>, offset: u64, len: u64) -> Result<Vec<u8>, Er
     Ok(out.concat())
 }
 
-async fn expect(reader: &Arc<Reader>, data: &Bytes, offset: u64, len: u64) {
+pub(super) async fn expect(reader: &Arc<Reader>, data: &Bytes, offset: u64, len: u64) {
     let end = (offset + len).min(data.len() as u64);
     let start = offset.min(end);
     let got = read(reader, offset, len).await.expect("bytes");

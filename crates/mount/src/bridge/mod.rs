@@ -9,6 +9,7 @@
 mod convert;
 mod errno;
 mod killed;
+mod pages;
 mod wtf8;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use ossplit_fuse::{
     ReplyCreate, ReplyData, ReplyDir, ReplyDirPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
     ReplyWrite, ReplyXattr, RequestId, request,
 };
+pub(crate) use pages::KernelPages;
 use std::{borrow::Cow, cell::Cell, ffi::OsStr, os::unix::ffi::OsStrExt as _, sync::Arc};
 use tokio::runtime::Handle;
 

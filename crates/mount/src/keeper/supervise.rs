@@ -76,6 +76,8 @@ pub(super) struct Supervisor {
     /// What workers are made of; this process's own program without one.
     program: Option<OwnedFd>,
     worker: Option<Worker>,
+    /// Those that were killed and can't end yet.
+    lingering: Vec<Worker>,
     standby: Option<Standby>,
     going: Option<Going>,
     recovery: Recovery,
@@ -105,6 +107,7 @@ impl Supervisor {
             bound,
             program: None,
             worker: None,
+            lingering: Vec::new(),
             standby: None,
             going: None,
             recovery: Recovery::default(),
@@ -233,8 +236,8 @@ impl Supervisor {
             }
             Source::Process => {
                 let status = self.worker.as_mut()?.ended()?;
-                let worker = self.worker.take()?;
-                self.ended(worker, status, holder, now)
+                let mut worker = self.worker.take()?;
+                self.ended(&mut worker, Some(status), holder, now)
             }
         }
     }
@@ -277,16 +280,18 @@ impl Supervisor {
         }
     }
 
+    /// A worker has ended, or (without a status) does nothing any more.
     fn ended(
         &mut self,
-        mut worker: Worker,
-        status: WaitStatus,
+        worker: &mut Worker,
+        status: Option<WaitStatus>,
         holder: &mut dyn Holder,
         now: Instant,
     ) -> Option<Event> {
         // Its last words.
         while worker.hear().is_some() {}
-        match status.exit_status() {
+        let exit_status = status.and_then(WaitStatus::exit_status);
+        match exit_status {
             Some(0) => return Some(self.over(holder, Ok(()))),
             Some(exit::UNSENT) => {
                 let text = "the mount did not end in good order; its log says why";
@@ -294,9 +299,10 @@ impl Supervisor {
             }
             _ => {}
         }
-        let how = match (&worker.failed, status.exit_status()) {
+        let how = match (&worker.failed, status) {
             (Some((_, text)), _) => text.clone(),
-            (None, _) => format!("the serving process {}", describe(status)),
+            (None, Some(status)) => format!("the serving process {}", describe(status)),
+            (None, None) => "the serving process was killed".to_owned(),
         };
         if !self.was_usable {
             let failure = match worker.failed.take() {
@@ -320,7 +326,7 @@ impl Supervisor {
         if self.standby.is_some() {
             self.not_upgraded(holder, Some(how.clone()));
         }
-        if status.exit_status() == Some(exit::STOPPED) {
+        if exit_status == Some(exit::STOPPED) {
             self.restart = Some(now);
             return None;
         }
@@ -420,6 +426,16 @@ impl Supervisor {
                 }
                 worker.signal(Signal::KILL);
             }
+        }
+        self.lingering.retain_mut(|worker| worker.ended().is_none());
+        if self.worker.as_ref().is_some_and(|worker| worker.lingers) {
+            let mut worker = self.worker.take()?;
+            let status = worker.ended();
+            let event = self.ended(&mut worker, status, holder, now);
+            if status.is_none() {
+                self.lingering.push(worker);
+            }
+            return event;
         }
         None
     }

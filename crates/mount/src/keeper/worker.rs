@@ -104,6 +104,11 @@ pub(super) struct Worker {
     looked: Instant,
     heard: bool,
     silent: Duration,
+    /// How often it was seen with its first thread ended.
+    zombie: u8,
+    /// It was killed, and does nothing any more, but can't end: a thread of it waits in the kernel, perhaps for an answer
+    /// that only a successor can give.
+    pub(super) lingers: bool,
 }
 
 impl Worker {
@@ -137,6 +142,8 @@ impl Worker {
             looked: now,
             heard: false,
             silent: Duration::ZERO,
+            zombie: 0,
+            lingers: false,
         })
     }
 
@@ -191,6 +198,13 @@ impl Worker {
         if matches!(waitid(WaitId::Pid(self.pid), stopped), Ok(Some(_))) {
             return Some("it was stopped by a signal");
         }
+        if is_zombie(self.pid) {
+            // The first time it may just be ending. The second time it is killed, if it was not, so that from then on
+            // none of its threads does anything any more.
+            self.zombie += 1;
+            self.lingers = self.zombie > 2;
+            return (self.zombie > 1).then_some("it was killed and can't end");
+        }
         let step = step.min(LOOK_EVERY * 2);
         if std::mem::take(&mut self.heard) || !self.ready {
             self.silent = Duration::ZERO;
@@ -212,12 +226,27 @@ impl Worker {
     }
 }
 
+/// The first thread of a process has ended, and nobody was told that all of it did.
+fn is_zombie(pid: Pid) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+    // `PID (NAME) STATE …`; a name can have anything in it.
+    stat.is_ok_and(|stat| {
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('Z'))
+    })
+}
+
 impl Drop for Worker {
     fn drop(&mut self) {
         // The number of one that was reaped may be another's by now.
         if !self.reaped {
             self.signal(Signal::KILL);
-            let _ = waitpid(Some(self.pid), WaitOptions::empty());
+            let how = if self.lingers {
+                WaitOptions::NOHANG
+            } else {
+                WaitOptions::empty()
+            };
+            let _ = waitpid(Some(self.pid), how);
         }
     }
 }

@@ -236,9 +236,11 @@ impl Control {
     }
 
     /// Does what is asked for while we serve.
-    fn obey(&self, stopper: &Stopper) {
+    fn obey(&self, stopper: &Stopper, fs: &FileSystem) {
         while let Ok(Some((order, _))) = self.hear() {
             if order == Order::Stop {
+                // While reads are answered: what is on its way may wait for one.
+                fs.stop_pushing();
                 stopper.stop();
             }
         }
@@ -366,9 +368,10 @@ fn serve(
     let alive = runtime.spawn(control.clone().live(Arc::clone(&serving.fs)));
     serving.alive = Some(alive.abort_handle());
     let (listener, stopper) = (control.clone(), serving.stopper.clone());
+    let fs = Arc::clone(&serving.fs);
     std::thread::Builder::new()
         .name("ossplit-control".to_owned())
-        .spawn(move || listener.obey(&stopper))
+        .spawn(move || listener.obey(&stopper, &fs))
         .map_err(|e| Failure::system("start threads", e))?;
     control.say(&Word::Ready {
         minor: serving.minor,

@@ -9,7 +9,11 @@ use super::{
     ready::Report,
     serving::{Serving, Signals},
 };
-use crate::{Plan, bridge::Bridge, prefetch::Listening};
+use crate::{
+    Plan,
+    bridge::{Bridge, KernelPages},
+    prefetch::Listening,
+};
 use ossplit::{Client, ClientConfig};
 use ossplit_fs::{Context, FileSystem};
 use ossplit_fuse::{
@@ -255,6 +259,11 @@ impl Start {
         let mut bridge = Bridge::new(Arc::clone(&self.fs), runtime.handle().clone());
         bridge.panics_at = keeper.and_then(|keeper| keeper.hooks.panics_at);
         let bridge = Arc::new(bridge);
+        // A process that is killed while the kernel takes pages stays until another one answers the reads of them.
+        if keeper.is_some() {
+            let pages = KernelPages::new(self.session.notifier());
+            self.fs.push_pages_to(Arc::new(pages));
+        }
         let running = self.session.start(&bridge).map_err(|e| fuse(&e))?;
         let stopper = running.stopper();
         let (tell, ended) = oneshot::channel();

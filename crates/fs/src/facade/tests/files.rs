@@ -27,7 +27,7 @@ const TRUNCATE: OpenFlags = OpenFlags {
 };
 
 impl Mount {
-    async fn open(&self, path: &str, flags: OpenFlags) -> Result<Opened> {
+    pub(super) async fn open(&self, path: &str, flags: OpenFlags) -> Result<Opened> {
         let node = self.walk(path).await?.attr.node;
         match self.fs.try_open(node, flags) {
             Some(answer) => answer,
@@ -44,7 +44,7 @@ impl Mount {
             .handle
     }
 
-    async fn read_all(&self, handle: FileHandle) -> Result<Vec<u8>> {
+    pub(super) async fn read_all(&self, handle: FileHandle) -> Result<Vec<u8>> {
         let mut pieces = Vec::new();
         match self.fs.try_read(handle, 0, 1 << 20, &mut pieces) {
             Some(answer) => answer?,

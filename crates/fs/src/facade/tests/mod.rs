@@ -7,6 +7,7 @@ mod handover;
 mod listing;
 mod lookups;
 mod model;
+mod page_cache;
 
 use std::sync::Arc;
 use std::time::Duration;
