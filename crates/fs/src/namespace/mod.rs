@@ -455,6 +455,11 @@ impl Namespace {
         self.drop_if_unused(slot);
     }
 
+    /// How many entries the table has room for. It never shrinks.
+    fn slots(&self) -> usize {
+        self.inodes.len()
+    }
+
     /// How many inodes live.
     #[cfg(test)]
     pub(crate) fn live(&self) -> usize {
