@@ -9,7 +9,7 @@ use super::Namespace;
 use crate::budget::{Budget, Lease};
 
 /// Bytes that an entry takes: asserted in `tests`.
-pub(super) const ENTRY: u64 = 140;
+pub(super) const ENTRY: u64 = 112;
 /// The table is leased in steps of so many bytes; less than one is not.
 const STEP: u64 = 1 << 20;
 /// Of the budget at most this share is leased for it: reads must go on whatever the kernel holds. How many entries are
