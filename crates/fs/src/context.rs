@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use ossplit::Client;
 use parking_lot::Mutex;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Lease};
 use crate::cache::Arena;
 use crate::clock::Clock;
 use crate::config::FsConfig;
@@ -30,6 +30,8 @@ pub struct Context {
     /// The memory of written data, once there are any.
     pub(crate) arena: OnceLock<Arc<Arena>>,
     making: Mutex<()>,
+    /// Leased for as long as this lives.
+    reserved: Mutex<Option<Lease>>,
 }
 
 impl Context {
@@ -45,7 +47,13 @@ impl Context {
             ledger: OnceLock::new(),
             arena: OnceLock::new(),
             making: Mutex::default(),
+            reserved: Mutex::default(),
         })
+    }
+
+    /// Leases what the caller has in memory for as long as the mount lives; at most an eighth of the budget.
+    pub fn reserve(&self, bytes: u64) {
+        *self.reserved.lock() = self.budget.take(8, 0, bytes);
     }
 
     /// The memory of written data.

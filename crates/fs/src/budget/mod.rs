@@ -1,6 +1,7 @@
 //! One pool of bytes for the whole mount: every buffer holds a [`Lease`] on it.
 //!
-//! The total is hard: the leases that exist never add up to more. Whoever needs bytes waits in the queue of its
+//! The total is hard: the leases that exist never add up to more, but for what has to be there for anything to go on
+//! and waits for nobody ([`Budget::take`]): others get less for it. Whoever needs bytes waits in the queue of its
 //! [`Priority`]; a higher class is always served first, and within a class first come is first served. The lower
 //! classes can't fill the pool: writes leave an eighth to reads that a program is waiting for, prefetch leaves a
 //! quarter. Caches register a [`Reclaim`] and are asked to let go of bytes when somebody has to wait.
@@ -138,7 +139,17 @@ impl Budget {
         Some(Lease::new(Arc::clone(&self.0), bytes))
     }
 
-    /// The same, and if it can't be had at once, whether it can when the caches have given what they can.
+    /// A lease at once, whether there is room or not, of at most this share of the pool together with what `known` is
+    /// already; for what can't wait and has bounds of its own. Caches give way when somebody asks next.
+    pub fn take(&self, share: u64, known: u64, bytes: u64) -> Option<Lease> {
+        let bytes = bytes.min((self.total() / share).saturating_sub(known));
+        (bytes > 0).then(|| {
+            self.0.state.lock().take(bytes);
+            Lease::new(Arc::clone(&self.0), bytes)
+        })
+    }
+
+    /// As [`Budget::try_lease`], and if it can't be had at once, whether it can when the caches have given what they can.
     pub fn lease_now(&self, priority: Priority, bytes: u64) -> Option<Lease> {
         self.try_lease(priority, bytes).or_else(|| {
             if bytes > self.limit(priority) {

@@ -133,7 +133,7 @@ impl Core {
         let mut ns = Namespace::new(&config, clock.wall());
         ns.keep(&ledger);
         Arc::new(Self {
-            ns: SharedNamespace::new(ns),
+            ns: SharedNamespace::new(ns, &budget),
             ledger,
             begun: Begun::default(),
             gate: Semaphore::new(config.multireq_max.max(1)),

@@ -136,8 +136,8 @@ impl Namespace {
 
     /// The inode was renamed here, over whatever the new name led to.
     pub(crate) fn moved(&mut self, slot: Slot, new_dir: Slot, new_name: &str, now: Moment) {
-        let inode = self.inodes.get(slot);
-        let (old_dir, old_name) = (inode.parent, inode.name.clone());
+        let old_dir = self.inodes.get(slot).parent;
+        let old_name = self.inodes.name(slot).to_owned();
         match self.child(new_dir, new_name) {
             Some(target) if target == slot => return,
             Some(target) => self.detach(target),
@@ -146,9 +146,9 @@ impl Namespace {
         if self.inodes.get(slot).has(Flags::LINKED) {
             self.dentries.unlink(&mut self.inodes, slot);
         }
+        self.inodes.set_name(slot, new_name);
         let inode = self.inodes.get_mut(slot);
         inode.parent = new_dir;
-        inode.name = new_name.into();
         inode.proven = now;
         self.dentries.link(&mut self.inodes, slot);
         self.negatives.insert(old_dir, &old_name, now);
@@ -163,11 +163,15 @@ impl Namespace {
     pub(crate) fn exchanged(&mut self, one: Slot, other: Slot, now: Moment) {
         self.dentries.unlink(&mut self.inodes, one);
         self.dentries.unlink(&mut self.inodes, other);
-        let place = |inode: &super::inodes::Inode| (inode.parent, inode.name.clone());
-        let places = (place(self.inodes.get(one)), place(self.inodes.get(other)));
+        let place = |slot: Slot| {
+            let name = self.inodes.name(slot).to_owned();
+            (self.inodes.get(slot).parent, name)
+        };
+        let places = (place(one), place(other));
         for (slot, (dir, name)) in [(one, places.1), (other, places.0)] {
+            self.inodes.set_name(slot, &name);
             let inode = self.inodes.get_mut(slot);
-            (inode.parent, inode.name, inode.proven) = (dir, name, now);
+            (inode.parent, inode.proven) = (dir, now);
             self.moved_link(slot);
             self.dentries.link(&mut self.inodes, slot);
         }

@@ -41,8 +41,7 @@ impl Dentries {
         let hash = self.hash(parent, name);
         self.table
             .find(hash, |slot| {
-                let inode = inodes.get(*slot);
-                inode.parent == parent && &*inode.name == name
+                inodes.get(*slot).parent == parent && inodes.name(*slot) == name
             })
             .copied()
     }
@@ -53,16 +52,15 @@ impl Dentries {
         let parent = inode.parent;
         debug_assert!(!inode.has(Flags::LINKED), "linked twice");
         debug_assert!(
-            self.get(inodes, parent, &inode.name).is_none(),
+            self.get(inodes, parent, inodes.name(slot)).is_none(),
             "a name has one inode"
         );
-        let hash = self.hash(parent, &inode.name);
+        let hash = self.hash(parent, inodes.name(slot));
         let hasher = &self.hasher;
         self.table.insert_unique(hash, slot, |other| {
-            let other = inodes.get(*other);
-            hasher.hash_one((other.parent, &*other.name))
+            hasher.hash_one((inodes.get(*other).parent, inodes.name(*other)))
         });
-        let at = Self::place(inodes, parent, &inodes.get(slot).name).unwrap_or_else(|at| at);
+        let at = Self::place(inodes, parent, inodes.name(slot)).unwrap_or_else(|at| at);
         inodes.peek_mut(parent).dir_mut().children.insert(at, slot);
         inodes.get_mut(slot).set(Flags::LINKED, true);
     }
@@ -71,11 +69,11 @@ impl Dentries {
     pub(crate) fn unlink(&mut self, inodes: &mut Inodes, slot: Slot) {
         let inode = inodes.get(slot);
         let parent = inode.parent;
-        let hash = self.hash(parent, &inode.name);
+        let hash = self.hash(parent, inodes.name(slot));
         if let Ok(found) = self.table.find_entry(hash, |other| *other == slot) {
             found.remove();
         }
-        if let Ok(at) = Self::place(inodes, parent, &inodes.get(slot).name) {
+        if let Ok(at) = Self::place(inodes, parent, inodes.name(slot)) {
             inodes.peek_mut(parent).dir_mut().children.remove(at);
         }
         inodes.get_mut(slot).set(Flags::LINKED, false);
@@ -86,8 +84,8 @@ impl Dentries {
         let children = inodes.get(parent).children();
         // Listings come in order: the end is the place nearly always.
         match children.last() {
-            Some(last) if *inodes.get(*last).name < *name => Err(children.len()),
-            _ => children.binary_search_by(|child| (*inodes.get(*child).name).cmp(name)),
+            Some(last) if inodes.name(*last) < name => Err(children.len()),
+            _ => children.binary_search_by(|child| inodes.name(*child).cmp(name)),
         }
     }
 
@@ -118,7 +116,7 @@ mod tests {
             let children = inodes.get(Slot::ROOT).children();
             children
                 .iter()
-                .map(|slot| inodes.get(*slot).name.to_string())
+                .map(|slot| inodes.name(*slot).to_owned())
                 .collect()
         };
         assert_eq!(names(&inodes), ["a", "b", "m", "z"]);

@@ -52,7 +52,7 @@ impl Namespace {
     pub(crate) fn details_ahead(&mut self, slot: Slot) -> Vec<(NodeId, String)> {
         let inode = self.inodes.get(slot);
         let parent = inode.parent;
-        let from = Dentries::after(&self.inodes, parent, &inode.name);
+        let from = Dentries::after(&self.inodes, parent, self.inodes.name(slot));
         let children = self.inodes.get(parent).children();
         let before = from.checked_sub(2).map(|at| children[at]);
         let dir = self.inodes.get(parent).dir();

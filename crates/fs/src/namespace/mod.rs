@@ -26,6 +26,7 @@
 //! Keys with an empty, `.` or `..` component, one over 255 bytes or with a NUL are skipped, with one log line a
 //! listing. An object `a` hides the prefix `a/`, as in ossfs.
 
+mod arena;
 mod changes;
 mod dentries;
 mod details;
@@ -211,7 +212,7 @@ impl Namespace {
     }
 
     pub(crate) fn name(&self, slot: Slot) -> &str {
-        &self.inodes.get(slot).name
+        self.inodes.name(slot)
     }
 
     /// The linked child of that name.
@@ -235,7 +236,7 @@ impl Namespace {
         let mut key = String::from(&*self.rules.prefix);
         for step in path.into_iter().rev() {
             let inode = self.inodes.get(step);
-            key.push_str(&inode.name);
+            key.push_str(self.inodes.name(step));
             if inode.is_dir() {
                 key.push('/');
             }
@@ -453,6 +454,11 @@ impl Namespace {
         let inode = self.inodes.peek_mut(slot);
         inode.holds = inode.holds.saturating_sub(1);
         self.drop_if_unused(slot);
+    }
+
+    /// How many entries the table has room for. It never shrinks.
+    fn slots(&self) -> usize {
+        self.inodes.len()
     }
 
     /// How many inodes live.

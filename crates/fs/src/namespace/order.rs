@@ -36,7 +36,7 @@ impl Namespace {
         if !inode.has(Flags::LINKED) || slot == Slot::ROOT {
             return None;
         }
-        let after = Dentries::after(&self.inodes, inode.parent, &inode.name);
+        let after = Dentries::after(&self.inodes, inode.parent, self.inodes.name(slot));
         let siblings = self.inodes.get(inode.parent).children().len();
         Some((inode.parent, after.checked_sub(1)?, siblings))
     }
@@ -74,7 +74,7 @@ impl Namespace {
             Dentries::after(&self.inodes, dir, after)
         };
         let names = &children[from..children.len().min(from + count)];
-        let name = |slot: &Slot| self.inodes.get(*slot).name.clone();
+        let name = |slot: &Slot| Box::from(self.inodes.name(*slot));
         let files = names.iter().filter_map(|slot| self.next(*slot, now));
         let expired = names.iter().position(|slot| self.has_expired(*slot, now));
         Following {
@@ -94,7 +94,7 @@ impl Namespace {
         let children = self.inodes.get(dir).children();
         let index = Dentries::after(&self.inodes, dir, name).saturating_sub(1);
         match (index / PART * PART).checked_sub(1) {
-            Some(last) => self.inodes.get(children[last]).name.clone(),
+            Some(last) => self.inodes.name(children[last]).into(),
             None => Box::default(),
         }
     }

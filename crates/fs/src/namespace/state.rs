@@ -132,7 +132,7 @@ impl Namespace {
             } else {
                 0
             },
-            name: Cow::Borrowed(&inode.name),
+            name: Cow::Borrowed(self.inodes.name(slot)),
             dir: inode.is_dir(),
             size: inode.size,
             mtime: inode.mtime,

@@ -16,10 +16,11 @@ pub(super) enum Slot {
 }
 
 pub(super) struct Ready {
+    /// Given back before the bytes are: their buffer, once idle, wants a lease of its own.
+    _lease: Lease,
     data: Bytes,
     /// Bytes handed out. Once it is all of them the kernel has them, and the block can go.
     taken: u64,
-    _lease: Lease,
 }
 
 impl Ready {

@@ -2,38 +2,70 @@
 //! large read is as much time as the copies themselves.
 
 use super::blocks::BLOCK;
+use crate::budget::{Budget, Lease, Priority, Reclaim};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-/// Buffers kept at most, of [`BLOCK`] bytes each. They come on top of the budget.
+/// Buffers kept at most, of [`BLOCK`] bytes each.
 const MOST: usize = 16;
 /// They are at most this share of the budget.
 const SHARE: u64 = 16;
 
 /// The buffers that nobody uses now. The one used last is given out first: the processor's cache may
-/// still have it.
+/// still have it. Each has a lease, and goes where there is none to be had.
 pub(super) struct Buffers {
-    idle: Mutex<Vec<Vec<u8>>>,
+    idle: Mutex<Vec<(Vec<u8>, Lease)>>,
     most: usize,
+    budget: Budget,
 }
 
 impl Buffers {
-    /// For a budget of `total` bytes.
-    pub(super) fn new(total: u64) -> Arc<Self> {
-        Arc::new(Self {
+    /// Within this budget.
+    pub(super) fn new(budget: &Budget) -> Arc<Self> {
+        let share = (budget.total() / SHARE / BLOCK) as usize;
+        let buffers = Arc::new(Self {
             idle: Mutex::default(),
-            most: MOST.min((total / SHARE / BLOCK) as usize).max(1),
-        })
+            most: MOST.min(share).max(1),
+            budget: budget.clone(),
+        });
+        let weak = Arc::downgrade(&buffers);
+        budget.register(weak);
+        buffers
     }
 
-    /// An empty buffer with room for a block.
+    /// An empty buffer with room for a block, whose lease is the caller's affair.
     pub(super) fn take(self: &Arc<Self>) -> Buffer {
-        let bytes = self.idle.lock().pop();
+        let idle = self.idle.lock().pop();
         Buffer {
-            bytes: bytes.unwrap_or_else(|| Vec::with_capacity(BLOCK as usize)),
+            bytes: idle.map_or_else(|| Vec::with_capacity(BLOCK as usize), |(bytes, _)| bytes),
             home: Arc::clone(self),
         }
+    }
+
+    fn put(&self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        if self.idle.lock().len() >= self.most {
+            return;
+        }
+        if let Some(lease) = self.budget.try_lease(Priority::Prefetch, BLOCK) {
+            self.idle.lock().push((bytes, lease));
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn leased(&self) -> u64 {
+        self.idle.lock().len() as u64 * BLOCK
+    }
+}
+
+impl Reclaim for Buffers {
+    fn reclaim(&self, bytes: u64) -> u64 {
+        let mut idle = self.idle.lock();
+        let left = idle.len() - idle.len().min(bytes.div_ceil(BLOCK) as usize);
+        let gone = idle.split_off(left);
+        drop(idle);
+        gone.len() as u64 * BLOCK
     }
 }
 
@@ -58,12 +90,7 @@ impl AsRef<[u8]> for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.clear();
-        let mut idle = self.home.idle.lock();
-        if idle.len() < self.home.most {
-            idle.push(bytes);
-        }
+        self.home.put(std::mem::take(&mut self.bytes));
     }
 }
 
@@ -73,7 +100,8 @@ mod tests {
 
     #[test]
     fn buffers_come_back_empty_and_are_bounded() {
-        let buffers = Buffers::new(64 << 20);
+        let budget = Budget::new(64 << 20);
+        let buffers = Buffers::new(&budget);
         let mut first = buffers.take();
         first.bytes.push(1);
         let address = first.bytes.as_ptr();
@@ -87,6 +115,11 @@ mod tests {
         drop(again);
         let many: Vec<_> = (0..9).map(|_| buffers.take()).collect();
         drop(many);
-        assert_eq!(buffers.idle.lock().len(), 4);
+        assert_eq!((buffers.leased(), budget.used()), (4 * BLOCK, 4 * BLOCK));
+        assert_eq!(buffers.reclaim(BLOCK + 1), 2 * BLOCK);
+        assert_eq!((buffers.leased(), budget.used()), (2 * BLOCK, 2 * BLOCK));
+        let _all = budget.lease_now(Priority::Demand, 64 << 20).unwrap();
+        drop(buffers.take());
+        assert_eq!(buffers.leased(), 0, "no room for what nobody uses");
     }
 }

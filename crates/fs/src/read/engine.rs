@@ -67,7 +67,7 @@ impl Engine {
             wholes: Wholes::default(),
             small: context.config.small_object_size.min(total / SMALL_SHARE),
             window: context.config.max_readahead.min(total / WINDOW_SHARE),
-            buffers: Buffers::new(total),
+            buffers: Buffers::new(&context.budget),
             pace: Pace::default(),
             began: Instant::now(),
             readers: Mutex::default(),

@@ -55,7 +55,8 @@ impl Setup {
     }
 
     pub(super) fn used(&self) -> u64 {
-        self.context.budget.used()
+        let idle = self.engine.0.buffers.leased();
+        self.context.budget.used() - idle
     }
 
     /// Lets tasks end that nobody waits for.

@@ -29,6 +29,9 @@ use std::{
 };
 use tokio::{runtime::Runtime, sync::oneshot};
 
+/// Bytes of a buffer for one request.
+const RECEIVE: u64 = 1 << 20;
+
 /// The kernel reads this far ahead of a sequential reader, in bytes.
 const READ_AHEAD: u64 = 16 << 20;
 
@@ -165,6 +168,7 @@ impl Prepared {
             .map_or(2, usize::from)
             .clamp(2, 16);
         session.add_clones(threads - 1).map_err(|e| fuse(&e))?;
+        reserve(&context, &session);
         if let Some(keeper) = keeper {
             let helper = unmounter.uses_helper();
             let negotiated = session.negotiated().clone();
@@ -207,6 +211,7 @@ impl Prepared {
         let first = devices.next();
         let first = first.ok_or_else(|| Failure::new(Cause::System, "no device is held"))?;
         let mut session = Session::resume(first, devices, state.negotiated.clone());
+        reserve(&context, &session);
         keep_requests(&mut session, keeper, held.requests)
             .map_err(|e| Failure::system("take over the requests", e))?;
         if session.resends() {
@@ -227,6 +232,12 @@ impl Prepared {
         };
         serving.start(runtime, Some(keeper))
     }
+}
+
+/// Leases the receive buffers: one a thread, and one more where the data of writes leave with theirs.
+fn reserve(context: &Context, session: &Session) {
+    let each = if context.config.read_only { 1 } else { 2 };
+    context.reserve(session.descriptors().count() as u64 * each * RECEIVE);
 }
 
 /// Where the kernel does not send requests again, they are kept: in the predecessor's file, or a new one.
