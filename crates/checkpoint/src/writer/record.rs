@@ -128,7 +128,9 @@ impl Folder {
             // Another process may take the folder for one that was left and remove it, while it is not locked yet.
             let lock = loop {
                 match fs::create_dir(&path) {
-                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                    Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                        return Err(error);
+                    }
                     _ => {}
                 }
                 if let Some(lock) = lock(&path, true)? {
