@@ -210,7 +210,7 @@ impl<'a> Work<'a> {
                 }
             }
         }
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             let gone = fs::remove_dir(self.mount.path(&now));
             self.note(&now, None, &gone);
         }
