@@ -21,6 +21,17 @@ use std::{
 /// Rounds; `make test-kills` does more.
 const ROUNDS: u64 = 12;
 
+/// Kills a mount's processes all at once: one that sees another die would end in good order, and store files as far as
+/// they are.
+pub(crate) fn kill_all(mount: &Mounted) {
+    let processes = mount.processes();
+    for signal in [Signal::STOP, Signal::KILL] {
+        for pid in &processes {
+            let _ = kill_process(Pid::from_raw(*pid as i32).unwrap(), signal);
+        }
+    }
+}
+
 /// What a file of the run has: made from its name.
 fn body(name: &str) -> Vec<u8> {
     let seed: u64 = name.bytes().map(u64::from).sum();
@@ -93,13 +104,7 @@ fn what_was_acknowledged_survives_kill_9_and_nothing_is_left_by_halves() {
             until("the moment", || {
                 go.load(Ordering::Acquire) && start.elapsed() >= moment
             });
-            // All at once: one that sees another die would end in good order, and store files as far as they are.
-            let processes = mount.processes();
-            for signal in [Signal::STOP, Signal::KILL] {
-                for pid in &processes {
-                    let _ = kill_process(Pid::from_raw(*pid as i32).unwrap(), signal);
-                }
-            }
+            kill_all(&mount);
         });
         until("the dead processes to be gone", || {
             mount.processes().is_empty()
@@ -201,12 +206,7 @@ fn a_rename_that_was_cut_is_finished_or_undone_by_the_next_mount() {
             let start = Instant::now();
             let moment = Duration::from_millis(10 + round * 29 % 190);
             until("the moment", || start.elapsed() >= moment);
-            let processes = mount.processes();
-            for signal in [Signal::STOP, Signal::KILL] {
-                for pid in &processes {
-                    let _ = kill_process(Pid::from_raw(*pid as i32).unwrap(), signal);
-                }
-            }
+            kill_all(&mount);
             let _ = rename.join().unwrap();
         });
         until("the dead processes to be gone", || {

@@ -19,6 +19,7 @@ mod full_disk;
 mod hazards;
 mod identity;
 mod kills;
+mod kills_mixed;
 mod lifecycle;
 mod listing;
 mod models;

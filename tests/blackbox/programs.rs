@@ -144,6 +144,9 @@ fn editors_replace_files_in_their_ways() {
         echo new > vim
         chmod 640 vim
         rm vim~
+        # The other order: the new file is there first.
+        echo old > swap && echo new > swap.new && sync swap.new
+        mv swap swap~ && mv swap.new swap && rm swap~
         # As emacs and many programs do.
         echo old > replaced
         echo new > .replaced.tmp && sync .replaced.tmp && mv .replaced.tmp replaced
@@ -156,9 +159,9 @@ fn editors_replace_files_in_their_ways() {
         ",
         r#"
         test "$(grep -c LINE sed) $(stat -c %a sed)" = "1000 751"
-        test "$(cat vim) $(stat -c %a vim) $(cat replaced)" = "new 640 new"
+        test "$(cat vim) $(stat -c %a vim) $(cat replaced) $(cat swap)" = "new 640 new new"
         cmp dd $TMP/dd
-        test "$(ls -A)" = "$(printf 'dd\nreplaced\nsed\nvim')"
+        test "$(ls -A)" = "$(printf 'dd\nreplaced\nsed\nswap\nvim')"
         "#,
     );
 }

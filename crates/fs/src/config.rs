@@ -66,6 +66,10 @@ pub struct FsConfig {
     pub multireq_max: usize,
     /// Bytes of an upload part, at least 100 KiB (OSS's lower bound).
     pub multipart_size: u64,
+    /// Bytes of a part that is copied inside OSS.
+    pub multipart_copy_size: u64,
+    /// Bytes up to which one request copies an object inside OSS; its bound is 5 GiB, but that can take minutes.
+    pub single_copy: u64,
     /// Bytes of a small object: fetched whole at open, and written with one PUT.
     pub small_object_size: u64,
     /// Largest readahead of one stream, in bytes.
@@ -117,6 +121,8 @@ impl FsConfig {
             parallel_count: 20,
             multireq_max: 20,
             multipart_size: 10 << 20,
+            multipart_copy_size: 512 << 20,
+            single_copy: 1 << 30,
             small_object_size: 4 << 20,
             max_readahead: 64 << 20,
             memory: 256 << 20,

@@ -92,6 +92,10 @@ impl ReadObject for OpenReader {
 }
 
 impl WriteObject for Writer {
+    fn try_write(&self, offset: Option<u64>, data: &[u8]) -> bool {
+        self.try_write(offset, data)
+    }
+
     fn write(&self, offset: u64, data: Bytes) -> BoxFuture<'_, Result<()>> {
         self.write(offset, data).boxed()
     }

@@ -165,6 +165,12 @@ impl FakeWriter {
 }
 
 impl WriteObject for FakeWriter {
+    fn try_write(&self, offset: Option<u64>, data: &[u8]) -> bool {
+        let offset = offset.unwrap_or_else(|| self.size());
+        let written = self.write(offset, Bytes::copy_from_slice(data));
+        matches!(written.now_or_never(), Some(Ok(())))
+    }
+
     fn write(&self, offset: u64, data: Bytes) -> BoxFuture<'_, Result<()>> {
         let written = self.change(|body| {
             let end = offset as usize + data.len();

@@ -54,6 +54,8 @@ pub(crate) trait ReadObject: Send + Sync {
 /// One file open for writing. Calls may come at once, but none may be given up
 /// half-way: that fails every later one.
 pub(crate) trait WriteObject: Send + Sync {
+    /// Takes all of `data` (at the end without an offset) if there is nothing to wait for; false: nothing changed.
+    fn try_write(&self, offset: Option<u64>, data: &[u8]) -> bool;
     /// Takes all of `data`.
     fn write(&self, offset: u64, data: Bytes) -> BoxFuture<'_, Result<()>>;
     /// Takes all of `data` at the end, wherever that is.

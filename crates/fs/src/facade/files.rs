@@ -85,7 +85,7 @@ impl OpenFile {
 pub(super) struct Files {
     pub(super) core: Arc<Core>,
     pub(super) contents: Arc<dyn Contents>,
-    open: RwLock<HashMap<u64, Arc<OpenFile>>>,
+    pub(super) open: RwLock<HashMap<u64, Arc<OpenFile>>>,
     pub(super) ahead: Arc<Ahead>,
     pub(super) writers: Writers,
     pub(super) unstored: Unstored,
@@ -269,7 +269,7 @@ impl Files {
     }
 
     /// Tells the namespace how long a file that is being written is now.
-    fn note_size(&self, writer: &Writer) {
+    pub(super) fn note_size(&self, writer: &Writer) {
         let size = writer.object().size();
         let mut ns = self.core.ns.lock();
         if let Ok(slot) = ns.resolve(writer.node) {
@@ -354,22 +354,6 @@ impl Files {
         self.core.ledger.commit(&mut batch);
     }
 
-    /// Closes a handle that has nothing to wait for; false: it has.
-    pub(super) fn try_release(&self, handle: FileHandle) -> bool {
-        let mut open = self.open.write();
-        match open.get(&handle.0) {
-            None => true,
-            Some(file) if file.writer.is_some() => false,
-            Some(file) => {
-                let node = file.node;
-                open.remove(&handle.0);
-                drop(open);
-                self.unhold(handle, node);
-                true
-            }
-        }
-    }
-
     /// Closes a handle.
     pub(super) async fn release(self: &Arc<Self>, handle: FileHandle) {
         if self.try_release(handle) {
@@ -402,13 +386,23 @@ impl Files {
         if !self.writers.leave(writer) {
             return;
         }
-        let lost = settled.is_err() || writer.object().is_dirty();
-        if let Err(error) = settled {
+        if let Err(error) = &settled {
             tracing::error!(?node, %error, "what was written is lost");
         }
+        self.end(writer, settled.is_err()).await;
+    }
+
+    /// Ends a writer that no handle has any more.
+    pub(super) async fn end(self: &Arc<Self>, writer: &Writer, failed: bool) {
+        let lost = failed || writer.object().is_dirty();
         if lost && let Err(error) = writer.object().discard().await {
-            tracing::warn!(?node, %error, "parts of a lost upload are left");
+            tracing::warn!(node = ?writer.node, %error, "parts of a lost upload are left");
         }
+        self.ended(writer.node, lost);
+    }
+
+    /// A node has no writer any more.
+    pub(super) fn ended(self: &Arc<Self>, node: NodeId, lost: bool) {
         let mut ns = self.core.ns.lock();
         if let Ok(slot) = ns.resolve(node) {
             ns.written(slot, lost, self.core.clock.now());
@@ -422,7 +416,7 @@ impl Files {
     }
 
     /// A handle is closed.
-    fn unhold(&self, handle: FileHandle, node: NodeId) {
+    pub(super) fn unhold(&self, handle: FileHandle, node: NodeId) {
         let mut ns = self.core.ns.lock();
         if handle.0 & TEMPORARY == 0 {
             ns.batch().remove(Key::File(handle.0));

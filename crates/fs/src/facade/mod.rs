@@ -1,6 +1,7 @@
 //! What a kernel bridge calls. See [`FileSystem`].
 
 mod ahead;
+mod at_once;
 mod attributes;
 mod changes;
 mod core;
@@ -286,6 +287,20 @@ impl FileSystem {
         self.files.readlink(node).await
     }
 
+    /// [`FileSystem::create`] if the name is known to lead nowhere.
+    pub fn try_create(
+        &self,
+        parent: NodeId,
+        name: &[u8],
+        creator: Creator,
+        flags: OpenFlags,
+    ) -> Option<Result<(Entry, Opened)>> {
+        self.core.writable().ok()?;
+        let name = names::new_name(name).ok()?;
+        let handle = FileHandle(self.new_handle());
+        self.files.try_create(handle, parent, name, creator, flags)
+    }
+
     /// Makes a regular file and opens it; counts as a lookup of it. Nothing is in OSS before `flush`.
     pub async fn create(
         &self,
@@ -366,6 +381,11 @@ impl FileSystem {
         self.files.read(handle, offset, len).await
     }
 
+    /// [`FileSystem::write`] if it is a copy into memory; false: nothing changed.
+    pub fn try_write(&self, handle: FileHandle, offset: u64, data: &[u8]) -> bool {
+        self.files.try_write(handle, offset, data)
+    }
+
     /// Takes all of `data` at `offset` (at the end, if opened for appending).
     pub async fn write(&self, handle: FileHandle, offset: u64, data: Bytes) -> Result<()> {
         self.files.write(handle, offset, data).await
@@ -398,7 +418,7 @@ impl FileSystem {
         self.files.release(handle).await;
     }
 
-    /// [`FileSystem::release`] if there is nothing to wait for; false: call the async one.
+    /// [`FileSystem::release`] if there is nothing to wait for; false: call the async one. To be called on the runtime.
     pub fn try_release(&self, handle: FileHandle) -> bool {
         self.files.try_release(handle)
     }

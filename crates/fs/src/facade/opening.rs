@@ -205,7 +205,7 @@ impl Files {
     }
 
     /// Makes and opens a file where there was none; `None` if another call was faster.
-    fn create_new(
+    pub(super) fn create_new(
         &self,
         handle: FileHandle,
         parent: NodeId,

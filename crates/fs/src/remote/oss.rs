@@ -25,9 +25,6 @@ const LINK: &str = "Symlink";
 /// Content type of a directory's marker object, as ossfs 1 writes it.
 const DIRECTORY: &str = "application/x-directory";
 
-/// Up to this size one `CopyObject` copies an object; OSS's bound is 5 GB, but a request of that size can take minutes.
-const SINGLE_COPY: u64 = 1 << 30;
-
 /// One bucket of OSS.
 pub(crate) struct Bucket {
     context: Arc<Context>,
@@ -282,7 +279,7 @@ impl Remote for Bucket {
     ) -> BoxFuture<'a, Result<ObjectVersion>> {
         async move {
             // Onto itself nothing is copied but the metadata, whatever the size.
-            if from.size > SINGLE_COPY && *from.key != *to {
+            if from.size > self.context.config.single_copy && *from.key != *to {
                 return self.copy_in_parts(from, to, with).await;
             }
             let mut request =

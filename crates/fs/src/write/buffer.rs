@@ -122,10 +122,13 @@ impl Buffer {
     }
 
     /// How much to lease for a buffer of which nobody knows how long it gets: twice as much each time,
-    /// so that a stream of small writes asks seldom.
-    pub(super) fn likely(&self, end: u64) -> u64 {
+    /// so that a stream of small writes asks seldom; all of a part once a `stream` has sent one.
+    pub(super) fn likely(&self, end: u64, full: u64, stream: bool) -> u64 {
+        if stream {
+            return full;
+        }
         let needed = end.saturating_sub(self.start);
-        needed.max(2 * self.held()).max(STEP)
+        needed.max(2 * self.held()).max(STEP).min(full)
     }
 
     /// Bytes leased.

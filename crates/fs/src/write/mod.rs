@@ -31,6 +31,7 @@ mod commit;
 mod extents;
 mod kept;
 mod left;
+mod now;
 mod overlay;
 mod parts;
 mod plan;

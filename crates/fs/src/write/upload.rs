@@ -239,7 +239,7 @@ impl Upload {
 
     /// Makes parts of bytes of an object inside OSS: of at least [`SMALLEST_PART`], unless they are the last.
     pub(crate) async fn copy(&mut self, source: &ObjectVersion, range: Range<u64>) -> Result<()> {
-        for span in spans(range) {
+        for span in spans(range, self.context.config.multipart_copy_size) {
             let part_number = self.number()?;
             self.length += span.end - span.start;
             if self.is_left(part_number, &span) {
@@ -423,15 +423,12 @@ async fn abort(context: &Context, request: AbortMultipartUpload) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of a part that is copied: larger ones can take minutes, and several are copied at once. As ossfs has it.
-const COPY_PART: u64 = 512 << 20;
-
 /// Pieces of a range for part copies: each at most 5 GiB and at least 100 KiB, and half of all parts at most.
-fn spans(range: Range<u64>) -> Vec<Range<u64>> {
+fn spans(range: Range<u64>, part: u64) -> Vec<Range<u64>> {
     let mut out = Vec::new();
     let mut at = range.start;
     let few = (range.end - range.start).div_ceil(u64::from(MOST_PARTS) / 2);
-    let most = COPY_PART.max(few).min(LARGEST_PART);
+    let most = part.max(few).min(LARGEST_PART);
     while at < range.end {
         let mut end = (at + most).min(range.end);
         // What would be left must not be too small to be followed by another part.
@@ -450,14 +447,9 @@ mod tests {
 
     #[test]
     fn copied_spans_cover_the_object_and_are_never_too_small() {
-        for size in [
-            SMALLEST_PART,
-            COPY_PART,
-            COPY_PART + 1,
-            3 * COPY_PART + 5,
-            48 << 40,
-        ] {
-            let spans = spans(7..7 + size);
+        let part = 512 << 20;
+        for size in [SMALLEST_PART, part, part + 1, 3 * part + 5, 48 << 40] {
+            let spans = spans(7..7 + size, part);
             assert_eq!(spans.first().map(|s| s.start), Some(7));
             assert_eq!(spans.last().map(|s| s.end), Some(7 + size));
             assert!(spans.windows(2).all(|pair| pair[0].end == pair[1].start));

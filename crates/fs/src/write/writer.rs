@@ -35,7 +35,7 @@ const SMALL_SHARE: u64 = 8;
 /// once with every other. One that is dropped half-way fails every later one, rather than send what
 /// nobody knows to be whole: run them in tasks of their own.
 pub struct Writer {
-    file: Arc<File>,
+    pub(super) file: Arc<File>,
     _spill: Arc<Spill>,
 }
 
@@ -272,10 +272,15 @@ impl Writer {
 
 impl File {
     async fn enter(&self) -> Result<tokio::sync::MutexGuard<'_, State>> {
-        self.busy.store(true, Ordering::Relaxed);
+        self.set_busy();
         let mut state = self.state.lock().await;
         state.enter()?;
         Ok(state)
+    }
+
+    /// Somebody writes.
+    pub(super) fn set_busy(&self) {
+        self.busy.store(true, Ordering::Relaxed);
     }
 
     /// What the object is written with.
@@ -291,13 +296,13 @@ impl File {
         self.dirty.load(Ordering::Acquire)
     }
 
-    fn set_size(&self, size: u64) {
+    pub(super) fn set_size(&self, size: u64) {
         self.size.store(size, Ordering::Release);
         self.dirty.store(true, Ordering::Release);
     }
 
     /// Bytes of the part that is being gathered.
-    fn full(&self, upload: Option<&Upload>) -> u64 {
+    pub(super) fn full(&self, upload: Option<&Upload>) -> u64 {
         let number = upload.map_or(1, Upload::next_part);
         parts::growing(number, self.context.config.multipart_size)
     }
@@ -343,10 +348,7 @@ impl File {
                         continue;
                     }
                     // A stream's next part will most likely be a full one.
-                    let likely = match upload {
-                        Some(_) => full,
-                        None => buffer.likely(offset + take).min(full),
-                    };
+                    let likely = buffer.likely(offset + take, full, upload.is_some());
                     let streams = offset == buffer.end() && !kept;
                     let take = if buffer.reserve(offset + take, likely, full, &self.context) {
                         take
@@ -506,7 +508,7 @@ impl State {
         Ok(())
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         match &self.failed {
             Some(error) => Err(error.clone()),
             None if self.inside => Err(Error::Unsupported("going on after an interrupted call")),
@@ -522,7 +524,7 @@ impl State {
     }
 
     /// Notes that a write begins; tells how many of its bytes a former process took.
-    fn begin_write(&mut self, offset: u64, len: usize) -> usize {
+    pub(super) fn begin_write(&mut self, offset: u64, len: usize) -> usize {
         if let Some(last) = self.again()
             && last.offset == offset
         {
@@ -538,7 +540,7 @@ impl State {
     }
 
     /// Notes that more of the last write is done.
-    fn wrote(&mut self, bytes: usize) {
+    pub(super) fn wrote(&mut self, bytes: usize) {
         if let Some(last) = &mut self.last {
             last.done += bytes as u64;
         }

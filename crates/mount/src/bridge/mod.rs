@@ -50,6 +50,13 @@ impl Bridge {
         }
     }
 
+    /// Runs what has nothing to wait for, on behalf of a request.
+    fn at_once<T>(&self, header: &Header, call: impl FnOnce(&FileSystem) -> T) -> T {
+        // What is left to do later becomes a task.
+        let _on = self.runtime.enter();
+        request_of(header).run_now(|| call(&self.fs))
+    }
+
     /// Runs the rest of a request as a task.
     fn spawn<F>(&self, header: &Header, work: impl FnOnce(Arc<FileSystem>) -> F)
     where
@@ -175,6 +182,24 @@ fn answer_open(result: Result<ossplit_fs::Opened, Error>, reply: ReplyOpen) -> O
         Ok(opened) => {
             let delivery = reply.opened(opened.handle.0, open_reply(&opened));
             (delivery != Delivery::Delivered).then_some(opened.handle)
+        }
+        Err(error) => {
+            reply.error(errno(&error));
+            None
+        }
+    }
+}
+
+/// `None` if the kernel has both, or there is neither; otherwise nobody will ever give them back.
+fn answer_create(
+    result: Result<(ossplit_fs::Entry, ossplit_fs::Opened), Error>,
+    reply: ReplyCreate,
+) -> Option<(FileHandle, NodeId)> {
+    match result {
+        Ok((made, opened)) => {
+            let delivery = reply.created(&entry(&made), opened.handle.0, open_reply(&opened));
+            let (handle, node) = (opened.handle, made.attr.node);
+            (delivery != Delivery::Delivered).then_some((handle, node))
         }
         Err(error) => {
             reply.error(errno(&error));
@@ -339,7 +364,7 @@ impl Filesystem for Bridge {
     fn open(&self, header: Header, args: request::Open, reply: ReplyOpen) {
         let node = or_reply!(reply, node(header.nodeid));
         let flags = open_flags(args.flags);
-        let opened = request_of(&header).run_now(|| self.fs.try_open(node, flags));
+        let opened = self.at_once(&header, |fs| fs.try_open(node, flags));
         if let Some(opened) = opened {
             if let Some(handle) = answer_open(opened, reply) {
                 self.spawn(&header, |fs| async move { fs.release(handle).await });
@@ -386,6 +411,10 @@ impl Filesystem for Bridge {
 
     fn write(&self, header: Header, args: request::Write, data: Payload<'_>, reply: ReplyWrite) {
         let handle = FileHandle(args.fh);
+        if self.at_once(&header, |fs| fs.try_write(handle, args.offset, &data)) {
+            reply.written(args.size);
+            return;
+        }
         let data = Bytes::from_owner(data.into_owned());
         self.spawn(&header, |fs| async move {
             match fs.write(handle, args.offset, data).await {
@@ -404,7 +433,7 @@ impl Filesystem for Bridge {
 
     fn release(&self, header: Header, args: request::Release, reply: ReplyEmpty) {
         let handle = FileHandle(args.fh);
-        if self.fs.try_release(handle) {
+        if self.at_once(&header, |fs| fs.try_release(handle)) {
             reply.ok();
             return;
         }
@@ -551,25 +580,24 @@ impl Filesystem for Bridge {
 
     fn create(&self, header: Header, args: request::Create<'_>, reply: ReplyCreate) {
         let parent = or_reply!(reply, node(header.nodeid));
-        let (name, creator) = (
-            self.name(args.name).into_owned(),
-            creator(&header, args.mode),
-        );
+        let (name, creator) = (self.name(args.name), creator(&header, args.mode));
         let flags = open_flags(args.flags);
+        let made = self.at_once(&header, |fs| fs.try_create(parent, &name, creator, flags));
+        if let Some(made) = made {
+            if let Some((handle, node)) = answer_create(made, reply) {
+                self.spawn(&header, |fs| async move {
+                    fs.release(handle).await;
+                    fs.forget(node, 1);
+                });
+            }
+            return;
+        }
+        let name = name.into_owned();
         self.spawn(&header, |fs| async move {
-            match fs.create(parent, &name, creator, flags).await {
-                Ok((made, opened)) => {
-                    let handle = opened.handle;
-                    let delivery = reply.created(&entry(&made), handle.0, open_reply(&opened));
-                    if delivery != Delivery::Delivered {
-                        // The kernel never saw either, and will give neither back.
-                        fs.release(handle).await;
-                        fs.forget(made.attr.node, 1);
-                    }
-                }
-                Err(error) => {
-                    reply.error(errno(&error));
-                }
+            let made = fs.create(parent, &name, creator, flags).await;
+            if let Some((handle, node)) = answer_create(made, reply) {
+                fs.release(handle).await;
+                fs.forget(node, 1);
             }
         });
     }

@@ -221,6 +221,8 @@ fn file_system(
         parallel_count: parallel as usize,
         multireq_max: words.number("multireq_max").unwrap_or(20).max(parallel) as usize,
         multipart_size: words.number("multipart_size").unwrap_or(10) << 20,
+        multipart_copy_size: words.number("multipart_copy_size").unwrap_or(512) << 20,
+        single_copy: words.number("singlepart_copy_limit").unwrap_or(1024) << 20,
         memory: memory.unwrap_or_else(|| (around.memory / 4).clamp(64 << 20, GIB)),
         tmpdir: around.folder.join(words.text("tmpdir").unwrap_or("/tmp")),
         keep_free: KeepFree {

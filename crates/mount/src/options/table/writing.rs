@@ -33,24 +33,24 @@ pub(super) const OPTIONS: &[Spec] = &[
         Kind::Choice(CLASSES),
         "Storage class of new objects.",
     ),
-    Spec::accepted(
+    Spec::new(
         "multipart_copy_size",
-        ANY_NUMBER,
-        "MB of a copied part.",
-        "parts copied inside OSS are of 512 MiB, larger ones where there would be too many",
-    ),
+        Kind::Number { min: 1, max: 5120 },
+        "MB of a part that is copied inside OSS; larger where there would be too many.",
+    )
+    .default("512"),
     Spec::accepted(
         "multipart_threshold",
         ANY_NUMBER,
         "MB from which parts are used.",
         "files larger than one part use parts",
     ),
-    Spec::accepted(
+    Spec::new(
         "singlepart_copy_limit",
-        ANY_NUMBER,
-        "MB of a plain copy.",
-        "one copy up to 1 GiB, parts above",
-    ),
+        Kind::Number { min: 1, max: 5120 },
+        "MB that one request copies inside OSS; larger objects are copied in parts.",
+    )
+    .default("1024"),
     Spec::accepted(
         "max_dirty_data",
         ANY_NUMBER,
