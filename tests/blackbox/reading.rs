@@ -175,9 +175,16 @@ fn what_a_snapshot_has_seen_stays() {
         assert_eq!(read_whole(&mount.path(name), MIB).unwrap(), number);
     }
     assert_eq!(size("d/large"), 12 * MIB);
-    assert_eq!(read_whole(&mount.path("d/large"), 12 * MIB).unwrap(), 1);
     let asked = server.requests();
     assert!(asked.is_empty(), "{asked:?}");
+    match read_whole(&mount.path("d/large"), 12 * MIB) {
+        Ok(object) => {
+            assert_eq!(object, 1);
+            assert_eq!(server.requests(), asked);
+        }
+        // The kernel may have taken a page back at any time (DAMON does so with memory to spare).
+        Err(error) => assert_eq!(error.raw_os_error(), Some(ESTALE), "{error}"),
+    }
     // What was seen and not read can't be had any more.
     let error = read_whole(&mount.path("d/unread"), 12 * MIB).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(ESTALE), "{error}");

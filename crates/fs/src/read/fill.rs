@@ -44,8 +44,6 @@ const MODELS: [&str; 8] = [
 /// So many reads of so many bytes that belong to no stream show that a model file is taken tensor by tensor.
 const TENSORS: u32 = 2;
 const TENSOR: u64 = 128 << 10;
-/// Of any other file, reads that belong to no stream must have asked for this share.
-const SHARE: u64 = 4;
 
 fn is_model(key: &str) -> bool {
     let ends = |suffix: &&str| {
@@ -67,13 +65,11 @@ enum State {
 /// How far an object is on its way into the page cache.
 #[derive(Default)]
 pub(super) struct Fill {
-    /// Where it would go.
+    /// Where it would go, if its name is a model's.
     pages: Option<Arc<dyn Pages>>,
-    model: bool,
     state: State,
-    /// Large reads that belonged to no stream, and the bytes that all such reads asked for.
+    /// Large reads that belonged to no stream.
     large: u32,
-    asked: u64,
     /// Block by block, what the kernel has, by reads that came before it begins too.
     has: Vec<bool>,
     /// Told of every change while it runs.
@@ -82,13 +78,9 @@ pub(super) struct Fill {
 
 impl Fill {
     /// Notes a read that belongs to no stream; true if the object is to be fetched whole from now on.
-    fn is_due(&mut self, span: &Range<u64>, size: u64) -> bool {
-        let length = span.end - span.start;
-        self.asked += length;
-        self.large += u32::from(length >= TENSOR);
-        self.state == State::NotBegun
-            && self.pages.is_some()
-            && (self.asked >= size / SHARE || self.large >= TENSORS && self.model)
+    fn is_due(&mut self, span: &Range<u64>) -> bool {
+        self.large += u32::from(span.end - span.start >= TENSOR);
+        self.state == State::NotBegun && self.pages.is_some() && self.large >= TENSORS
     }
 
     /// A read that belongs to no stream is to bring whole blocks: what it leaves of them will be wanted.
@@ -98,7 +90,7 @@ impl Fill {
 
     /// What a stream has passed and nobody read will be wanted all the same.
     pub(super) fn keeps(&self) -> bool {
-        self.runs() || self.model && self.state == State::NotBegun && self.pages.is_some()
+        self.runs() || self.state == State::NotBegun && self.pages.is_some()
     }
 
     pub(super) fn runs(&self) -> bool {
@@ -151,25 +143,25 @@ impl Reader {
     /// From now on the object may be fetched whole into this page cache.
     pub fn offer(&self, pages: Arc<dyn Pages>) {
         let mut blocks = self.blocks.lock();
-        if blocks.fill.pages.is_none() && blocks.fill.state == State::NotBegun {
+        let begins = blocks.fill.pages.is_none() && blocks.fill.state == State::NotBegun;
+        if begins && is_model(&self.version.key) {
             let count = self.version.size.div_ceil(BLOCK);
             blocks.fill.has = vec![false; count as usize];
             blocks.fill.pages = Some(pages);
-            blocks.fill.model = is_model(&self.version.key);
         }
     }
 
     /// Notes a read that belongs to no stream, after which the whole object may be on its way.
     pub(super) fn fill_if_due(self: &Arc<Self>, blocks: &mut Blocks, span: &Range<u64>) {
-        let size = self.version.size;
-        if !blocks.fill.is_due(span, size) {
+        if !blocks.fill.is_due(span) {
             return;
         }
         let Some(pages) = blocks.fill.pages.clone() else {
             return;
         };
         blocks.fill.state = State::Runs;
-        let task = run(Arc::clone(&self.shared), Arc::downgrade(self), size, pages);
+        let (shared, size) = (Arc::clone(&self.shared), self.version.size);
+        let task = run(shared, Arc::downgrade(self), size, pages);
         blocks.spawn(task, &self.shared.source.runtime);
     }
 
@@ -384,17 +376,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_model_is_fetched_whole_after_a_quarter() {
+    fn what_is_no_model_is_not() {
         run(async {
             let (setup, data, _, reader, kernel) = open("records", 32 * MIB, u64::MAX);
             let places = [20, 9, 28, 15, 3, 24, 12, 6];
-            for place in &places[..7] {
+            for place in places {
                 expect(&reader, &data, place * MIB, MIB).await;
             }
             setup.settle(0).await;
-            assert_eq!((kernel.has(), setup.oss.fetched()), (0, 7 * MIB));
-            expect(&reader, &data, places[7] * MIB, MIB).await;
-            until(|| kernel.has() >= 31 * MIB).await;
+            assert_eq!((kernel.has(), setup.oss.fetched()), (0, 8 * MIB));
         });
     }
 
