@@ -177,7 +177,15 @@ fn a_machine_that_cannot_mount() {
     // Without /dev/fuse: in a mount namespace of its own, /dev is empty but for null.
     let script = "mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec \"$@\"";
     let mut hidden = Command::new("unshare");
-    hidden.args(["--mount", "sh", "-c", script, "sh"]);
+    hidden.args([
+        "--mount",
+        "--propagation",
+        "slave",
+        "sh",
+        "-c",
+        script,
+        "sh",
+    ]);
     hidden.arg(inner.get_program()).args(inner.get_args());
     refused(&run_with(&mut hidden), &["/dev/fuse", "modprobe"]);
 
@@ -194,7 +202,14 @@ fn a_machine_that_cannot_mount() {
     fs::copy("/usr/bin/setpriv", &tools).unwrap();
     let mut powerless = Command::new("unshare");
     powerless
-        .args(["--mount", "/bin/dash", "-c", script])
+        .args([
+            "--mount",
+            "--propagation",
+            "slave",
+            "/bin/dash",
+            "-c",
+            script,
+        ])
         .arg(&tools)
         .arg(&program);
     powerless.args(inner.get_args());

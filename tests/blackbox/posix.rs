@@ -51,7 +51,8 @@ fn pjdfstest_fails_where_the_page_says() {
         let text = SETTINGS.replace("SECOND", &second);
         fs::write(&settings, text.replace("REMOUNT", remount)).unwrap();
         let run = Command::new("unshare")
-            .args(["-m", "sh", "-c", script])
+            // A slave: what other tests unmount meanwhile goes away here too.
+            .args(["--mount", "--propagation", "slave", "sh", "-c", script])
             .arg(ossplit())
             .arg(tool("pjdfstest"))
             .arg("-c")

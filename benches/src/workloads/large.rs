@@ -67,7 +67,7 @@ pub(super) const ROWS: &[Workload] = &[
         unit: "MB/s",
         reads: true,
         suits: |client| !client.is_plain(),
-        objects,
+        objects: |sizes| vec![(MODEL.to_owned(), sizes.large())],
         run: mapped,
     },
 ];
@@ -174,6 +174,9 @@ fn random(run: &Run<'_>, length: u64) -> Measured {
     clock.done(count as f64)
 }
 
+/// Its name tells the mount that all of it will be wanted.
+const MODEL: &str = "model.safetensors";
+
 /// Python, since that is what reads safetensors: a slice of a map is copied out of it.
 const MAPPED: &str = "
 import mmap, random, sys
@@ -193,7 +196,7 @@ fn mapped(run: &Run<'_>) -> Measured {
     let clock = run.start();
     let output = Command::new("python3")
         .args(["-c", MAPPED])
-        .arg(run.bench.point.join("large"))
+        .arg(run.bench.point.join(MODEL))
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);

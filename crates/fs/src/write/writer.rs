@@ -26,7 +26,7 @@ use std::{
 };
 use tokio::sync::Mutex;
 
-/// How long a stream waits for room for a whole part before it sends a smaller one.
+/// How long a stream waits for room: for a whole part before it sends a smaller one, for its first before it goes to disk.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// A part is at least this share of its full size, unless [`PATIENCE`] ran out: 10,000 are all there are.
 const SMALL_SHARE: u64 = 8;
@@ -358,7 +358,15 @@ impl File {
                         self.make_room(state, take.min(SMALLEST_PART)).await?;
                         continue;
                     } else {
-                        self.stage(state).await?;
+                        // Memory that others give back just now is better than the disk, which may be full.
+                        let end = offset + take.min(SMALLEST_PART);
+                        let has_room = streams && {
+                            let room = buffer.wait_for_room(end, full, &self.context);
+                            matches!(tokio::time::timeout(PATIENCE, room).await, Ok(Ok(())))
+                        };
+                        if !has_room {
+                            self.stage(state).await?;
+                        }
                         continue;
                     };
                     buffer.write(offset, &data.split_to(take as usize), &self.context)?;
