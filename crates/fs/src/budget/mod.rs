@@ -10,6 +10,7 @@
 //! back, or take what it needs in one lease and [`Lease::split`] it.
 
 mod lease;
+mod machine;
 mod pressure;
 mod room;
 
@@ -23,6 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::error::Error;
 pub use lease::Lease;
+pub use machine::{cgroups, meminfo};
 pub use pressure::Pressure;
 pub(crate) use room::room;
 

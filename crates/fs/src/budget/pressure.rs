@@ -2,9 +2,9 @@
 //! when others in the cgroup, the page cache included, find no memory, this mount takes less. First it
 //! reads less far ahead; when tasks stand still for memory its caches give half of theirs back.
 
-use super::{Budget, Pool};
+use super::{Budget, Pool, machine::cgroups};
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Weak, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -68,11 +68,8 @@ impl Waited {
 
 /// The file that tells of this process's cgroup (v2), or else of the whole machine.
 fn file() -> PathBuf {
-    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"));
-    let own = Path::new("/sys/fs/cgroup")
-        .join(group.unwrap_or(""))
-        .join("memory.pressure");
+    let group = cgroups().into_iter().next().unwrap_or_default();
+    let own = group.join("memory.pressure");
     if own.exists() {
         own
     } else {
