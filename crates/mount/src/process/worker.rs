@@ -29,9 +29,6 @@ use std::{
 };
 use tokio::{runtime::Runtime, sync::oneshot};
 
-/// Bytes of a buffer for one request.
-const RECEIVE: u64 = 1 << 20;
-
 /// The kernel reads this far ahead of a sequential reader, in bytes.
 const READ_AHEAD: u64 = 16 << 20;
 
@@ -237,7 +234,8 @@ impl Prepared {
 /// Leases the receive buffers: one a thread, and one more where the data of writes leave with theirs.
 fn reserve(context: &Context, session: &Session) {
     let each = if context.config.read_only { 1 } else { 2 };
-    context.reserve(session.descriptors().count() as u64 * each * RECEIVE);
+    let size = u64::from(session.negotiated().max_write);
+    context.reserve(session.descriptors().count() as u64 * each * size);
 }
 
 /// Where the kernel does not send requests again, they are kept: in the predecessor's file, or a new one.
