@@ -105,7 +105,7 @@ pub(crate) const ENDING: &str = "Python is shutting down";
 /// Calls Python; `None` on a thread of the runtime's once the interpreter is about to end.
 ///
 /// Before `CPython` 3.14 an interpreter that ends takes down each thread that asks for the GIL, and one that does so with
-/// frames of Rust on its stack aborts the process: [`end_calls`] sees to it that there is none.
+/// frames of Rust on its stack aborts the process: [`end_calls_at_exit`] sees to it that there is none.
 pub(crate) fn call_python<T>(call: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     if !OURS.get() {
         return Python::try_attach(call);

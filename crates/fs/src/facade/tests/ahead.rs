@@ -2,14 +2,6 @@
 
 use super::*;
 
-const READ: OpenFlags = OpenFlags {
-    read: true,
-    write: false,
-    append: false,
-    truncate: false,
-    exclusive: false,
-};
-
 fn keys(dirs: usize, files: usize) -> Vec<String> {
     let names = (0..dirs).flat_map(|dir| (0..files).map(move |file| (dir, file)));
     names

@@ -5,18 +5,6 @@ const CREATOR: Creator = Creator {
     gid: 8,
     mode: 0o604,
 };
-const READ: OpenFlags = OpenFlags {
-    read: true,
-    write: false,
-    append: false,
-    truncate: false,
-    exclusive: false,
-};
-const WRITE: OpenFlags = OpenFlags {
-    read: false,
-    write: true,
-    ..READ
-};
 const APPEND: OpenFlags = OpenFlags {
     append: true,
     ..WRITE

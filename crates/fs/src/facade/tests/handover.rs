@@ -1,18 +1,6 @@
 use super::*;
 use std::task::Poll;
 
-const READ: OpenFlags = OpenFlags {
-    read: true,
-    write: false,
-    append: false,
-    truncate: false,
-    exclusive: false,
-};
-const WRITE: OpenFlags = OpenFlags {
-    read: false,
-    write: true,
-    ..READ
-};
 const BOTH: OpenFlags = OpenFlags {
     write: true,
     ..READ

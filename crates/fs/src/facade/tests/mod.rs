@@ -19,6 +19,19 @@ use crate::ledger::tests::TestVault;
 use crate::remote::fake::{Counts, FakeBucket};
 use crate::types::FileKind;
 
+const READ: OpenFlags = OpenFlags {
+    read: true,
+    write: false,
+    append: false,
+    truncate: false,
+    exclusive: false,
+};
+const WRITE: OpenFlags = OpenFlags {
+    read: false,
+    write: true,
+    ..READ
+};
+
 /// A file system over a bucket in memory, with a clock that tests move.
 struct Mount {
     fs: FileSystem,

@@ -3,14 +3,6 @@
 use super::*;
 use crate::facade::page_cache::PageSink;
 
-const READ: OpenFlags = OpenFlags {
-    read: true,
-    write: false,
-    append: false,
-    truncate: false,
-    exclusive: false,
-};
-
 /// Takes everything.
 #[derive(Default)]
 struct Sink(Mutex<Vec<(NodeId, u64, Vec<u8>)>>);
