@@ -25,7 +25,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::oneshot};
 
 /// Leased for each object beyond its bytes: what remembering it costs.
 pub(super) const ENTRY: u64 = 512;
@@ -273,20 +273,23 @@ impl Shared {
             Some(kept) => return kept.clone(),
             None => {}
         }
-        // A task of its own: it goes on when whoever began it is interrupted. It ends after this call
-        // has left the lock.
-        let fetch = fetch(Arc::clone(self), version.clone());
-        let (shared, name) = (Arc::clone(self), identity.clone());
-        let task = self.source.runtime.spawn(async move {
-            let outcome = fetch.await;
-            shared.wholes.landed(&name, &outcome);
-            // Only now can these bytes be had back by who waits for room.
-            shared.relieve();
-            outcome
-        });
+        let (told, task) = oneshot::channel();
         let flight = async move { task.await.unwrap_or(Err(Error::BadHandle)) };
         let kept = Kept::Coming(flight.boxed().shared());
-        state.kept.insert(identity, kept.clone());
+        state.kept.insert(identity.clone(), kept.clone());
+        // Not before the lock is free: who is woken for the task would wait for it.
+        drop(state);
+        // A task of its own: it goes on when whoever began it is interrupted.
+        let fetch = fetch(Arc::clone(self), version.clone());
+        let shared = Arc::clone(self);
+        self.source.runtime.spawn(async move {
+            let outcome = fetch.await;
+            shared.wholes.landed(&identity, &outcome);
+            // Only now can these bytes be had back by who waits for room.
+            shared.relieve();
+            // Most often nobody waits.
+            let _ = told.send(outcome);
+        });
         kept
     }
 }

@@ -124,6 +124,9 @@ impl Ahead {
                 if lost {
                     windows.pages_lost(id);
                 }
+                let waiting = windows.waiting(id);
+                drop(windows);
+                wake(waiting);
                 return;
             }
             if opening == Opening::Kept {
@@ -134,6 +137,7 @@ impl Ahead {
                 if lost {
                     windows.pages_lost(list);
                 }
+                wake(windows.waiting(list));
             }
         }
         if let Some((at, until)) = repeats {
@@ -162,7 +166,11 @@ impl Ahead {
         if lost {
             windows.pages_lost(old);
         }
-        windows.turn(old, at)
+        let turn = windows.turn(old, at);
+        let waiting = windows.waiting(old);
+        drop(windows);
+        wake(waiting);
+        turn
     }
 
     /// The order of names may repeat.
@@ -331,6 +339,12 @@ impl Ahead {
             }
         }
         self.windows.lock().close(id);
+    }
+}
+
+fn wake(waiting: Option<Arc<Notify>>) {
+    if let Some(waiting) = waiting {
+        waiting.notify_one();
     }
 }
 

@@ -17,6 +17,8 @@ use crate::types::NodeId;
 
 /// Files that the first round of a window fetches.
 pub(super) const FIRST: usize = 8;
+/// A window grows up to so many files however near the server is: with fewer, what fetches is woken for every other file.
+const FLAT: usize = 64;
 /// Files that a window holds at most.
 pub(super) const DEEPEST: usize = 1024;
 /// A file that is so many places behind the one opened last will not be opened any more.
@@ -281,7 +283,6 @@ impl Windows {
         if place >= window.grown.0 && !here() {
             window.grow(now, latency);
         }
-        window.tell();
         Some(id)
     }
 
@@ -291,8 +292,16 @@ impl Windows {
             window.used = now;
             window.opened += 1;
             window.grow(now, latency);
-            window.tell();
         }
+    }
+
+    /// What to tell after a file of the window was opened or missed, if its fetcher has something to do. It is to be told
+    /// when the lock of this is free: who is woken wants it at once.
+    pub(super) fn waiting(&self, id: WindowId) -> Option<Arc<Notify>> {
+        let window = self.all.get(&id)?;
+        // What fetches looks itself whether there is room enough; what lingers wants to know the end.
+        let enough = window.room() >= (window.depth / 4).clamp(1, 32);
+        enough.then(|| Arc::clone(&window.moved))
     }
 
     /// The lists that are being read.
@@ -332,21 +341,13 @@ impl Window {
         let elapsed = now.since(self.grown.1).as_secs_f64();
         // Opens in the time that a fetch takes at the least.
         let opens = self.opened as f64 * latency.as_secs_f64();
-        if elapsed > 0.0
-            && (2 * self.depth) as f64 * elapsed > 4.0 * opens + FIRST as f64 * elapsed * 4.0
+        if elapsed > 0.0 && (2 * self.depth) as f64 * elapsed > 4.0 * opens + FLAT as f64 * elapsed
         {
             return;
         }
         self.depth = (2 * self.depth).min(DEEPEST);
         self.grown = (self.next, now);
         self.opened = 0;
-    }
-
-    fn tell(&self) {
-        // What fetches looks itself whether there is room enough; what lingers wants to know the end.
-        if self.room() >= (self.depth / 4).clamp(1, 32) {
-            self.moved.notify_one();
-        }
     }
 
     fn room(&self) -> usize {
@@ -420,7 +421,7 @@ mod tests {
             let now = Moment(file * MS / 10);
             windows.opened(node(file), || false, now, Duration::from_micros(50));
         }
-        assert!(windows.all[&id].depth <= 32, "{}", windows.all[&id].depth);
+        assert!(windows.all[&id].depth <= FLAT, "{}", windows.all[&id].depth);
     }
 
     #[test]
