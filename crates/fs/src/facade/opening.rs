@@ -229,6 +229,6 @@ impl Files {
             ..flags
         };
         let (opened, _) = self.open_in(&mut ns, slot, handle, flags, meta)?;
-        Ok(Some((ns.entry(slot, now), opened)))
+        Ok(Some((ns.new_entry(slot, now), opened)))
     }
 }

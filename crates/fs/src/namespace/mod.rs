@@ -401,6 +401,17 @@ impl Namespace {
         }
     }
 
+    /// The answer to a create. The kernel may keep the attributes of this file: each write and truncation goes through it,
+    /// after which it asks again. If it had to ask at once, as for other files that are being written, every create would be
+    /// followed by a GETATTR.
+    pub(crate) fn new_entry(&mut self, slot: Slot, now: Moment) -> Entry {
+        let entry = self.entry(slot, now);
+        Entry {
+            attr_ttl: self.rules.attr_timeout.min(entry.entry_ttl),
+            ..entry
+        }
+    }
+
     /// True if `stat` of this node needs no request. See the module's page for what that means with
     /// `max_stat_cache_size=0`.
     pub(crate) fn attr_is_fresh(&self, slot: Slot, now: Moment) -> bool {

@@ -95,6 +95,23 @@ async fn a_new_file_takes_its_attributes_along() {
 }
 
 #[tokio::test]
+async fn the_kernel_need_not_ask_for_what_a_create_told() {
+    for (mount, ttl) in [(detailed(&[]), 60), (asking(&[]), 0)] {
+        let flags = OpenFlags {
+            write: true,
+            ..OpenFlags::default()
+        };
+        let created = mount.fs.create(NodeId::ROOT, b"f", CREATOR, flags).await;
+        let (entry, opened) = created.unwrap();
+        assert_eq!(entry.attr_ttl, Duration::from_secs(ttl));
+        // What it asks for after a write may have changed again by the next.
+        let asked = mount.fs.getattr(entry.attr.node, Some(opened.handle)).await;
+        assert_eq!(asked.unwrap().ttl, Duration::ZERO);
+        mount.fs.release(opened.handle).await;
+    }
+}
+
+#[tokio::test]
 async fn a_rename_takes_new_attributes_along() {
     let mount = detailed(&["f"]);
     let before = mount.stat("f").await.unwrap();
