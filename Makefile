@@ -1,7 +1,7 @@
 # `make help` lists the targets.
 SHELL := /bin/bash
 PY := .venv/bin/python
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 30
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 # Of several failures a log that is cut should show each one's message. `make test RUST_BACKTRACE=1` shows more.
 export RUST_BACKTRACE := 0
