@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// Buffers kept at most, of [`BLOCK`] bytes each.
-const MOST: usize = 16;
+const MOST: usize = 32;
 /// They are at most this share of the budget.
-const SHARE: u64 = 16;
+const SHARE: u64 = 8;
 
 /// The buffers that nobody uses now. The one used last is given out first: the processor's cache may
 /// still have it. Each has a lease, and goes where there is none to be had.
@@ -115,9 +115,9 @@ mod tests {
         drop(again);
         let many: Vec<_> = (0..9).map(|_| buffers.take()).collect();
         drop(many);
-        assert_eq!((buffers.leased(), budget.used()), (4 * BLOCK, 4 * BLOCK));
+        assert_eq!((buffers.leased(), budget.used()), (8 * BLOCK, 8 * BLOCK));
         assert_eq!(buffers.reclaim(BLOCK + 1), 2 * BLOCK);
-        assert_eq!((buffers.leased(), budget.used()), (2 * BLOCK, 2 * BLOCK));
+        assert_eq!((buffers.leased(), budget.used()), (6 * BLOCK, 6 * BLOCK));
         let _all = budget.lease_now(Priority::Demand, 64 << 20).unwrap();
         drop(buffers.take());
         assert_eq!(buffers.leased(), 0, "no room for what nobody uses");
