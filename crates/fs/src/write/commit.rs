@@ -24,10 +24,14 @@ impl File {
         if let (false, Some(base)) = (self.is_dirty(), &state.base) {
             return Ok(base.clone());
         }
+        if let Some(version) = self.flush_tail(state).await? {
+            return Ok(version);
+        }
         let size = self.size();
         let mut upload = state.upload;
         let output = match &mut state.place {
             Place::Base => return state.base.clone().ok_or(Error::BadHandle),
+            Place::Appended(_) => return Err(Error::BadHandle),
             Place::Memory {
                 buffer,
                 upload: None,
@@ -59,6 +63,7 @@ impl File {
             size,
             mtime: self.context.clock.wall(),
             crc64: output.crc64,
+            appendable: false,
         };
         state.base = Some(version.clone());
         self.stored.store(true, Ordering::Release);

@@ -1,6 +1,7 @@
 //! One file that is open for writing.
 
 use super::{
+    append::Tail,
     buffer::Buffer,
     kept::{Last, PlaceRecord, WriterRecord},
     overlay::Overlay,
@@ -51,6 +52,8 @@ pub(super) struct File {
     pub(super) dirty: AtomicBool,
     /// There is an object under its key, by this writer's doing or from before.
     pub(super) stored: AtomicBool,
+    /// A new object is a Normal one, even where the mount makes Appendable ones.
+    pub(super) normal: AtomicBool,
     /// A handle reads what is written: what was sent must stay here.
     pub(super) kept: AtomicBool,
     /// Somebody wrote since the budget last asked for memory.
@@ -87,6 +90,8 @@ pub(super) enum Place {
         buffer: Buffer,
         upload: Option<Upload>,
     },
+    /// Before the buffer's start in OSS, as `base`, an Appendable object; the rest in the buffer.
+    Appended(Tail),
     /// In a local file, over `base` where they are not.
     Staged(Overlay),
 }
@@ -112,6 +117,7 @@ impl Writer {
         let size = base.as_ref().map_or(0, |version| version.size);
         let place = match &base {
             Some(_) => Place::Base,
+            None if context.config.appendable > 0 => Place::Appended(Tail::default()),
             None => Place::empty(),
         };
         // A new file is not in OSS: its first flush makes it, even empty.
@@ -128,19 +134,19 @@ impl Writer {
             unlinked: false,
         };
         let id = context.ledger().next_number();
-        let writer = Self::with_state(context, (node, id), state, (size, dirty), with);
+        let writer = Self::with_state(context, (node, id), state, (size, dirty, false), with);
         if dirty && let Ok(state) = writer.file.state.try_lock() {
             writer.file.save(&state);
         }
         writer
     }
 
-    /// A file that is `state`, of this size, and dirty or not.
+    /// A file that is `state`, of this size, dirty or not, and to be a Normal object or not.
     pub(super) fn with_state(
         context: Arc<Context>,
         (node, id): (NodeId, Option<u64>),
         state: State,
-        (size, dirty): (u64, bool),
+        (size, dirty, normal): (u64, bool, bool),
         with: NewObject,
     ) -> Self {
         let file = Arc::new(File {
@@ -152,6 +158,7 @@ impl Writer {
             size: AtomicU64::new(size),
             dirty: AtomicBool::new(dirty),
             stored: AtomicBool::new(state.base.is_some()),
+            normal: AtomicBool::new(normal),
             kept: AtomicBool::new(state.unlinked),
             busy: AtomicBool::new(true),
             state: Arc::new(Mutex::new(state)),
@@ -170,13 +177,21 @@ impl Writer {
         let Ok(state) = self.file.state.try_lock() else {
             return false;
         };
-        !matches!(
-            &state.place,
-            Place::Memory {
-                upload: Some(_),
-                ..
-            }
-        )
+        match &state.place {
+            Place::Memory { upload, .. } => upload.is_none(),
+            // What is added to an object says nothing of the rest.
+            Place::Appended(_) => state.base.is_none(),
+            Place::Base | Place::Staged(_) => true,
+        }
+    }
+
+    /// Says that a new file must be a Normal object: it has times that an Appendable one could not keep, or replaces what
+    /// is there.
+    pub fn keep_normal(&self) {
+        self.file.normal.store(true, Ordering::Relaxed);
+        if let Ok(state) = self.file.state.try_lock() {
+            self.file.save(&state);
+        }
     }
 
     /// Says that a handle will read what is written: what was sent is then kept in `tmpdir`.
@@ -238,12 +253,17 @@ impl Writer {
     pub async fn read(&self, offset: u64, len: u32) -> Result<Vec<Bytes>> {
         let mut state = self.file.state.lock().await;
         state.check()?;
-        if let Place::Memory { buffer, .. } = &state.place
-            && offset < buffer.start
-            && offset < self.size()
-        {
+        let unsure = match &state.place {
+            Place::Memory { buffer, .. } => offset < buffer.start && offset < self.size(),
+            Place::Appended(tail) => tail.sending,
+            Place::Base | Place::Staged(_) => false,
+        };
+        if unsure {
             state.enter()?;
-            let result = self.file.stage(&mut state).await;
+            let result = match &state.place {
+                Place::Appended(_) => self.file.finish_tail(&mut state).await,
+                _ => self.file.stage(&mut state).await,
+            };
             self.file.end(&mut state, result)?;
         }
         self.file.read_locked(&mut state, offset, len).await
@@ -321,6 +341,7 @@ impl File {
         }
         state.resumed = None;
         self.complete_short(state).await?;
+        self.finish_tail(state).await?;
         if matches!(state.place, Place::Base) {
             self.take_base(state, offset == self.size()).await?;
         }
@@ -329,6 +350,11 @@ impl File {
             let kept = self.kept.load(Ordering::Relaxed);
             match &mut state.place {
                 Place::Base => return Err(Error::BadHandle),
+                Place::Appended(_) => {
+                    let take = self.write_tail(state, offset, &data).await?;
+                    offset += take as u64;
+                    drop(data.split_to(take));
+                }
                 Place::Staged(overlay) => {
                     let take = data.len();
                     overlay
@@ -458,8 +484,17 @@ impl File {
             return Ok(());
         }
         self.complete_short(state).await?;
+        self.finish_tail(state).await?;
         if matches!(state.place, Place::Base) {
             self.take_base(state, false).await?;
+        }
+        if let Place::Appended(tail) = &mut state.place {
+            if self.resize_tail(tail, size)? {
+                self.set_size(size);
+                self.save(state);
+                return Ok(());
+            }
+            self.leave_tail(state).await?;
         }
         let in_buffer = match &mut state.place {
             Place::Memory { buffer, upload } => {
@@ -469,7 +504,7 @@ impl File {
                     && likely <= full
                     && buffer.reserve(size, likely, full, &self.context)
             }
-            Place::Base | Place::Staged(_) => false,
+            Place::Base | Place::Appended(_) | Place::Staged(_) => false,
         };
         if let Place::Memory { buffer, .. } = &mut state.place
             && in_buffer
@@ -502,6 +537,10 @@ impl File {
                 let from = (offset - buffer.start) as usize;
                 let to = (end - buffer.start) as usize;
                 Ok(vec![Bytes::copy_from_slice(&buffer.bytes()[from..to])])
+            }
+            Place::Appended(tail) => {
+                self.read_tail(tail, state.base.as_ref(), (offset, end))
+                    .await
             }
             Place::Staged(overlay) => Ok(vec![overlay.read(self, offset..end).await?]),
         }
@@ -582,6 +621,7 @@ impl File {
         let place = match &state.place {
             Place::Base => PlaceRecord::Base,
             Place::Memory { buffer, .. } => PlaceRecord::Memory(buffer.record()),
+            Place::Appended(tail) => PlaceRecord::Appended(tail.buffer.record(), tail.sending),
             Place::Staged(_) => PlaceRecord::Staged,
         };
         let record = WriterRecord {
@@ -595,6 +635,7 @@ impl File {
             upload: state.upload,
             last: state.last,
             unlinked: state.unlinked,
+            normal: self.normal.load(Ordering::Relaxed),
         };
         batch.put(Key::Writer(id), &record);
         batch
@@ -610,7 +651,7 @@ impl File {
                 overlay.record(self);
                 None
             }
-            Place::Base => None,
+            Place::Base | Place::Appended(_) => None,
         };
         self.save(state);
         old
