@@ -23,6 +23,7 @@ mod kills;
 mod kills_mixed;
 mod lifecycle;
 mod listing;
+mod memory;
 mod models;
 mod outages;
 mod posix;
