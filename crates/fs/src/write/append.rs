@@ -11,7 +11,8 @@ use super::{
     overlay::Overlay,
     parts::SMALLEST_PART,
     staging::Staging,
-    writer::{File, Place, State},
+    state::{Place, State},
+    writer::File,
 };
 use crate::{
     error::{Error, Result},

@@ -5,8 +5,9 @@ use super::{
     overlay::Overlay,
     parts::{self, SMALLEST_PART},
     plan::{Piece, plan},
+    state::{Place, State},
     upload::Upload,
-    writer::{File, Place, State},
+    writer::File,
 };
 use crate::{
     budget::Priority,

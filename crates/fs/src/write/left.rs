@@ -10,8 +10,8 @@ use super::{
     },
     overlay::Overlay,
     staging::Staging,
+    state::{Place, State},
     upload::Upload,
-    writer::{Place, State},
 };
 use crate::{
     Context,

@@ -41,6 +41,7 @@ mod plan;
 mod record;
 mod spill;
 mod staging;
+mod state;
 mod upload;
 mod writer;
 

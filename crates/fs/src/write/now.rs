@@ -1,8 +1,9 @@
 //! Writes that are plain copies: most are, and a task for each would cost more than the copy.
 
 use super::{
+    state::{Place, State},
     upload::Upload,
-    writer::{File, Place, State, Writer},
+    writer::{File, Writer},
 };
 use crate::ledger::Request;
 

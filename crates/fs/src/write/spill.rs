@@ -3,7 +3,8 @@
 use super::{
     append::Tail,
     parts::SMALLEST_PART,
-    writer::{File, Place, State},
+    state::{Place, State},
+    writer::File,
 };
 use crate::{budget::Reclaim, error::Result};
 use std::sync::{Arc, Weak, atomic::Ordering};
