@@ -270,14 +270,17 @@ impl Stream {
             span: next.clone().unwrap_or_default(),
         };
         let known = self.marks.get(index + 1);
-        if known
-            .is_none_or(|known| known.first != after.first || known.span.from != after.span.from)
-        {
+        let same = |known: &&Mark| known.first == after.first && known.span.from == after.span.from;
+        let next = if let Some(known) = known.filter(same) {
+            // For a reader that went back, pages end where they did.
+            next.and(Some(known.span.clone()))
+        } else {
             self.marks.truncate(index + 1);
             if next.is_some() {
                 self.marks.push(after);
             }
-        }
+            next
+        };
         if next.is_none() {
             self.ahead.clear();
         }
