@@ -72,9 +72,13 @@ fn an_appendable_object_of_others_stays_one_and_without_the_option_becomes_norma
     };
     append("one");
     append("other");
+    append("sealed");
+    let query = [("seal", ""), ("position", "7")];
+    let sealed = oss::send(&server, "POST", "data", Some("sealed"), &query, &[], b"");
+    assert_eq!(sealed.status, 200);
     oss::put(&server, "data", "normal", b"theirs\n");
     let mount = Mounted::new(&server, "data", OPTION);
-    for name in ["one", "normal"] {
+    for name in ["one", "normal", "sealed"] {
         logger(&mount, name).write_all(b"ours\n").unwrap();
         let there = oss::get(&server, "data", name).unwrap();
         assert_eq!(there, b"theirs\nours\n", "{name}");
@@ -82,6 +86,7 @@ fn an_appendable_object_of_others_stays_one_and_without_the_option_becomes_norma
     mount.unmount();
     assert_eq!(kind(&server, "one"), "Appendable");
     assert_eq!(kind(&server, "normal"), "Normal");
+    assert_eq!(kind(&server, "sealed"), "Normal");
     let mount = Mounted::new(&server, "data", "");
     logger(&mount, "other").write_all(b"ours\n").unwrap();
     mount.unmount();
