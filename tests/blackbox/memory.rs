@@ -29,7 +29,7 @@ fn open_files(mount: &Mounted) -> Vec<File> {
 
 /// Ends them, and checks what became of some.
 fn close(server: &Server, files: Vec<File>) {
-    for file in &files {
+    for file in files {
         file.sync_all().unwrap();
     }
     for n in [0, 57, 99] {
