@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod acceptance;
+mod appending;
 mod attributes;
 mod bad_mount;
 mod bad_serve;
@@ -22,6 +23,7 @@ mod kills;
 mod kills_mixed;
 mod lifecycle;
 mod listing;
+mod memory;
 mod models;
 mod outages;
 mod posix;

@@ -426,14 +426,6 @@ fn lookups_in_one_directory_run_side_by_side() {
     mount.unmount();
 }
 
-/// The largest resident size of a process so far, in MiB.
-fn peak_rss(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.unwrap().trim().trim_end_matches("kB").trim();
-    kib.parse::<u64>().unwrap() >> 10
-}
-
 #[test]
 fn a_thousand_open_files_and_64_readers_stay_within_the_budget() {
     const FILES: usize = 1000;
@@ -463,7 +455,6 @@ fn a_thousand_open_files_and_64_readers_stay_within_the_budget() {
         }
     });
     let mount = Mounted::new(&server, "data", "ro,kernel_cache,memory=128M");
-    let pids = mount.processes();
     let files: Vec<File> = (0..FILES)
         .map(|i| File::open(mount.path(&format!("f{i:04}"))).unwrap())
         .collect();
@@ -496,7 +487,7 @@ fn a_thousand_open_files_and_64_readers_stay_within_the_budget() {
             });
         }
     });
-    let peak: u64 = pids.into_iter().map(peak_rss).sum();
+    let peak = mount.peak_memory() >> 20;
     assert!(peak <= 192, "{peak} MiB were resident");
     drop(files);
     mount.unmount();

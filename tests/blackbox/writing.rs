@@ -180,46 +180,6 @@ fn a_mount_can_be_remounted_read_only() {
     assert_eq!(nowhere.status, 1, "{nowhere:?}");
 }
 
-/// Resident memory of the processes that serve a mount, in bytes, at its highest.
-fn peak_memory(mount: &Mounted) -> u64 {
-    let peak = |pid: &u32| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.unwrap().trim().trim_end_matches("kB").trim();
-        kib.parse::<u64>().unwrap() << 10
-    };
-    mount.processes().iter().map(peak).max().unwrap()
-}
-
-#[test]
-fn memory_stays_within_its_budget_with_100_files_open() {
-    let server = Server::start();
-    let mount = Mounted::new(&server, "data", "memory=64M,multipart_size=1");
-    let piece = crate::read_only::pattern(256 << 10, 1);
-    let mut files: Vec<File> = (0..100)
-        .map(|n| File::create(mount.path(&format!("f{n}"))).unwrap())
-        .collect();
-    // 300 MB in all, a little to each in turn.
-    for _ in 0..12 {
-        for file in &mut files {
-            file.write_all(&piece).unwrap();
-        }
-    }
-    let while_open = peak_memory(&mount);
-    for file in &files {
-        file.sync_all().unwrap();
-    }
-    drop(files);
-    let peak = peak_memory(&mount);
-    let limit = (64 + 64) << 20;
-    assert!(while_open <= limit && peak <= limit, "{while_open} {peak}");
-    for n in [0, 57, 99] {
-        let there = oss::get(&server, "data", &format!("f{n}")).unwrap();
-        assert!(there == piece.repeat(12), "f{n}");
-    }
-    mount.unmount();
-}
-
 #[test]
 fn an_append_to_a_large_object_sends_what_is_new() {
     let server = Server::start();

@@ -100,7 +100,10 @@ impl ErrorKind {
             (_, "RequestTimeTooSkewed") => Self::Clock,
             (_, "InvalidObjectState") => Self::Archived,
             (_, "FileAlreadyExists" | "BucketAlreadyExists") => Self::AlreadyExists,
-            (_, "PositionNotEqualToLength" | "ObjectNotAppendable") => Self::AppendConflict,
+            (
+                _,
+                "PositionNotEqualToLength" | "ObjectNotAppendable" | "AppendSealedObjectNotAllowed",
+            ) => Self::AppendConflict,
             (_, "InvalidDigest") => Self::Corrupt,
             (_, "RequestTimeout") | (408, _) => Self::Timeout,
             (304, _) => Self::NotModified,

@@ -70,6 +70,8 @@ pub struct FsConfig {
     pub multipart_copy_size: u64,
     /// Bytes up to which one request copies an object inside OSS; its bound is 5 GiB, but that can take minutes.
     pub single_copy: u64,
+    /// Bytes up to which new files are kept as Appendable objects (OSS's bound is 5 GiB); 0: none are.
+    pub appendable: u64,
     /// Bytes of a small object: fetched whole at open, and written with one PUT.
     pub small_object_size: u64,
     /// Largest readahead of one stream, in bytes.
@@ -123,6 +125,7 @@ impl FsConfig {
             multipart_size: 10 << 20,
             multipart_copy_size: 512 << 20,
             single_copy: 1 << 30,
+            appendable: 0,
             small_object_size: 4 << 20,
             max_readahead: 64 << 20,
             memory: 256 << 20,

@@ -127,6 +127,8 @@ pub struct ObjectVersion {
     pub mtime: UnixNanos,
     /// CRC-64/XZ of the whole object, when an answer (HEAD, GET, PUT, complete) named it. LIST does not.
     pub crc64: Option<u64>,
+    /// An Appendable object: bytes can be added at its end.
+    pub appendable: bool,
 }
 
 /// How a file is opened.
@@ -170,6 +172,8 @@ pub struct SetAttr {
     pub atime: Option<UnixNanos>,
     /// New modification time.
     pub mtime: Option<UnixNanos>,
+    /// A program chose one of the times; otherwise they are that of the call.
+    pub chosen: bool,
 }
 
 /// How `rename` treats an existing target.

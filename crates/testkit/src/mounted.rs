@@ -134,6 +134,35 @@ impl Mounted {
         self.process("keeper").expect("the mount has a keeper")
     }
 
+    /// Resident memory of the processes that serve this mount, in bytes, each at its highest since the last
+    /// [`Mounted::forget_peak`].
+    ///
+    /// # Panics
+    /// When one of them has just ended.
+    pub fn peak_memory(&self) -> u64 {
+        let peak = |pid: u32| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+            let status = status.expect("a process that lives");
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok());
+            kib.map_or(0, |kib: u64| kib << 10)
+        };
+        let peaks: Vec<u64> = self.processes().into_iter().map(peak).collect();
+        assert!(!peaks.is_empty() && peaks.iter().all(|peak| *peak > 0));
+        peaks.into_iter().sum()
+    }
+
+    /// Has the peaks begin at what is resident now.
+    ///
+    /// # Panics
+    /// When one of the processes has just ended.
+    pub fn forget_peak(&self) {
+        for pid in self.processes() {
+            // proc(5): 5 resets the peak of the resident set.
+            std::fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("a process that lives");
+        }
+    }
+
     fn process(&self, verb: &str) -> Option<u32> {
         let is = |pid: &u32| {
             let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();

@@ -17,6 +17,9 @@ pub struct AppendObject {
     pub body: Body,
     /// CRC64 of what the object has now; lets the whole be checked. 0 for a new object.
     pub crc_before: Option<u64>,
+    /// An earlier process may have sent this already: if the object ends where it would then, the client looks whether
+    /// the bytes are there, as when an answer is lost.
+    pub resumed: bool,
     /// Counts on the first append only.
     pub with: NewObject,
 }
@@ -35,14 +38,17 @@ impl AppendObject {
             position,
             body: body.into(),
             crc_before: (position == 0).then_some(0),
+            resumed: false,
             with: NewObject::default(),
         }
     }
 }
 
 /// What `AppendObject` answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppendObjectOutput {
+    /// The object's `ETag` now.
+    pub etag: String,
     /// Bytes that the object has now.
     pub next_position: u64,
     /// CRC64 of the whole object.
@@ -122,19 +128,21 @@ impl Client {
                 let headers = reply.response.headers();
                 let next = text(headers, names::NEXT_APPEND_POSITION).and_then(|v| v.parse().ok());
                 AppendObjectOutput {
+                    etag: text(headers, "etag").unwrap_or_default(),
                     next_position: next.unwrap_or(end),
                     crc64: crc_header(headers),
                 }
             }
             Err(error)
                 if error.kind() == ErrorKind::AppendConflict
-                    && error.tries() > 1
+                    && (error.tries() > 1 || request.resumed)
                     && error.next_append_position() == Some(end)
                     && expected.is_some() =>
             {
                 let head = HeadObject::new(request.bucket, request.key);
                 match self.head_object(head).await {
                     Ok(there) if there.crc64 == expected => AppendObjectOutput {
+                        etag: there.etag,
                         next_position: end,
                         crc64: there.crc64,
                     },

@@ -108,6 +108,10 @@ impl WriteObject for Writer {
         self.describe(with)
     }
 
+    fn keep_normal(&self) {
+        self.keep_normal();
+    }
+
     fn keep_for_reading(&self) {
         self.keep_for_reading();
     }

@@ -191,6 +191,8 @@ impl WriteObject for FakeWriter {
         true
     }
 
+    fn keep_normal(&self) {}
+
     fn keep_for_reading(&self) {}
 
     fn set_linked(&self, _: bool) -> BoxFuture<'_, ()> {

@@ -62,6 +62,8 @@ pub(crate) trait WriteObject: Send + Sync {
     fn append(&self, data: Bytes) -> BoxFuture<'_, Result<()>>;
     /// What the object is to be written with from now on; false if it is too late for the next flush.
     fn describe(&self, with: NewObject) -> bool;
+    /// A new file must be a Normal object, whatever the mount makes.
+    fn keep_normal(&self);
     /// A handle will read what is written.
     fn keep_for_reading(&self);
     /// The file's name goes, or it has one after all. Without one it is never made an object by itself.

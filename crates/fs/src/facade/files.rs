@@ -324,6 +324,12 @@ impl Files {
                 ns.meta_stored(slot, &meta, true);
             }
         }
+        if version.appendable {
+            let mut ns = self.core.ns.lock();
+            if let Ok(slot) = ns.resolve(writer.node) {
+                ns.appended(slot);
+            }
+        }
         if object.is_dirty() {
             self.note_size(writer);
         }
@@ -459,8 +465,10 @@ impl Files {
         }) != SetAttr::default()
         {
             ns.set_meta(slot, &change, self.core.clock.wall());
-            if self.writers.get(node).is_none() {
-                self.store_later(node);
+            match self.writers.get(node) {
+                None => self.store_later(node),
+                Some(writer) if change.chosen => writer.object().keep_normal(),
+                Some(_) => {}
             }
         }
         Ok(ns.attr_reply(slot, now))

@@ -100,6 +100,10 @@ impl Files {
             if flags.read {
                 joined.keep_for_reading();
             }
+            if flags.truncate && version.is_some() {
+                // Over an object that is there nothing can be appended to: it is replaced.
+                joined.object().keep_normal();
+            }
             writer = Some(joined);
             ns.writing(slot);
             if flags.truncate {

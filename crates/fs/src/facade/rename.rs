@@ -243,6 +243,7 @@ impl Core {
             size: facts.size,
             mtime: facts.mtime,
             crc64: None,
+            appendable: facts.appendable,
         };
         let _permit = self.permit().await?;
         let version = self.remote.copy(&version, &target, None).await?;

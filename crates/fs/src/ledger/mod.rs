@@ -36,7 +36,7 @@ pub use request::Request;
 pub use vault::{ResumeError, Vault};
 
 /// What the files' first bytes and every record in them mean. A process that reads another version goes on with none.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// `ossplitT`.
 const MAGIC: u64 = u64::from_le_bytes(*b"ossplitT");

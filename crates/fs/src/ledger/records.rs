@@ -15,6 +15,13 @@ pub(crate) struct VersionRecord<'a> {
     size: u64,
     mtime: UnixNanos,
     crc64: Option<u64>,
+    appendable: bool,
+}
+
+impl VersionRecord<'_> {
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
 }
 
 impl<'a> From<&'a ObjectVersion> for VersionRecord<'a> {
@@ -26,6 +33,7 @@ impl<'a> From<&'a ObjectVersion> for VersionRecord<'a> {
             size: version.size,
             mtime: version.mtime,
             crc64: version.crc64,
+            appendable: version.appendable,
         }
     }
 }
@@ -39,6 +47,7 @@ impl From<VersionRecord<'_>> for ObjectVersion {
             size: record.size,
             mtime: record.mtime,
             crc64: record.crc64,
+            appendable: record.appendable,
         }
     }
 }

@@ -147,7 +147,7 @@ fn another_version_and_missing_files_are_refused() {
     let refused = reopened(&vault).err().unwrap();
     assert_eq!(
         refused.to_string(),
-        "the state has format version 7, this program reads version 3"
+        "the state has format version 7, this program reads version 4"
     );
     vault.let_go(TABLE);
     assert!(matches!(reopened(&vault), Err(ResumeError::Damaged(_))));

@@ -47,6 +47,7 @@ pub(super) async fn settle(
             size: kept.size,
             mtime: kept.mtime,
             crc64: None,
+            appendable: false,
         };
         remote.copy(&from, other, None).await?;
         return remote.delete(via).await;

@@ -82,6 +82,7 @@ impl Namespace {
         inode.mtime = version.mtime;
         inode.proven = now;
         inode.set(Flags::DETAILED, true);
+        inode.set(Flags::APPENDABLE, version.appendable);
         if version.crc64.is_some() || version.version_id.is_some() || inode.extra.is_some() {
             let extra = inode.extra_mut();
             extra.crc64 = version.crc64;
@@ -291,6 +292,16 @@ impl Namespace {
             meta.mtime.get_or_insert(written);
         }
         meta.clone()
+    }
+
+    /// Bytes were added to an object, whose metadata tell no times: those of OSS count.
+    pub(crate) fn appended(&mut self, slot: Slot) {
+        let inode = self.inodes.get_mut(slot);
+        if let Some(extra) = &mut inode.extra
+            && !extra.meta.local
+        {
+            (extra.meta.atime, extra.meta.mtime, extra.meta.ctime) = (None, None, None);
+        }
     }
 
     /// What is known beyond a listing of a file about to be uploaded or copied.

@@ -74,6 +74,8 @@ impl Flags {
     pub(crate) const CHANGED: Self = Self(2048);
     /// The object is in an archive class, and nobody has seen yet that there is a restored copy.
     pub(crate) const ARCHIVED: Self = Self(4096);
+    /// The object is an Appendable one.
+    pub(crate) const APPENDABLE: Self = Self(8192);
 
     pub(crate) fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0

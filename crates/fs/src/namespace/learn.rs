@@ -28,6 +28,8 @@ pub(crate) struct Facts {
     pub(crate) link: bool,
     /// In an archive class: it can be read only while a restored copy is there.
     pub(crate) archived: bool,
+    /// An Appendable object.
+    pub(crate) appendable: bool,
     /// The rest comes with HEAD, GET and PUT; a listing has none of it.
     pub(crate) details: Option<Box<Details>>,
 }
@@ -103,6 +105,7 @@ impl Namespace {
                 inode.mtime = facts.mtime;
                 inode.set(Flags::LINK, facts.link);
                 inode.set(Flags::ARCHIVED, facts.archived);
+                inode.set(Flags::APPENDABLE, facts.appendable);
                 if changed || later {
                     inode.set(Flags::DETAILED, false);
                     inode.set(Flags::OWN, false);

@@ -266,6 +266,7 @@ impl Namespace {
             size: inode.size,
             mtime: inode.mtime,
             crc64: extra.and_then(|extra| extra.crc64),
+            appendable: inode.has(Flags::APPENDABLE),
         })
     }
 

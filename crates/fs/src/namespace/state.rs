@@ -58,12 +58,13 @@ struct MetaRecord<'a> {
 }
 
 /// The flags that a successor takes over.
-const KEPT: [Flags; 5] = [
+const KEPT: [Flags; 6] = [
     Flags::LOCAL,
     Flags::CACHED,
     Flags::DETAILED,
     Flags::OWN,
     Flags::LINK,
+    Flags::APPENDABLE,
 ];
 
 impl Namespace {

@@ -47,7 +47,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// How often this thread allocates while something runs.
-pub(super) fn during(run: impl FnOnce()) -> u64 {
+pub(crate) fn during(run: impl FnOnce()) -> u64 {
     let before = COUNT.get();
     run();
     COUNT.get() - before

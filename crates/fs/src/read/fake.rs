@@ -32,6 +32,7 @@ pub(crate) enum Op {
     Get,
     Head,
     Put,
+    Append,
     Begin,
     Part,
     CopyPart,
@@ -66,6 +67,7 @@ struct Object {
     data: Bytes,
     etag: String,
     crc64: u64,
+    appendable: bool,
 }
 
 struct Upload {
@@ -129,9 +131,26 @@ impl FakeOss {
             size: object.data.len() as u64,
             mtime: 0,
             crc64: None,
+            appendable: false,
         };
         state.objects.insert(key.into(), object);
         version
+    }
+
+    /// Stores an Appendable object and gives the version that it has now, as a listing would.
+    pub(crate) fn store_appendable(&self, key: &str, data: impl Into<Bytes>) -> ObjectVersion {
+        let version = self.store(key, data);
+        let mut state = self.0.lock();
+        state.objects.get_mut(key).expect("stored").appendable = true;
+        ObjectVersion {
+            appendable: true,
+            ..version
+        }
+    }
+
+    /// Whether an object is an Appendable one.
+    pub(crate) fn is_appendable(&self, key: &str) -> bool {
+        self.0.lock().objects[key].appendable
     }
 
     pub(crate) fn delete(&self, key: &str) {
@@ -202,7 +221,12 @@ impl State {
         self.serial += 1;
         let etag = format!("\"{:032X}\"", self.serial);
         let crc64 = crc64::checksum(&data);
-        Object { data, etag, crc64 }
+        Object {
+            data,
+            etag,
+            crc64,
+            appendable: false,
+        }
     }
 }
 
@@ -278,6 +302,7 @@ fn op(method: &Method, query: &HashMap<String, String>, headers: &HeaderMap) -> 
         "PUT" if upload => Op::Part,
         "PUT" => Op::Put,
         "POST" if upload => Op::Complete,
+        "POST" if query.contains_key("append") => Op::Append,
         "POST" => Op::Begin,
         "DELETE" if upload => Op::Abort,
         other => panic!("{other} is not expected"),
@@ -317,6 +342,30 @@ impl State {
         headers.insert("content-range", span.parse().expect("a header"));
         headers.insert("content-length", (end - start).into());
         *answer.body_mut() = body(&object.data.slice(start as usize..end as usize), fault);
+        answer
+    }
+
+    fn append(&mut self, key: &str, position: u64, data: &Bytes, fault: Option<Fault>) -> Answer {
+        let old = self.objects.get(key).cloned();
+        if old.as_ref().is_some_and(|old| !old.appendable) {
+            return refusal(409, "ObjectNotAppendable");
+        }
+        let old = old.map_or(Bytes::new(), |old| old.data);
+        if old.len() as u64 != position {
+            let mut answer = refusal(409, "PositionNotEqualToLength");
+            let headers = answer.headers_mut();
+            headers.insert("x-oss-next-append-position", old.len().into());
+            return answer;
+        }
+        let object = Object {
+            appendable: true,
+            ..self.object([&old[..], data].concat().into())
+        };
+        let mut answer = stored(&object, None, fault);
+        let next = object.data.len();
+        let headers = answer.headers_mut();
+        headers.insert("x-oss-next-append-position", next.into());
+        self.objects.insert(key.into(), object);
         answer
     }
 
@@ -400,6 +449,10 @@ impl State {
                 let answer = stored(&object, None, fault);
                 self.objects.insert(key.into(), object);
                 answer
+            }
+            Op::Append => {
+                let position = query["position"].parse().expect("a number");
+                self.append(key, position, request.body(), fault)
             }
             Op::Begin => {
                 self.serial += 1;

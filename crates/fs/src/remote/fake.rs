@@ -125,6 +125,7 @@ impl FakeBucket {
             size: object.size,
             mtime: object.mtime,
             crc64: Some(1),
+            appendable: false,
         }
     }
 
@@ -444,6 +445,7 @@ fn facts(key: &str, object: &Object, single: bool) -> Facts {
         tag: Tag::new(&object.tag),
         link: object.link.is_some(),
         archived: false,
+        appendable: false,
         details: single.then(|| Box::new(details)),
     }
 }

@@ -21,6 +21,8 @@ use crate::write::Upload;
 
 /// The type of OSS's own symlinks.
 const LINK: &str = "Symlink";
+/// The type of objects that bytes can be added to.
+const APPENDABLE: &str = "Appendable";
 
 /// Content type of a directory's marker object, as ossfs 1 writes it.
 const DIRECTORY: &str = "application/x-directory";
@@ -117,6 +119,7 @@ impl Bucket {
             size: from.size,
             mtime: from.mtime,
             crc64: done.crc64,
+            appendable: false,
         })
     }
 }
@@ -146,6 +149,7 @@ impl Remote for Bucket {
                     tag: Tag::new(&object.etag),
                     link: object.object_type == LINK,
                     archived: is_archive(&object.storage_class),
+                    appendable: object.object_type == APPENDABLE,
                     details: None,
                 };
                 (object.key, facts)
@@ -246,6 +250,7 @@ impl Remote for Bucket {
                 size,
                 mtime: meta.mtime.unwrap_or(0),
                 crc64: done.crc64,
+                appendable: false,
             })
         }
         .boxed()
@@ -301,6 +306,8 @@ impl Remote for Bucket {
                 size: from.size,
                 mtime: nanos(copy.last_modified),
                 crc64: copy.crc64.or(from.crc64),
+                // Copies are Normal, and what can't be told of one onto itself is taken for that.
+                appendable: false,
             })
         }
         .boxed()
@@ -320,6 +327,7 @@ fn facts(head: &ObjectMeta, meta: Meta) -> Facts {
         tag: Tag::new(&head.etag),
         link: false,
         archived: is_archive(&head.storage_class),
+        appendable: head.object_type == APPENDABLE,
         details: Some(Box::new(details)),
     }
 }

@@ -146,6 +146,21 @@ pub(crate) fn replace(
     metadata
 }
 
+/// Times, in metadata.
+const TIMES: [&str; 3] = ["atime", "mtime", "ctime"];
+
+/// Whether metadata tell when an object's bytes changed.
+pub(crate) fn is_timed(object: &NewObject) -> bool {
+    object.user_metadata.contains_key("mtime")
+}
+
+/// Leaves the times out: those of OSS count.
+pub(crate) fn drop_times(object: &mut NewObject) {
+    object
+        .user_metadata
+        .retain(|name, _| !TIMES.contains(&&**name));
+}
+
 /// Seconds since 1970 with an optional fraction.
 fn parse_time(text: &str) -> Option<UnixNanos> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

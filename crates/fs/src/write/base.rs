@@ -5,7 +5,8 @@ use super::{
     overlay::Overlay,
     parts::SMALLEST_PART,
     staging::Staging,
-    writer::{File, Place, State},
+    state::{Place, State},
+    writer::File,
 };
 use crate::{
     error::{Error, Result},
@@ -15,12 +16,13 @@ use bytes::Bytes;
 use ossplit::GetObject;
 use std::{ops::Range, sync::atomic::Ordering};
 
-/// An `ETag` that no object has.
-const NO_ETAG: &str = "\"none\"";
-
 impl File {
     /// Brings the contents of the base to where they can be changed.
     pub(super) async fn take_base(&self, state: &mut State, at_end: bool) -> Result<()> {
+        if at_end && let Some(tail) = self.tail_of(state).await? {
+            self.put_in(state, Place::Appended(tail));
+            return Ok(());
+        }
         let base = state.base.clone().ok_or(Error::BadHandle)?;
         let config = &self.context.config;
         let kept = self.kept.load(Ordering::Relaxed);
@@ -84,25 +86,12 @@ impl File {
         if !state.unlinked {
             return self.flush_locked(state).await.map(drop);
         }
-        let Place::Memory { buffer, .. } = &mut state.place else {
+        let Place::Memory { buffer, .. } = &state.place else {
             return Ok(());
         };
-        // Under its key is another file, or none. What was sent is that of an object that never was: reading it is Stale.
-        let sent = ObjectVersion {
-            key: state.key.as_str().into(),
-            etag: NO_ETAG.into(),
-            version_id: None,
-            size: buffer.start,
-            mtime: self.context.clock.wall(),
-            crc64: None,
-        };
-        self.context.config.check_room(buffer.len())?;
-        let staging = Staging::create(&self.context).await?;
-        let overlay = Overlay::over(staging.clone(), sent).await?;
-        staging.write(buffer.start, buffer.lend()).await?;
-        // The upload is dropped, which aborts it.
-        drop(self.put_in(state, Place::Staged(overlay)));
-        Ok(())
+        // Under its key is another file, or none. What was sent is that of an object that never was.
+        let sent = self.gone(&state.key, buffer.start);
+        self.stage_over(state, sent).await
     }
 
     /// Moves everything that is here into a staging file.
@@ -114,8 +103,10 @@ impl File {
             self.leave_upload(state).await?;
             self.dirty.store(true, Ordering::Release);
         }
+        self.leave_tail(state).await?;
         let overlay = match &mut state.place {
             Place::Staged(_) => return Ok(()),
+            Place::Appended(_) => return Err(Error::BadHandle),
             Place::Base => {
                 let base = state.base.clone().ok_or(Error::BadHandle)?;
                 self.overlay(base).await?

@@ -5,8 +5,9 @@ use super::{
     overlay::Overlay,
     parts::{self, SMALLEST_PART},
     plan::{Piece, plan},
+    state::{Place, State},
     upload::Upload,
-    writer::{File, Place, State},
+    writer::File,
 };
 use crate::{
     budget::Priority,
@@ -24,10 +25,14 @@ impl File {
         if let (false, Some(base)) = (self.is_dirty(), &state.base) {
             return Ok(base.clone());
         }
+        if let Some(version) = self.flush_tail(state).await? {
+            return Ok(version);
+        }
         let size = self.size();
         let mut upload = state.upload;
         let output = match &mut state.place {
             Place::Base => return state.base.clone().ok_or(Error::BadHandle),
+            Place::Appended(_) => return Err(Error::BadHandle),
             Place::Memory {
                 buffer,
                 upload: None,
@@ -59,6 +64,7 @@ impl File {
             size,
             mtime: self.context.clock.wall(),
             crc64: output.crc64,
+            appendable: false,
         };
         state.base = Some(version.clone());
         self.stored.store(true, Ordering::Release);

@@ -22,6 +22,8 @@ pub(super) struct WriterRecord<'a> {
     pub(super) last: Option<Last>,
     /// Its name is gone, or about to go.
     pub(super) unlinked: bool,
+    /// It is to be a Normal object.
+    pub(super) normal: bool,
 }
 
 /// Where its bytes are.
@@ -29,6 +31,8 @@ pub(super) struct WriterRecord<'a> {
 pub(super) enum PlaceRecord {
     Base,
     Memory(BufferRecord),
+    /// The end of an Appendable object, and whether it is being added to that.
+    Appended(BufferRecord, bool),
     Staged,
 }
 

@@ -41,8 +41,9 @@ struct Life {
     writer: Arc<Writer>,
 }
 
-fn context(oss: &FakeOss, folder: &Path, memory: u64) -> Arc<Context> {
+fn context(oss: &FakeOss, folder: &Path, (memory, appendable): (u64, u64)) -> Arc<Context> {
     oss.context(|config| {
+        config.appendable = appendable;
         config.multipart_size = PART;
         config.memory = memory;
         config.parallel_count = 3;
@@ -51,10 +52,13 @@ fn context(oss: &FakeOss, folder: &Path, memory: u64) -> Arc<Context> {
 }
 
 impl Life {
-    fn begin(folder: &Path, memory: u64, base: Option<Bytes>) -> Self {
+    fn begin(folder: &Path, limits: (u64, u64), base: Option<Bytes>) -> Self {
         let oss = FakeOss::default();
-        let base = base.map(|data| oss.store("k", data));
-        let context = context(&oss, folder, memory);
+        let base = base.map(|data| match limits.1 {
+            0 => oss.store("k", data),
+            _ => oss.store_appendable("k", data),
+        });
+        let context = context(&oss, folder, limits);
         let vault = Arc::new(TestVault::default());
         let holder: Arc<dyn Vault> = vault.clone();
         let ledger = Ledger::create(holder, context.budget.clone()).unwrap();
@@ -76,7 +80,8 @@ impl Life {
         let (vault, files) = self.vault.killed();
         let oss = self.oss.successor();
         let folder = self.context.config.tmpdir.clone();
-        let context = context(&oss, &folder, self.context.config.memory);
+        let config = &self.context.config;
+        let context = context(&oss, &folder, (config.memory, config.appendable));
         // A killed process drops nothing but its locks.
         self.context.uploads.unlock();
         std::mem::forget(self);
@@ -142,11 +147,11 @@ fn model(file: &mut Vec<u8>, call: &Call, data: &[u8]) -> Vec<u8> {
     Vec::new()
 }
 
-async fn check(steps: Vec<Step>, base: Option<u64>, memory: u64, keep: bool) {
+async fn check(steps: Vec<Step>, base: Option<u64>, limits: (u64, u64), keep: bool) {
     let folder = tempfile::tempdir().unwrap();
     let base = base.map(|size| pattern(size, 99));
     let mut file = base.as_deref().unwrap_or_default().to_vec();
-    let mut life = Life::begin(folder.path(), memory, base.clone());
+    let mut life = Life::begin(folder.path(), limits, base.clone());
     let version = base.map(|data| crate::ObjectVersion {
         key: "k".into(),
         etag: life.oss.object("k").unwrap().1.into(),
@@ -154,6 +159,7 @@ async fn check(steps: Vec<Step>, base: Option<u64>, memory: u64, keep: bool) {
         size: data.len() as u64,
         mtime: 0,
         crc64: None,
+        appendable: limits.1 > 0,
     });
     for (number, (step, dies)) in steps.iter().enumerate() {
         if keep {
@@ -248,8 +254,9 @@ proptest! {
         base in prop_oneof![Just(None), (0..5 * PART).prop_map(Some)],
         memory in prop_oneof![Just(16 << 20), Just(700 * KIB)],
         keep in any::<bool>(),
+        appendable in prop_oneof![Just(0), Just(7 * PART)],
     ) {
-        run(check(steps, base, memory, keep));
+        run(check(steps, base, (memory, appendable), keep));
     }
 }
 
@@ -257,7 +264,7 @@ proptest! {
 fn a_stream_goes_on_with_the_parts_that_oss_has() {
     run(async {
         let folder = tempfile::tempdir().unwrap();
-        let mut life = Life::begin(folder.path(), 16 << 20, None);
+        let mut life = Life::begin(folder.path(), (16 << 20, 0), None);
         let data = pattern(20 * PART + 7, 1);
         let begins = |oss: &FakeOss| oss.asked(crate::read::fake::Op::Begin);
         let parts = |oss: &FakeOss| oss.asked(crate::read::fake::Op::Part);
@@ -286,7 +293,7 @@ fn a_file_without_a_name_never_becomes_an_object_again() {
     run(async {
         for kill in [false, true] {
             let folder = tempfile::tempdir().unwrap();
-            let mut life = Life::begin(folder.path(), 16 << 20, None);
+            let mut life = Life::begin(folder.path(), (16 << 20, 0), None);
             let data = pattern(3 * PART + 7, 1);
             life.writer.write(0, data.clone()).await.unwrap();
             life.writer.set_linked(false).await;

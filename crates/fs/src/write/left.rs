@@ -2,6 +2,7 @@
 
 use super::{
     Writer,
+    append::Tail,
     buffer::Buffer,
     kept::{
         BufferRecord, ExtentRecord, OverlayRecord, PartRecord, PlaceRecord, UploadRecord,
@@ -9,14 +10,14 @@ use super::{
     },
     overlay::Overlay,
     staging::Staging,
+    state::{Place, State},
     upload::Upload,
-    writer::{Place, State},
 };
 use crate::{
     Context,
     cache::{Arena, Span},
     error::{Error, Result},
-    ledger::{Key, Left, ResumeError},
+    ledger::{Key, Left, ResumeError, VersionRecord},
     types::{NodeId, ObjectVersion},
 };
 use ossplit::{CompletedPart, NewObject};
@@ -182,7 +183,7 @@ impl LeftWriter {
         for (id, record) in records {
             let mut theirs = uploads.remove(&id).unwrap_or_default();
             let wanted = match record.place {
-                PlaceRecord::Base => None,
+                PlaceRecord::Base | PlaceRecord::Appended(..) => None,
                 PlaceRecord::Memory(_) => theirs
                     .iter()
                     .position(|upload| Some(upload.number) == record.upload),
@@ -275,10 +276,9 @@ impl LeftWriter {
         let mut wanted = Vec::new();
         let mut places = Vec::new();
         for writer in writers {
-            if let PlaceRecord::Memory(BufferRecord {
-                place: Some((start, end)),
-                ..
-            }) = writer.record.place
+            if let PlaceRecord::Memory(buffer) | PlaceRecord::Appended(buffer, _) =
+                &writer.record.place
+                && let Some((start, end)) = buffer.place
             {
                 wanted.push(start..end);
                 places.push(&mut writer.span);
@@ -320,6 +320,10 @@ impl LeftWriter {
             PlaceRecord::Memory(buffer) => {
                 resume_memory(context, &buffer, self.span, self.upload.take())
             }
+            PlaceRecord::Appended(buffer, sending) => {
+                let stored = record.base.as_ref().map_or(0, VersionRecord::size);
+                resume_tail(context, &buffer, (sending, stored), self.span)
+            }
             PlaceRecord::Staged => {
                 resumed = self.upload.take().map(|upload| upload.resume(context).0);
                 let overlay = self.overlay.ok_or(Error::Lost);
@@ -353,7 +357,7 @@ impl LeftWriter {
             unlinked: record.unlinked,
         };
         let node = NodeId::new(record.node).unwrap_or(NodeId::ROOT);
-        let size = (record.size, record.dirty);
+        let size = (record.size, record.dirty, record.normal);
         Writer::with_state(
             Arc::clone(context),
             (node, Some(self.id)),
@@ -395,4 +399,20 @@ fn resume_memory(
     }
     let buffer = Buffer::resumed(record, span, context);
     Ok(Place::Memory { buffer, upload })
+}
+
+fn resume_tail(
+    context: &Arc<Context>,
+    record: &BufferRecord,
+    (sending, stored): (bool, u64),
+    span: Option<Span>,
+) -> Result<Place> {
+    if (span.is_none() && record.len > 0) || stored != record.start {
+        return Err(Error::Lost);
+    }
+    Ok(Place::Appended(Tail {
+        buffer: Buffer::resumed(record, span, context),
+        sending,
+        resumed: sending,
+    }))
 }

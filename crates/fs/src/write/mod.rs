@@ -9,6 +9,8 @@
 //! * **Parts** (`upload`): when the buffer holds a part's worth it is sent as a part of a multipart
 //!   upload while the program goes on writing; several are in flight. What was sent is not kept. An
 //!   appended-to object begins as part copies inside OSS.
+//! * **Appendable object** (`append`): on a mount that makes them, the end of the file is in a buffer as above, and what is
+//!   before it is in OSS already, as an object that grows.
 //! * **Staging file** (`overlay`): what is written, unlinked, in `tmpdir`, over an object that has the rest. A file
 //!   goes there when streaming can't serve it: writes before the buffer, truncation into what was sent, reads of what
 //!   was sent, or a file longer than a part with a handle that also reads. A small file goes there when
@@ -25,6 +27,7 @@
 //! see it as it was at that moment. Handles that also read never come to this, nor does a file whose name is gone:
 //! of that what was sent is lost, and the rest is kept here.
 
+mod append;
 mod base;
 mod buffer;
 mod commit;
@@ -38,6 +41,7 @@ mod plan;
 mod record;
 mod spill;
 mod staging;
+mod state;
 mod upload;
 mod writer;
 

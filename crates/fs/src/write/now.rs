@@ -1,8 +1,9 @@
 //! Writes that are plain copies: most are, and a task for each would cost more than the copy.
 
 use super::{
+    state::{Place, State},
     upload::Upload,
-    writer::{File, Place, State, Writer},
+    writer::{File, Writer},
 };
 use crate::ledger::Request;
 
@@ -25,12 +26,16 @@ impl Writer {
 impl File {
     fn write_now(&self, state: &mut State, offset: u64, data: &[u8]) -> Option<()> {
         let end = offset.checked_add(data.len() as u64)?;
-        let Place::Memory { buffer, upload } = &mut state.place else {
-            return None;
+        let (buffer, upload, most) = match &mut state.place {
+            Place::Memory { buffer, upload } => (buffer, upload.as_ref(), u64::MAX),
+            Place::Appended(tail) if !tail.sending => {
+                (&mut tail.buffer, None, self.context.config.appendable)
+            }
+            Place::Base | Place::Appended(_) | Place::Staged(_) => return None,
         };
-        let full = self.full(upload.as_ref());
-        let outside = offset < buffer.start || end >= buffer.start + full;
-        if outside || upload.as_ref().is_some_and(Upload::ends_short) {
+        let full = self.full(upload);
+        let outside = offset < buffer.start || end >= most.min(buffer.start + full);
+        if outside || upload.is_some_and(Upload::ends_short) {
             return None;
         }
         let likely = buffer.likely(end, full, upload.is_some());

@@ -1,8 +1,10 @@
 //! Giving memory back when others wait for it.
 
 use super::{
+    append::Tail,
     parts::SMALLEST_PART,
-    writer::{File, Place, State},
+    state::{Place, State},
+    writer::File,
 };
 use crate::{budget::Reclaim, error::Result};
 use std::sync::{Arc, Weak, atomic::Ordering};
@@ -35,7 +37,11 @@ impl Reclaim for Spill {
             return 0;
         };
         let bytes = match &state.place {
-            Place::Memory { buffer, .. } if state.failed.is_none() => buffer.held(),
+            Place::Memory { buffer, .. } | Place::Appended(Tail { buffer, .. })
+                if state.failed.is_none() =>
+            {
+                buffer.held()
+            }
             _ => 0,
         };
         if bytes > 0 {
@@ -53,6 +59,12 @@ impl Reclaim for Spill {
 
 impl File {
     async fn spill(&self, state: &mut State) -> Result<()> {
+        if let Place::Appended(tail) = &mut state.place {
+            if tail.buffer.len() > 0 {
+                return self.append_tail(state).await;
+            }
+            tail.buffer.trim();
+        }
         let Place::Memory { buffer, upload } = &mut state.place else {
             return Ok(());
         };

@@ -17,12 +17,27 @@ const KIB: u64 = 1 << 10;
 const PART: u64 = 100 * KIB;
 
 fn setup() -> (FakeOss, Arc<Context>) {
+    setup_of(false)
+}
+
+/// On a mount that keeps new files as Appendable objects, or does not.
+fn setup_of(appendable: bool) -> (FakeOss, Arc<Context>) {
     let oss = FakeOss::default();
     let context = oss.context(|config| {
         config.multipart_size = PART;
         config.memory = 4 << 20;
+        config.appendable = if appendable { 12 * PART } else { 0 };
     });
     (oss, context)
+}
+
+/// A file that is there already, of the kind that such a mount makes.
+fn begun(oss: &FakeOss, model: &[u8], appendable: bool) -> crate::ObjectVersion {
+    if appendable {
+        oss.store_appendable("k", model.to_vec())
+    } else {
+        oss.store("k", model.to_vec())
+    }
 }
 
 fn new_file(context: &Arc<Context>) -> Writer {
@@ -414,12 +429,13 @@ proptest! {
     fn a_writer_is_a_vector_of_bytes(
         begin in prop_oneof![Just(None), (0..4 * PART).prop_map(Some), (0..20 * PART).prop_map(Some)],
         keep in any::<bool>(),
+        appendable in any::<bool>(),
         steps in proptest::collection::vec(step(), 1..14),
     ) {
         run(async {
-            let (oss, context) = setup();
+            let (oss, context) = setup_of(appendable);
             let mut model: Vec<u8> = begin.map(|size| pattern(size, 9).to_vec()).unwrap_or_default();
-            let base = begin.map(|_| oss.store("k", model.clone()));
+            let base = begin.map(|_| begun(&oss, &model, appendable));
             let writer =
                 Writer::new(Arc::clone(&context), NodeId::ROOT, "k".into(), base, NewObject::default());
             if keep {
@@ -470,6 +486,8 @@ fn fault() -> impl Strategy<Value = (Op, Fault)> {
     let ops = [
         Op::Get,
         Op::Put,
+        Op::Append,
+        Op::Head,
         Op::Begin,
         Op::Part,
         Op::CopyPart,
@@ -497,13 +515,14 @@ proptest! {
     fn what_is_flushed_is_right_whatever_fails(
         begin in prop_oneof![Just(None), (0..4 * PART).prop_map(Some)],
         keep in any::<bool>(),
+        appendable in any::<bool>(),
         steps in proptest::collection::vec(step(), 1..8),
         faults in proptest::collection::vec(fault(), 1..12),
     ) {
         run(async {
-            let (oss, context) = setup();
+            let (oss, context) = setup_of(appendable);
             let mut model: Vec<u8> = begin.map(|size| pattern(size, 9).to_vec()).unwrap_or_default();
-            let base = begin.map(|_| oss.store("k", model.clone()));
+            let base = begin.map(|_| begun(&oss, &model, appendable));
             for (op, fault) in faults {
                 oss.fail(op, fault);
             }

@@ -1,23 +1,21 @@
 //! One file that is open for writing.
 
 use super::{
-    buffer::Buffer,
-    kept::{Last, PlaceRecord, WriterRecord},
-    overlay::Overlay,
-    parts::{self, SMALLEST_PART},
+    append::Tail,
+    parts::SMALLEST_PART,
     spill::Spill,
+    state::{Place, State},
     upload::Upload,
 };
 use crate::{
     Context,
     error::{Error, Result},
-    ledger::{Batch, Key, Ledger, Request},
+    ledger::Ledger,
     types::{NodeId, ObjectVersion},
 };
 use bytes::Bytes;
 use ossplit::NewObject;
 use std::{
-    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -45,59 +43,19 @@ pub(super) struct File {
     /// What a successor will go on with, and under which number; `None`: there will be none.
     pub(super) ledger: Ledger,
     pub(super) id: Option<u64>,
-    node: NodeId,
-    with: parking_lot::Mutex<NewObject>,
-    size: AtomicU64,
+    pub(super) node: NodeId,
+    pub(super) with: parking_lot::Mutex<NewObject>,
+    pub(super) size: AtomicU64,
     pub(super) dirty: AtomicBool,
     /// There is an object under its key, by this writer's doing or from before.
     pub(super) stored: AtomicBool,
+    /// A new object is a Normal one, even where the mount makes Appendable ones.
+    pub(super) normal: AtomicBool,
     /// A handle reads what is written: what was sent must stay here.
     pub(super) kept: AtomicBool,
     /// Somebody wrote since the budget last asked for memory.
     pub(super) busy: AtomicBool,
     pub(super) state: Arc<Mutex<State>>,
-}
-
-pub(super) struct State {
-    /// Where the object goes.
-    pub(super) key: String,
-    /// What is in OSS and what the file began with; `None`: an empty file that is not there yet.
-    pub(super) base: Option<ObjectVersion>,
-    pub(super) place: Place,
-    /// Once something failed, the file's contents here are not known any more.
-    pub(super) failed: Option<Error>,
-    /// A call began and did not end: the same.
-    pub(super) inside: bool,
-    /// Where the ledger keeps the upload that has what is before the buffer.
-    pub(super) upload: Option<u64>,
-    /// How far the last write came.
-    pub(super) last: Option<Last>,
-    /// What a former process was sending of the staging file. It is of no use once that changes.
-    pub(super) resumed: Option<Upload>,
-    /// Its name is gone, or about to go: what is there is another file's.
-    pub(super) unlinked: bool,
-}
-
-/// Where the bytes are.
-pub(super) enum Place {
-    /// In OSS, as `base`, untouched.
-    Base,
-    /// Before the buffer's start in `upload` (if there is one), the rest in the buffer.
-    Memory {
-        buffer: Buffer,
-        upload: Option<Upload>,
-    },
-    /// In a local file, over `base` where they are not.
-    Staged(Overlay),
-}
-
-impl Place {
-    fn empty() -> Self {
-        Self::Memory {
-            buffer: Buffer::default(),
-            upload: None,
-        }
-    }
 }
 
 impl Writer {
@@ -112,6 +70,7 @@ impl Writer {
         let size = base.as_ref().map_or(0, |version| version.size);
         let place = match &base {
             Some(_) => Place::Base,
+            None if context.config.appendable > 0 => Place::Appended(Tail::default()),
             None => Place::empty(),
         };
         // A new file is not in OSS: its first flush makes it, even empty.
@@ -128,19 +87,19 @@ impl Writer {
             unlinked: false,
         };
         let id = context.ledger().next_number();
-        let writer = Self::with_state(context, (node, id), state, (size, dirty), with);
+        let writer = Self::with_state(context, (node, id), state, (size, dirty, false), with);
         if dirty && let Ok(state) = writer.file.state.try_lock() {
             writer.file.save(&state);
         }
         writer
     }
 
-    /// A file that is `state`, of this size, and dirty or not.
+    /// A file that is `state`, of this size, dirty or not, and to be a Normal object or not.
     pub(super) fn with_state(
         context: Arc<Context>,
         (node, id): (NodeId, Option<u64>),
         state: State,
-        (size, dirty): (u64, bool),
+        (size, dirty, normal): (u64, bool, bool),
         with: NewObject,
     ) -> Self {
         let file = Arc::new(File {
@@ -152,6 +111,7 @@ impl Writer {
             size: AtomicU64::new(size),
             dirty: AtomicBool::new(dirty),
             stored: AtomicBool::new(state.base.is_some()),
+            normal: AtomicBool::new(normal),
             kept: AtomicBool::new(state.unlinked),
             busy: AtomicBool::new(true),
             state: Arc::new(Mutex::new(state)),
@@ -170,13 +130,21 @@ impl Writer {
         let Ok(state) = self.file.state.try_lock() else {
             return false;
         };
-        !matches!(
-            &state.place,
-            Place::Memory {
-                upload: Some(_),
-                ..
-            }
-        )
+        match &state.place {
+            Place::Memory { upload, .. } => upload.is_none(),
+            // What is added to an object says nothing of the rest.
+            Place::Appended(_) => state.base.is_none(),
+            Place::Base | Place::Staged(_) => true,
+        }
+    }
+
+    /// Says that a new file must be a Normal object: it has times that an Appendable one could not keep, or replaces what
+    /// is there.
+    pub fn keep_normal(&self) {
+        self.file.normal.store(true, Ordering::Relaxed);
+        if let Ok(state) = self.file.state.try_lock() {
+            self.file.save(&state);
+        }
     }
 
     /// Says that a handle will read what is written: what was sent is then kept in `tmpdir`.
@@ -238,12 +206,17 @@ impl Writer {
     pub async fn read(&self, offset: u64, len: u32) -> Result<Vec<Bytes>> {
         let mut state = self.file.state.lock().await;
         state.check()?;
-        if let Place::Memory { buffer, .. } = &state.place
-            && offset < buffer.start
-            && offset < self.size()
-        {
+        let unsure = match &state.place {
+            Place::Memory { buffer, .. } => offset < buffer.start && offset < self.size(),
+            Place::Appended(tail) => tail.sending,
+            Place::Base | Place::Staged(_) => false,
+        };
+        if unsure {
             state.enter()?;
-            let result = self.file.stage(&mut state).await;
+            let result = match &state.place {
+                Place::Appended(_) => self.file.finish_tail(&mut state).await,
+                _ => self.file.stage(&mut state).await,
+            };
             self.file.end(&mut state, result)?;
         }
         self.file.read_locked(&mut state, offset, len).await
@@ -278,35 +251,6 @@ impl File {
         Ok(state)
     }
 
-    /// Somebody writes.
-    pub(super) fn set_busy(&self) {
-        self.busy.store(true, Ordering::Relaxed);
-    }
-
-    /// What the object is written with.
-    pub(super) fn with(&self) -> NewObject {
-        self.with.lock().clone()
-    }
-
-    pub(super) fn size(&self) -> u64 {
-        self.size.load(Ordering::Acquire)
-    }
-
-    pub(super) fn is_dirty(&self) -> bool {
-        self.dirty.load(Ordering::Acquire)
-    }
-
-    pub(super) fn set_size(&self, size: u64) {
-        self.size.store(size, Ordering::Release);
-        self.dirty.store(true, Ordering::Release);
-    }
-
-    /// Bytes of the part that is being gathered.
-    pub(super) fn full(&self, upload: Option<&Upload>) -> u64 {
-        let number = upload.map_or(1, Upload::next_part);
-        parts::growing(number, self.context.config.multipart_size)
-    }
-
     async fn write_locked(&self, state: &mut State, offset: u64, data: Bytes) -> Result<()> {
         if data.is_empty() {
             return Ok(());
@@ -321,6 +265,7 @@ impl File {
         }
         state.resumed = None;
         self.complete_short(state).await?;
+        self.finish_tail(state).await?;
         if matches!(state.place, Place::Base) {
             self.take_base(state, offset == self.size()).await?;
         }
@@ -329,6 +274,11 @@ impl File {
             let kept = self.kept.load(Ordering::Relaxed);
             match &mut state.place {
                 Place::Base => return Err(Error::BadHandle),
+                Place::Appended(_) => {
+                    let take = self.write_tail(state, offset, &data).await?;
+                    offset += take as u64;
+                    drop(data.split_to(take));
+                }
                 Place::Staged(overlay) => {
                     let take = data.len();
                     overlay
@@ -458,8 +408,17 @@ impl File {
             return Ok(());
         }
         self.complete_short(state).await?;
+        self.finish_tail(state).await?;
         if matches!(state.place, Place::Base) {
             self.take_base(state, false).await?;
+        }
+        if let Place::Appended(tail) = &mut state.place {
+            if self.resize_tail(tail, size)? {
+                self.set_size(size);
+                self.save(state);
+                return Ok(());
+            }
+            self.leave_tail(state).await?;
         }
         let in_buffer = match &mut state.place {
             Place::Memory { buffer, upload } => {
@@ -469,7 +428,7 @@ impl File {
                     && likely <= full
                     && buffer.reserve(size, likely, full, &self.context)
             }
-            Place::Base | Place::Staged(_) => false,
+            Place::Base | Place::Appended(_) | Place::Staged(_) => false,
         };
         if let Place::Memory { buffer, .. } = &mut state.place
             && in_buffer
@@ -503,127 +462,11 @@ impl File {
                 let to = (end - buffer.start) as usize;
                 Ok(vec![Bytes::copy_from_slice(&buffer.bytes()[from..to])])
             }
-            Place::Staged(overlay) => Ok(vec![overlay.read(self, offset..end).await?]),
-        }
-    }
-}
-
-impl State {
-    /// Refuses once something failed. Until [`File::end`] says otherwise, this call did.
-    pub(super) fn enter(&mut self) -> Result<()> {
-        self.check()?;
-        self.inside = true;
-        Ok(())
-    }
-
-    pub(super) fn check(&self) -> Result<()> {
-        match &self.failed {
-            Some(error) => Err(error.clone()),
-            None if self.inside => Err(Error::Unsupported("going on after an interrupted call")),
-            None => Ok(()),
-        }
-    }
-
-    /// The last write, if this one is the same and was sent to a former process.
-    fn again(&self) -> Option<Last> {
-        let request = Request::current();
-        self.last
-            .filter(|last| request.resent && last.request == request.number)
-    }
-
-    /// Notes that a write begins; tells how many of its bytes a former process took.
-    pub(super) fn begin_write(&mut self, offset: u64, len: usize) -> usize {
-        if let Some(last) = self.again()
-            && last.offset == offset
-        {
-            return len.min(last.done as usize);
-        }
-        let request = Request::current().number;
-        self.last = (request != 0).then_some(Last {
-            request,
-            offset,
-            done: 0,
-        });
-        0
-    }
-
-    /// Notes that more of the last write is done.
-    pub(super) fn wrote(&mut self, bytes: usize) {
-        if let Some(last) = &mut self.last {
-            last.done += bytes as u64;
-        }
-    }
-}
-
-impl File {
-    /// Ends what [`State::enter`] began.
-    pub(super) fn end<T>(&self, state: &mut State, result: Result<T>) -> Result<T> {
-        state.inside = false;
-        let error = result.as_ref().err();
-        // A write for which there is no room changes nothing.
-        state.failed = error
-            .filter(|error| !matches!(error, Error::NoSpace))
-            .cloned();
-        if result.is_err() {
-            self.save(state);
-        }
-        result
-    }
-
-    /// Writes down what a successor needs to go on.
-    pub(super) fn save(&self, state: &State) {
-        self.ledger.commit(&mut self.batch(state));
-    }
-
-    /// The same, to be written down.
-    pub(super) fn batch(&self, state: &State) -> Batch {
-        let mut batch = self.ledger.batch();
-        let Some(id) = self.id else { return batch };
-        let place = match &state.place {
-            Place::Base => PlaceRecord::Base,
-            Place::Memory { buffer, .. } => PlaceRecord::Memory(buffer.record()),
-            Place::Staged(_) => PlaceRecord::Staged,
-        };
-        let record = WriterRecord {
-            node: self.node.get(),
-            key: Cow::Borrowed(&state.key),
-            base: state.base.as_ref().map(Into::into),
-            size: self.size(),
-            dirty: self.is_dirty(),
-            failed: state.failed.is_some(),
-            place,
-            upload: state.upload,
-            last: state.last,
-            unlinked: state.unlinked,
-        };
-        batch.put(Key::Writer(id), &record);
-        batch
-    }
-
-    /// Moves the file's bytes to another place. What they were in is given back, to be dropped, only when the ledger
-    /// knows the new one: otherwise others could use that memory while a successor still takes it for this file's.
-    pub(super) fn put_in(&self, state: &mut State, place: Place) -> Place {
-        let old = std::mem::replace(&mut state.place, place);
-        state.upload = match &mut state.place {
-            Place::Memory { upload, .. } => upload.as_ref().and_then(Upload::kept),
-            Place::Staged(overlay) => {
-                overlay.record(self);
-                None
+            Place::Appended(tail) => {
+                self.read_tail(tail, state.base.as_ref(), (offset, end))
+                    .await
             }
-            Place::Base => None,
-        };
-        self.save(state);
-        old
-    }
-}
-
-impl Drop for File {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            let mut batch = self.ledger.batch();
-            batch.remove(Key::Writer(id));
-            batch.remove(Key::Extents(id));
-            self.ledger.commit(&mut batch);
+            Place::Staged(overlay) => Ok(vec![overlay.read(self, offset..end).await?]),
         }
     }
 }

@@ -148,6 +148,9 @@ pub(super) fn set_attr(args: &fuse::request::SetAttr) -> fs::SetAttr {
         gid: args.gid,
         atime: args.atime.map(time),
         mtime: args.mtime.map(time),
+        chosen: [args.atime, args.mtime]
+            .iter()
+            .any(|time| matches!(time, Some(fuse::request::SetTime::At(_)))),
     }
 }
 

@@ -6,6 +6,8 @@
 //!
 //! `errno` is the one place that turns causes into numbers; `convert` turns types into types.
 
+#[cfg(test)]
+mod allocations;
 mod convert;
 mod errno;
 mod killed;

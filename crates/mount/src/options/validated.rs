@@ -236,6 +236,11 @@ fn file_system(
             _ => SymlinkForm::Body,
         },
         wtf8: words.has("use_wtf8"),
+        appendable: if words.has("enable_appendable_object") {
+            5 * GIB
+        } else {
+            0
+        },
         close_early: words.text("close") == Some("async"),
         close_to_open: words.has("close_to_open")
             || words.text("consistency") == Some("close-to-open"),

@@ -265,6 +265,12 @@ mod lost_answers {
         assert_eq!(output.next_position, 11);
         assert_eq!(output.crc64, Some(crc64::checksum(b"hello world")));
         assert_eq!(targets(&script)[0], "POST /bucket/key?append&position=6");
+        // The answer that was lost was that of another process.
+        let script = Script::new([conflict("11"), head(11, "hello world")]);
+        let mut again = append();
+        again.resumed = true;
+        let output = script.client().append_object(again).await.unwrap();
+        assert_eq!(output.next_position, 11);
         // Other bytes of the same length, another end, and no lost answer at all.
         for answers in [
             vec![lost(), conflict("11"), head(11, "hello there")],

@@ -351,3 +351,126 @@ async fn hashes_are_listed_several_pages_at_once_each_exactly_once() {
     assert_eq!(mount.kind("d/absent").await, None);
     assert_eq!(mount.counts().list, 0, "all is known");
 }
+
+/// A generator of numbers, the same each time.
+fn numbers(mut seed: u64) -> impl FnMut(u64) -> u64 {
+    move |below| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) % below
+    }
+}
+
+/// Names as people and programs give them, `count` of each kind: words, times, classes with numbers that have gaps, and
+/// names of several alphabets, some of them directories.
+fn any_names(kind: usize, count: usize) -> Vec<String> {
+    let mut next = numbers(kind as u64);
+    let mut names = std::collections::BTreeSet::new();
+    let mut minute = 0;
+    while names.len() < count {
+        let name = match kind {
+            0 => {
+                let letters = b"eeeeetttaaaoooiinnsshhrrdlcumwfgypbvk";
+                let length = 5 + next(7);
+                let letter = |_| char::from(letters[next(37) as usize]);
+                (0..length).map(letter).collect()
+            }
+            1 => {
+                minute += 1 + next(3);
+                let (day, minute) = (minute / 1440, minute % 1440);
+                let (month, day) = (day / 28 + 1, day % 28 + 1);
+                let (hour, minute) = (minute / 60, minute % 60);
+                format!("2024-{month:02}-{day:02}T{hour:02}:{minute:02}.log")
+            }
+            2 => {
+                let class = next(14) * next(14) * 79_191 + 1_440_000;
+                format!("n{class:08}_{}.JPEG", next(30_000))
+            }
+            _ => {
+                let first = [
+                    "John",
+                    "anna",
+                    "\u{738b}",
+                    "IMG",
+                    "scan",
+                    "\u{e9}t\u{e9}",
+                    "x",
+                ];
+                let slash = if next(50) == 0 { "/f" } else { "" };
+                format!("{}-{}{slash}", first[next(7) as usize], next(10_000_000))
+            }
+        };
+        names.insert(format!("d/{name}"));
+    }
+    names.into_iter().collect()
+}
+
+#[tokio::test]
+async fn any_names_are_listed_in_several_places_at_once_each_exactly_once() {
+    for kind in 0..4 {
+        for count in [15_500, 40_300] {
+            let keys = any_names(kind, count);
+            let mount = mount_with(bucket_of(&keys, 1000), |config| {
+                config.max_stat_cache_size = 100_000;
+            });
+            let dir = mount.walk("d").await.unwrap().attr.node;
+            mount.counts();
+            let handle = mount.fs.opendir(dir).unwrap();
+            let (mut listed, mut offset) = (Vec::new(), 0);
+            let (mut sent, mut back) = (None, None);
+            loop {
+                let (from, before) = (offset, listed.len());
+                let mut sink = |entry: DirEntry<'_>| {
+                    offset = entry.next_offset;
+                    listed.push(entry.name.to_owned());
+                    true
+                };
+                let read = mount.fs.readdir(handle, from, true, &mut sink);
+                read.await.unwrap();
+                // All that was asked for comes at once, as from far away.
+                mount.let_run().await;
+                if listed.len() == before {
+                    break;
+                }
+                if listed.len() > 30_000 && before <= 30_000 {
+                    back = Some((from, before));
+                }
+                if listed.len() >= 24_000 && sent.is_none() {
+                    sent = Some(mount.counts().list as usize);
+                }
+            }
+            let lists = sent.unwrap_or(0) + mount.counts().list as usize;
+            // Whoever goes back finds the same names there.
+            let half = (offset / 2, listed.len() / 2);
+            for (from, before) in back.into_iter().chain([half]) {
+                let mut again: Vec<String> = Vec::new();
+                let mut sink = |entry: DirEntry<'_>| {
+                    again.push(entry.name.to_owned());
+                    again.len() < 1500
+                };
+                let read = mount.fs.readdir(handle, from, false, &mut sink);
+                read.await.unwrap();
+                assert!(!again.is_empty());
+                again.truncate(1499);
+                assert_eq!(
+                    again[..],
+                    listed[before..before + again.len()],
+                    "{kind}: {from}"
+                );
+            }
+            mount.fs.releasedir(handle);
+            let mut listed = listed.split_off(2);
+            let names = keys.iter().map(|key| key[2..].trim_end_matches("/f"));
+            let mut names: Vec<&str> = names.collect();
+            names.sort_unstable();
+            listed.sort_unstable();
+            assert_eq!(listed, names, "kind {kind}: each once");
+            let pages = count.div_ceil(1000);
+            mount.counts();
+            let most = if pages <= 16 { 0 } else { pages / 8 };
+            let seen = format!("kind {kind}: {lists} LISTs of {pages} pages, {sent:?} by the 24th");
+            assert!((pages..=pages + most).contains(&lists), "{seen}");
+            assert_eq!(mount.kind("d/absent").await, None);
+            assert_eq!(mount.counts().list, 0, "kind {kind}: all is known");
+        }
+    }
+}

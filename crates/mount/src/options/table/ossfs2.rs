@@ -46,7 +46,8 @@ const LEVELS: Kind = Kind::Choice(&["debug", "info", "warn", "warning", "error"]
 
 const WINDOW: &str = "windows follow the speed of the link and the budget (total_mem_limit)";
 const EVICTION: &str = "max_inode_cache_count bounds what is remembered";
-const APPEND: &str = "files are appended to by part copies inside OSS, of any object type";
+const APPEND: &str = "a Normal object is never made an Appendable one, for which OSS wants it deleted first; it is \
+                      appended to inside OSS, whatever its size";
 const ROTATE: &str = "use logrotate: SIGHUP opens the log anew";
 
 const fn word(name: &'static str, kind: Kind, means: Means) -> Word {
@@ -207,7 +208,11 @@ pub(crate) const WORDS: &[Word] = &[
     .default("64"),
     accepted("prefetch_chunk_size", SIZE, WINDOW),
     accepted("prefetch_chunks", ANY_NUMBER, WINDOW),
-    accepted("enable_appendable_object", Kind::Bool, APPEND),
+    word(
+        "enable_appendable_object",
+        Kind::Bool,
+        Means::Option("enable_appendable_object"),
+    ),
     accepted("appendable_object_autoswitch_threshold", SIZE, APPEND),
     word(
         "sync_upload",

@@ -41,6 +41,14 @@ pub(super) const OPTIONS: &[Spec] = &[
         "Ask OSS at every open whether the file changed, whatever is remembered (ossfs 2).",
     ),
     Spec::new(
+        "enable_appendable_object",
+        Kind::Flag,
+        "Keep new files as OSS Appendable objects: what is written at the end is added to the object by one AppendObject, \
+         at fsync, at close and when a part is full, and is visible from then on. Such an object that others made stays \
+         one too. What it can't do (changes before its end, more than 5 GiB, attributes set later) makes it a Normal \
+         object (ossfs 2).",
+    ),
+    Spec::new(
         "consistency",
         Kind::Choice(&["ttl", "close-to-open", "snapshot"]),
         "ttl: what is remembered holds for stat_cache_expire seconds. close-to-open: as close_to_open. snapshot: what \

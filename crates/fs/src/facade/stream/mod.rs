@@ -6,13 +6,20 @@
 //! guess, and the next one begins there, or where the page ended. So every name is shown exactly once, and a wrong
 //! guess costs a request at most. Where names are spread evenly instead, as hashes are (`spread`), a guess cuts off a part
 //! that fits one page: that takes a tenth more requests. Beyond the end of a directory of n names up to an eighth of its pages are asked for in
-//! vain, 7 at the most; none where it has less than 16 pages.
+//! vain, 7 at the most; none where it has less than 16 pages. Names of any other kind are listed in several places at once
+//! (`parts`), for as many requests more.
+
+mod cut;
+mod load;
+mod parts;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use self::load::{Loaded, load};
+use self::parts::Cuts;
 use super::core::{Core, PAGE_KEYS, log_odd};
 use super::dirs::{Emitter, Step};
 use super::guess;
@@ -20,7 +27,6 @@ use super::spread::Spread;
 use crate::budget::{Lease, Priority};
 use crate::error::{Error, Result};
 use crate::namespace::{Listing, Pages, Shown, Snapshot};
-use crate::remote::ListRequest;
 use crate::types::NodeId;
 
 /// What a page takes in memory, roughly: a thousand names with their attributes.
@@ -43,6 +49,7 @@ pub(super) struct Stream {
     /// How the names of the last full page are spread, and how many pages in a row were as wide.
     spread: Option<Spread>,
     even: usize,
+    cuts: Cuts,
 }
 
 /// Pages on their way at most.
@@ -82,42 +89,74 @@ struct Mark {
 }
 
 struct Page {
-    first: u64,
+    /// Entries on the pages before.
+    before: u64,
     shown: Shown,
     /// The inodes of its entries, as far as they were learned.
     known: Snapshot,
     next: Option<Span>,
     /// Its first and last key, if it is full.
     ends: Option<(String, String)>,
-    /// Where it ends.
+    /// Its first and last key, if it has any.
+    first: Option<String>,
     last: Option<String>,
     /// Removals in the directory when the page was asked for.
     removals: u32,
     lease: Option<Lease>,
-}
-
-/// What was asked for one page.
-struct Loaded {
-    shown: Shown,
-    /// Where the next one begins.
-    next: Option<Span>,
-    ends: Option<(String, String)>,
-    last: Option<String>,
-    /// How its names are spread, if it is full and was asked for as a whole.
-    spread: Option<Spread>,
+    /// How often the part that it is of was cut.
+    cuts: u8,
 }
 
 /// A page on its way. The request ends when this is dropped.
 struct Ahead {
     span: Span,
     removals: u32,
-    task: JoinHandle<Result<Loaded>>,
+    coming: Coming,
     lease: Option<Lease>,
+    /// How often the part that it is of was cut.
+    cuts: u8,
+    /// It is the first of a part that was cut off, and whether that was the end of the directory.
+    first_of_part: Option<bool>,
+}
+
+enum Coming {
+    Later(JoinHandle<Result<Loaded>>),
+    Here(Result<Box<Loaded>>),
 }
 
 impl Drop for Ahead {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Coming::Later(task) = &self.coming {
+            task.abort();
+        }
+    }
+}
+
+impl Ahead {
+    /// Asks for a page of the directory with this key.
+    fn ask(core: &Arc<Core>, node: NodeId, key: &str, span: Span, lease: Lease) -> Option<Self> {
+        let ns = core.ns.lock();
+        let removals = ns.removals(ns.directory(node).ok()?);
+        drop(ns);
+        let load = load(Arc::clone(core), key.to_owned(), span.clone());
+        Some(Self {
+            span,
+            removals,
+            coming: Coming::Later(tokio::spawn(load)),
+            lease: Some(lease),
+            cuts: 0,
+            first_of_part: None,
+        })
+    }
+
+    /// What came of it, to be asked once.
+    async fn loaded(&mut self) -> Result<Loaded> {
+        match &mut self.coming {
+            Coming::Later(task) => task.await.map_err(|_| Error::BadHandle)?,
+            Coming::Here(loaded) => {
+                std::mem::replace(loaded, Err(Error::BadHandle)).map(|loaded| *loaded)
+            }
+        }
     }
 }
 
@@ -138,6 +177,7 @@ impl Stream {
             guessed: 0,
             spread: None,
             even: 0,
+            cuts: Cuts::default(),
         })
     }
 
@@ -147,7 +187,7 @@ impl Stream {
         let Some(page) = &self.page else {
             return Step::Miss;
         };
-        let Some(skip) = (out.at - lead).checked_sub(page.first) else {
+        let Some(skip) = (out.at - lead).checked_sub(page.before) else {
             return Step::Miss;
         };
         // Until this mount takes a name away, an entry that is not known can only have been evicted.
@@ -200,9 +240,13 @@ impl Stream {
             let ns = core.ns.lock();
             ns.removals(ns.directory(node)?)
         };
+        let cuts = ahead.as_ref().map_or(0, |ahead| ahead.cuts);
+        if !matches!(&ahead, Some(ahead) if matches!(ahead.coming, Coming::Here(_))) {
+            self.cuts.pages += 1;
+        }
         let (loaded, removals, lease) = if let Some(mut ahead) = ahead {
-            let answer = (&mut ahead.task).await.map_err(|_| Error::BadHandle)?;
-            (answer?, ahead.removals, ahead.lease.take())
+            let lease = ahead.lease.take();
+            (ahead.loaded().await?, ahead.removals, lease)
         } else {
             let load = load(Arc::clone(core), self.key.clone(), mark.span.clone());
             (load.await?, removals, None)
@@ -211,6 +255,7 @@ impl Stream {
             shown,
             next,
             ends,
+            first,
             last,
             spread,
         } = loaded;
@@ -225,20 +270,24 @@ impl Stream {
             span: next.clone().unwrap_or_default(),
         };
         let known = self.marks.get(index + 1);
-        if known
-            .is_none_or(|known| known.first != after.first || known.span.from != after.span.from)
-        {
+        let same = |known: &&Mark| known.first == after.first && known.span.from == after.span.from;
+        let next = if let Some(known) = known.filter(same) {
+            // For a reader that went back, pages end where they did.
+            next.and(Some(known.span.clone()))
+        } else {
             self.marks.truncate(index + 1);
             if next.is_some() {
                 self.marks.push(after);
             }
-        }
+            next
+        };
         if next.is_none() {
             self.ahead.clear();
         }
         let lease = lease.or_else(|| core.budget.try_lease(Priority::Demand, PAGE_BYTES));
         self.page = Some(Page {
-            first: mark.first,
+            before: mark.first,
+            first,
             shown,
             known: inodes,
             next,
@@ -246,6 +295,7 @@ impl Stream {
             last,
             removals,
             lease,
+            cuts,
         });
         Ok(())
     }
@@ -328,6 +378,18 @@ impl Stream {
     /// After a call: sends for the next page while the reader is busy, and keeps no page that the budget has no room
     /// for.
     pub(super) fn settle_down(&mut self, core: &Arc<Core>, node: NodeId) {
+        if self.page.is_some() && self.goes_in_parts() {
+            self.go_on_in_parts(core, node);
+        } else {
+            self.go_on(core, node);
+        }
+        if self.page.as_ref().is_some_and(|page| page.lease.is_none()) {
+            self.page = None;
+        }
+    }
+
+    /// Asks for the pages that come next.
+    fn go_on(&mut self, core: &Arc<Core>, node: NodeId) {
         let Some(page) = &self.page else { return };
         let mut wanted = (self.guessed / PROVEN).clamp(1, AT_ONCE);
         let spread = self.spread.as_ref();
@@ -382,18 +444,10 @@ impl Stream {
                 });
                 ends = ends.and_then(|(first, last)| guess::shift(&first, &last, until));
             }
-            let ns = core.ns.lock();
-            let Ok(dir) = ns.directory(node) else { break };
-            let load = load(Arc::clone(core), self.key.clone(), span.clone());
-            self.ahead.push_back(Ahead {
-                span,
-                removals: ns.removals(dir),
-                task: tokio::spawn(load),
-                lease: Some(lease),
-            });
-        }
-        if page.lease.is_none() {
-            self.page = None;
+            let Some(ahead) = Ahead::ask(core, node, &self.key, span, lease) else {
+                break;
+            };
+            self.ahead.push_back(ahead);
         }
     }
 }
@@ -404,56 +458,4 @@ fn follows(wanted: &Span, later: &Span) -> bool {
         return false;
     };
     wanted.until.as_ref().is_some_and(|until| until <= from)
-}
-
-async fn load(core: Arc<Core>, key: String, span: Span) -> Result<Loaded> {
-    let (token, start_after) = match span.from {
-        From::Start => (None, None),
-        From::Token(token) => (Some(token), None),
-        From::After(key) => (None, Some(key)),
-    };
-    let request = ListRequest {
-        prefix: key.clone(),
-        delimiter: true,
-        max_keys: PAGE_KEYS,
-        token,
-        start_after,
-    };
-    let mut page = core.list(request).await?;
-    let mut cut = false;
-    if let Some(until) = &span.until {
-        let all = page.objects.len() + page.prefixes.len();
-        page.objects.retain(|(key, _)| key <= until);
-        page.prefixes.retain(|prefix| prefix <= until);
-        cut = page.objects.len() + page.prefixes.len() < all;
-    }
-    let last = page.objects.last().map(|(key, _)| key);
-    let last = last.max(page.prefixes.last()).cloned();
-    let first = page.objects.first().map(|(key, _)| key.clone());
-    let full = page.objects.len() == PAGE_KEYS as usize;
-    let spread = (full && span.until.is_none())
-        .then(|| Spread::of(page.objects.iter().map(|(key, _)| key.as_str())))
-        .flatten();
-    let next = match (span.until, page.next.clone()) {
-        // There is more, though this page does not say so.
-        (Some(until), _) if cut || (page.next.is_some() && last.as_ref() == Some(&until)) => {
-            Some(Span {
-                from: From::After(until),
-                until: None,
-            })
-        }
-        // It ended before the guess: what is between comes next.
-        (until, Some(token)) => Some(Span {
-            from: From::Token(token),
-            until,
-        }),
-        (_, None) => None,
-    };
-    Ok(Loaded {
-        ends: first.zip(last.clone()).filter(|_| full),
-        last,
-        spread,
-        shown: Shown::new(&key, page),
-        next,
-    })
 }
