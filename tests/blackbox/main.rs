@@ -30,5 +30,6 @@ mod programs;
 mod read_only;
 mod read_write;
 mod reading;
+mod removed;
 mod serve;
 mod writing;

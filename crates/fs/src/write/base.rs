@@ -24,7 +24,8 @@ impl File {
         let base = state.base.clone().ok_or(Error::BadHandle)?;
         let config = &self.context.config;
         let kept = self.kept.load(Ordering::Relaxed);
-        if base.size <= config.multipart_size {
+        // Of a file without a name only what is read is fetched: the object may be gone.
+        if base.size <= config.multipart_size && !state.unlinked {
             let mut buffer = Buffer::default();
             let most = config.multipart_size;
             if buffer.reserve(base.size, base.size, most, &self.context) {

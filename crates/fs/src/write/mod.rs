@@ -38,6 +38,7 @@ mod plan;
 mod record;
 mod spill;
 mod staging;
+mod unlinked;
 mod upload;
 mod writer;
 
