@@ -31,7 +31,7 @@ fn shell(mount: &Mounted, script: &str) {
     assert_eq!(finished.status, 0, "{script}\n{finished:?}");
 }
 
-fn fresh(options: &str) -> (Server, Mounted) {
+pub(crate) fn fresh(options: &str) -> (Server, Mounted) {
     let server = Server::start();
     let mount = Mounted::new(&server, "data", options);
     (server, mount)

@@ -63,6 +63,32 @@ fn a_logger_costs_one_request_each_fsync() {
 }
 
 #[test]
+fn a_log_that_is_removed_is_written_and_read_on_and_leaves_nothing() {
+    let server = Server::start();
+    let mount = Mounted::new(&server, "data", OPTION);
+    let mut options = OpenOptions::new();
+    let options = options.read(true).append(true).create(true);
+    let mut log = options.open(mount.path("log")).unwrap();
+    (0..100).for_each(|number| log.write_all(line(number).as_bytes()).unwrap());
+    log.sync_all().unwrap();
+    (100..150).for_each(|number| log.write_all(line(number).as_bytes()).unwrap());
+    fs::remove_file(mount.path("log")).unwrap();
+    fs::write(mount.path("log"), "another\n").unwrap();
+    (150..200).for_each(|number| log.write_all(line(number).as_bytes()).unwrap());
+    log.sync_all().unwrap();
+    let mut all = Vec::new();
+    log.seek(SeekFrom::Start(0)).unwrap();
+    log.read_to_end(&mut all).unwrap();
+    assert!(all == lines(0..200));
+    drop(log);
+    until("the removed file's bytes to be deleted", || {
+        oss::keys(&server, "data", "") == ["log"]
+    });
+    mount.unmount();
+    assert_eq!(oss::get(&server, "data", "log").unwrap(), b"another\n");
+}
+
+#[test]
 fn an_appendable_object_of_others_stays_one_and_without_the_option_becomes_normal() {
     let server = Server::start();
     let append = |key: &str| {

@@ -32,5 +32,6 @@ mod programs;
 mod read_only;
 mod read_write;
 mod reading;
+mod removed;
 mod serve;
 mod writing;

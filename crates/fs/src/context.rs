@@ -10,7 +10,9 @@ use crate::cache::Arena;
 use crate::clock::Clock;
 use crate::config::FsConfig;
 use crate::error::Result;
+use crate::hidden::Hidden;
 use crate::ledger::Ledger;
+use crate::remote;
 use crate::write::Record;
 
 /// The surroundings of every reader and writer of one mount.
@@ -25,6 +27,8 @@ pub struct Context {
     pub clock: Clock,
     /// The uploads that are under way.
     pub(crate) uploads: Record,
+    /// The objects of files that were removed while they are read.
+    pub(crate) hidden: Arc<Hidden>,
     /// What outlives this process; unset: nothing does.
     pub(crate) ledger: OnceLock<Ledger>,
     /// The memory of written data, once there are any.
@@ -38,12 +42,15 @@ impl Context {
     /// The surroundings of a mount: the machine's clock, and a budget of `config.memory` bytes.
     pub fn new(client: Client, config: FsConfig) -> Arc<Self> {
         let budget = Budget::new(config.memory);
+        let place = remote::place(&client, &config.bucket);
+        let hidden = Hidden::new(&config.tmpdir, place, &config.prefix);
         Arc::new(Self {
             client,
             config: Arc::new(config),
             budget,
             clock: Clock::system(),
             uploads: Record::default(),
+            hidden: Arc::new(hidden),
             ledger: OnceLock::new(),
             arena: OnceLock::new(),
             making: Mutex::default(),

@@ -34,6 +34,7 @@ mod cache;
 mod content_types;
 mod contents;
 mod facade;
+mod hidden;
 mod journal;
 mod moves;
 mod namespace;

@@ -67,6 +67,11 @@ impl Contents for Objects {
         })
     }
 
+    fn left_unlinked(&self, node: NodeId) -> bool {
+        let left = self.left.lock();
+        left.get(&node).is_some_and(LeftWriter::is_unlinked)
+    }
+
     fn discard_left(&self) {
         for (_, left) in self.left.lock().drain() {
             left.discard(&self.context);
@@ -118,6 +123,14 @@ impl WriteObject for Writer {
 
     fn set_linked(&self, linked: bool) -> BoxFuture<'_, ()> {
         self.set_linked(linked).boxed()
+    }
+
+    fn rests_on(&self) -> BoxFuture<'_, Result<Option<ObjectVersion>>> {
+        self.rests_on().boxed()
+    }
+
+    fn rest_on(&self, version: ObjectVersion) -> BoxFuture<'_, ()> {
+        self.rest_on(version).boxed()
     }
 
     fn is_stored(&self) -> bool {

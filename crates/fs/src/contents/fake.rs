@@ -1,5 +1,6 @@
 //! Contents in memory, in the same bucket as the names.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
@@ -46,6 +47,7 @@ impl FakeContents {
                     key: writer.key.clone(),
                     with: Mutex::new(writer.with.lock().clone()),
                     state: Mutex::new(writer.state.lock().clone()),
+                    unlinked: AtomicBool::new(writer.unlinked.load(Ordering::Relaxed)),
                 });
                 next.writers.lock().insert(*node, Arc::downgrade(&copy));
                 next.left.lock().insert(*node, copy);
@@ -97,6 +99,7 @@ impl Contents for FakeContents {
             key,
             with: Mutex::new(with),
             state: Mutex::new((data, dirty)),
+            unlinked: AtomicBool::new(false),
         });
         self.writers.lock().insert(node, Arc::downgrade(&writer));
         writer
@@ -108,6 +111,12 @@ impl Contents for FakeContents {
             stored: None,
             object,
         })
+    }
+
+    fn left_unlinked(&self, node: NodeId) -> bool {
+        let left = self.left.lock();
+        left.get(&node)
+            .is_some_and(|writer| writer.unlinked.load(Ordering::Relaxed))
     }
 
     fn discard_left(&self) {
@@ -150,6 +159,7 @@ struct FakeWriter {
     key: String,
     with: Mutex<NewObject>,
     state: Mutex<(Result<Vec<u8>>, bool)>,
+    unlinked: AtomicBool,
 }
 
 impl FakeWriter {
@@ -195,7 +205,16 @@ impl WriteObject for FakeWriter {
 
     fn keep_for_reading(&self) {}
 
-    fn set_linked(&self, _: bool) -> BoxFuture<'_, ()> {
+    fn set_linked(&self, linked: bool) -> BoxFuture<'_, ()> {
+        self.unlinked.store(!linked, Ordering::Relaxed);
+        async {}.boxed()
+    }
+
+    fn rests_on(&self) -> BoxFuture<'_, Result<Option<ObjectVersion>>> {
+        async { Ok(None) }.boxed()
+    }
+
+    fn rest_on(&self, _: ObjectVersion) -> BoxFuture<'_, ()> {
         async {}.boxed()
     }
 

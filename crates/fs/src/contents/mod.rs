@@ -30,6 +30,8 @@ pub(crate) trait Contents: Send + Sync {
     ) -> Arc<dyn WriteObject>;
     /// The writer of a node that a former process left, if there is one.
     fn take_left(&self, node: NodeId, with: NewObject) -> Option<TakenOver>;
+    /// Whether the writer that a former process left of a node is of a file without a name, or about to lose it.
+    fn left_unlinked(&self, node: NodeId) -> bool;
     /// Ends the writers that were left and not taken.
     fn discard_left(&self);
 }
@@ -68,6 +70,10 @@ pub(crate) trait WriteObject: Send + Sync {
     fn keep_for_reading(&self);
     /// The file's name goes, or it has one after all. Without one it is never made an object by itself.
     fn set_linked(&self, linked: bool) -> BoxFuture<'_, ()>;
+    /// The object without which the file can't be read here; `None`: all of it is here.
+    fn rests_on(&self) -> BoxFuture<'_, Result<Option<ObjectVersion>>>;
+    /// That object is to be found as this version.
+    fn rest_on(&self, version: ObjectVersion) -> BoxFuture<'_, ()>;
     /// Whether there is an object under its key, also one that no flush has told of.
     fn is_stored(&self) -> bool;
     /// What was written, on top of the base.

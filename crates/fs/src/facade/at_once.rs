@@ -2,6 +2,7 @@
 //! kernel. A program that writes many small files waits for a task only where OSS has to be asked.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::files::Files;
 use crate::error::Result;
@@ -57,6 +58,7 @@ impl Files {
             let mut open = self.open.write();
             let dirty = match open.get(&handle.0) {
                 None => return true,
+                Some(file) if file.stays.load(Ordering::Acquire) => return false,
                 Some(file) => file
                     .writer
                     .as_ref()

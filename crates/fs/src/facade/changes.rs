@@ -249,7 +249,13 @@ impl Core {
         self.takes(&target);
         if stored || target.version.is_some() {
             let _permit = self.permit().await?;
-            self.remote.delete(&target.key).await?;
+            if let Err(error) = self.remote.delete(&target.key).await {
+                // Perhaps it took effect.
+                let mut ns = self.ns.lock();
+                let dir = ns.directory(parent)?;
+                ns.unsure(dir, name);
+                return Err(error);
+            }
         }
         let (now, wall) = (self.clock.now(), self.clock.wall());
         let mut ns = self.ns.lock();

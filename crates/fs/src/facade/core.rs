@@ -12,6 +12,7 @@ use crate::budget::Budget;
 use crate::clock::{Clock, Moment};
 use crate::config::FsConfig;
 use crate::error::{Error, Result};
+use crate::hidden::Hidden;
 use crate::ledger::{Begun, Ledger};
 use crate::moves::Moves;
 use crate::namespace::{
@@ -40,6 +41,8 @@ pub(super) struct Core {
     pub(super) begun: Begun,
     /// Renames under way.
     pub(super) moves: Moves,
+    /// Objects of files that were removed while they are read.
+    pub(super) hidden: Arc<Hidden>,
     /// `multireq_max` permits: metadata requests in flight.
     gate: Semaphore,
     /// First pages being listed, by directory.
@@ -128,7 +131,7 @@ impl Core {
         remote: Arc<dyn Remote>,
         budget: Budget,
         clock: Clock,
-        ledger: Ledger,
+        (ledger, hidden): (Ledger, Arc<Hidden>),
     ) -> Arc<Self> {
         let mut ns = Namespace::new(&config, clock.wall());
         ns.keep(&ledger);
@@ -138,6 +141,7 @@ impl Core {
             begun: Begun::default(),
             gate: Semaphore::new(config.multireq_max.max(1)),
             moves: Moves::new(&config.tmpdir, remote.place()),
+            hidden,
             config,
             clock,
             budget,

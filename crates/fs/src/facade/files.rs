@@ -5,6 +5,7 @@
 //! node has a writer, reads go through it, and when the writer's data are in OSS the handles pin the new version.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use hashbrown::HashMap;
@@ -12,13 +13,15 @@ use parking_lot::{Mutex, RwLock};
 
 use super::ahead::{Ahead, Opening};
 use super::attributes::Unstored;
+use super::changing::Changing;
 use super::core::Core;
 use super::handover::{Opens, TEMPORARY};
 use super::outcomes::Outcomes;
 use super::page_cache::PageCache;
+use super::pins::Pinned;
 use super::writers::{Writer, Writers};
 use crate::clock::Moment;
-use crate::contents::{Contents, ReadObject};
+use crate::contents::Contents;
 use crate::error::{Error, Result};
 use crate::ledger::{Key, Request};
 use crate::types::{AttrReply, FileHandle, NodeId, ObjectVersion, OpenFlags, SetAttr};
@@ -30,16 +33,12 @@ pub(super) struct OpenFile {
     /// What reads go to; `None` while the file is not in OSS, and on a handle that does not read.
     pub(super) pinned: Mutex<Option<Pinned>>,
     pub(super) writer: Option<Arc<Writer>>,
+    /// It only reads, and what it reads is with the node's writer alone, since the name is gone: that stays for it.
+    pub(super) stays: AtomicBool,
     /// A former process had data of this handle that are nowhere.
     pub(super) lost: bool,
     /// The number of the kernel's request that opened it.
     pub(super) opened_by: u64,
-}
-
-pub(super) struct Pinned {
-    pub(super) version: ObjectVersion,
-    /// Made when it is first needed: a handle whose reads the page cache answers needs none.
-    pub(super) object: Option<Arc<dyn ReadObject>>,
 }
 
 impl OpenFile {
@@ -59,6 +58,7 @@ impl OpenFile {
             flags,
             pinned,
             writer,
+            stays: AtomicBool::new(false),
             lost,
             opened_by: Request::current().number,
         }
@@ -89,6 +89,7 @@ pub(super) struct Files {
     pub(super) ahead: Arc<Ahead>,
     pub(super) writers: Writers,
     pub(super) unstored: Unstored,
+    pub(super) changing: Changing,
     pub(super) opens: Opens,
     pub(super) outcomes: Outcomes,
     pub(super) page_cache: Arc<PageCache>,
@@ -109,6 +110,7 @@ impl Files {
             open: RwLock::default(),
             writers: Writers::default(),
             unstored: Unstored::default(),
+            changing: Changing::default(),
             opens: Opens::default(),
             outcomes: Outcomes::default(),
             page_cache: Arc::default(),
@@ -168,60 +170,28 @@ impl Files {
         if !file.flags.read {
             return Err(Error::WrongMode);
         }
-        if let Some(writer) = self.writers.get(file.node) {
-            return Core::finish(async move {
-                let _here = writer.moving.read().await;
-                writer.object().read(offset, len).await
-            })
-            .await;
-        }
-        let Some((object, version)) = self.object(&file, Opening::Lost) else {
-            return Ok(Vec::new());
-        };
-        let result = object.read(offset, len).await;
-        if let Err(Error::Stale) = &result {
-            self.distrust(file.node, &version);
-        }
-        result
-    }
-
-    /// What a handle reads, with its version; made now if nobody needed it before, which is told to what fetches ahead.
-    pub(super) fn object(
-        &self,
-        file: &OpenFile,
-        opening: Opening,
-    ) -> Option<(Arc<dyn ReadObject>, ObjectVersion)> {
-        let (version, object) = {
-            let pinned = file.pinned.lock();
-            let pinned = pinned.as_ref()?;
-            (pinned.version.clone(), pinned.object.clone())
-        };
-        if let Some(object) = object {
-            return Some((object, version));
-        }
-        self.ahead
-            .opened(file.node, opening, || self.contents.has(&version));
-        let object = self.contents.open(&version);
-        if let Some(pages) = self.pages(file.node, &version) {
-            object.offer(pages);
-        }
-        if let Some(pinned) = file.pinned.lock().as_mut()
-            && pinned.version == version
-        {
-            pinned.object = Some(Arc::clone(&object));
-        }
-        Some((object, version))
-    }
-
-    /// A read found that the version is gone: lookups ask again.
-    fn distrust(&self, node: NodeId, version: &ObjectVersion) {
-        let mut ns = self.core.ns.lock();
-        if let Ok(slot) = ns.resolve(node)
-            && ns
-                .version(slot)
-                .is_some_and(|known| known.etag == version.etag)
-        {
-            ns.distrust(slot);
+        loop {
+            if let Some(writer) = self.writers.get(file.node) {
+                return Core::finish(async move {
+                    let _here = writer.moving.read().await;
+                    writer.object().read(offset, len).await
+                })
+                .await;
+            }
+            let Some((object, version)) = self.object(&file, Opening::Lost) else {
+                return Ok(Vec::new());
+            };
+            let result = object.read(offset, len).await;
+            if let Err(Error::Stale) = &result {
+                // This mount may have moved it meanwhile.
+                self.unchanging(file.node).await;
+                let moved = file.version().is_some_and(|now| now != version);
+                if moved || self.writers.get(file.node).is_some() {
+                    continue;
+                }
+                self.distrust(file.node, &version);
+            }
+            return result;
         }
     }
 
@@ -336,30 +306,6 @@ impl Files {
         Ok(())
     }
 
-    /// A node's contents are in OSS as `version` now, by this mount's doing.
-    pub(super) fn publish(&self, node: NodeId, version: &ObjectVersion) {
-        {
-            let mut ns = self.core.ns.lock();
-            if let Ok(slot) = ns.resolve(node) {
-                ns.published(slot, version, self.core.clock.now());
-            }
-        }
-        let mut batch = self.core.ledger.batch();
-        let open = self.open.read();
-        for (handle, file) in open
-            .iter()
-            .filter(|(_, file)| file.node == node && file.flags.read)
-        {
-            let pinned = Pinned {
-                version: version.clone(),
-                object: None,
-            };
-            *file.pinned.lock() = Some(pinned);
-            Self::record(&mut batch, FileHandle(*handle), file);
-        }
-        self.core.ledger.commit(&mut batch);
-    }
-
     /// Closes a handle.
     pub(super) async fn release(self: &Arc<Self>, handle: FileHandle) {
         if self.try_release(handle) {
@@ -380,6 +326,10 @@ impl Files {
         };
         if let Some(writer) = &file.writer {
             self.leave(writer).await;
+        } else if file.stays.swap(false, Ordering::AcqRel)
+            && let Some(writer) = self.writers.get(file.node)
+        {
+            self.leave(&writer).await;
         }
         self.unhold(handle, file.node);
     }
@@ -430,6 +380,8 @@ impl Files {
         if let Ok(slot) = ns.resolve(node) {
             ns.unhold(slot);
         }
+        drop(ns);
+        self.let_go(node);
     }
 
     /// Changes attributes. A new size goes through a writer; without an open one it is durable on return.

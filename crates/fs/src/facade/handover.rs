@@ -108,7 +108,11 @@ impl Files {
             ..OpenFlags::default()
         };
         let (mut writer, mut stored) = (None, None);
-        if record.write && !record.lost {
+        let writes = record.write && !record.lost;
+        // What a file without a name has is with its writer, for those who only read it too.
+        let nameless = !ns.is_linked(slot) && self.writers.get(node).is_some();
+        let stays = !record.write && (nameless || self.contents.left_unlinked(node));
+        if writes || stays {
             let with = posix::described(&ns.meta(slot));
             let (key, base) = (ns.key(slot), ns.version(slot));
             let left = self.contents.take_left(node, with.clone());
@@ -122,7 +126,7 @@ impl Files {
                 left.object
             });
             // With nothing written it begins anew with what is in OSS; a file that was never there is empty.
-            let fresh = key.map(|key| (key, base, with));
+            let fresh = key.filter(|_| writes).map(|key| (key, base, with));
             let object = left.or_else(|| {
                 let (key, base, with) = fresh?;
                 Some(self.contents.write(node, key, base, with))
@@ -136,7 +140,7 @@ impl Files {
                 if record.read {
                     writer.keep_for_reading();
                 }
-                if ns.is_linked(slot) {
+                if writes && ns.is_linked(slot) {
                     ns.writing(slot);
                 }
             }
@@ -144,7 +148,13 @@ impl Files {
         let lost = record.write && writer.is_none();
         drop(ns);
         let pinned = record.pinned.map(ObjectVersion::from);
+        if let Some(version) = &pinned {
+            self.core.hidden.go_on(node, version);
+        }
+        let stays = stays && writer.is_some();
+        let writer = writer.filter(|_| writes);
         let mut file = OpenFile::new(node, flags, pinned, writer, lost);
+        file.stays = stays.into();
         file.opened_by = record.opened_by;
         self.opens.note(record.opened_by, handle.0);
         self.insert(handle, &Arc::new(file));
@@ -188,7 +198,9 @@ impl Files {
         for writer in self.writers.all() {
             result = result.and(self.settle(&writer).await);
         }
-        result.and(self.store_all().await)
+        let result = result.and(self.store_all().await);
+        self.core.hidden.all_deleted().await;
+        result
     }
 }
 

@@ -4,6 +4,7 @@ mod ahead;
 mod at_once;
 mod attributes;
 mod changes;
+mod changing;
 mod core;
 mod details;
 mod dirs;
@@ -17,9 +18,11 @@ mod opening;
 mod outcomes;
 mod page_cache;
 mod pages;
+mod pins;
 mod rename;
 mod spread;
 mod stream;
+mod unlinked;
 mod writers;
 mod xattrs;
 
@@ -45,6 +48,7 @@ use crate::config::FsConfig;
 use crate::contents::{Contents, Objects};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::hidden::Hidden;
 use crate::ledger::{Key, Ledger, Request, ResumeError, Vault};
 use crate::namespace::{Known, Slot, names};
 use crate::remote::{Bucket, Remote};
@@ -83,7 +87,8 @@ impl FileSystem {
         let contents = Arc::new(Objects::new(Arc::clone(context), left));
         let config = FsConfig::clone(&context.config);
         let (budget, clock) = (context.budget.clone(), context.clock.clone());
-        Self::with_parts(config, remote, contents, budget, clock, context.ledger())
+        let (ledger, hidden) = (context.ledger(), Arc::clone(&context.hidden));
+        Self::with_parts(config, remote, contents, budget, clock, ledger, hidden)
     }
 
     /// As [`FileSystem::new`], with everything that a successor needs to go on kept in files that `vault` holds.
@@ -122,8 +127,9 @@ impl FileSystem {
         budget: Budget,
         clock: Clock,
         ledger: Ledger,
+        hidden: Arc<Hidden>,
     ) -> Self {
-        let core = Core::new(config, remote, budget, clock, ledger);
+        let core = Core::new(config, remote, budget, clock, (ledger, hidden));
         Self {
             files: Arc::new(Files::new(Arc::clone(&core), contents)),
             core,

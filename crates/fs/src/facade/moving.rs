@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::changes::check_rename;
+use super::changes::{Target, check_rename};
+use super::changing::{Change, Scope};
 use super::files::Files;
 use super::rename::Watch;
 use super::writers::Writer;
@@ -20,11 +21,19 @@ impl Files {
             Err(Error::NotFound) => None,
             Err(error) => return Err(error),
         };
-        let Some(writer) = node.and_then(|node| self.writers.get(node)) else {
+        let Some(node) = node else {
             return self.core.unlink(parent, &name, false).await;
+        };
+        // From here on nobody opens it.
+        let _going = self.changes(vec![Scope::Node(node)]);
+        let Some(writer) = self.writers.get(node) else {
+            self.keep_for_readers(node, None).await;
+            let unlinked = self.core.unlink(parent, &name, false).await;
+            return unlinked;
         };
         let _moving = writer.moving.write().await;
         let _settling = writer.settling.lock().await;
+        self.keep_for_readers(node, Some(&writer)).await;
         // Before the object goes: a successor that does not know of that must not make it again.
         let object = writer.object();
         object.set_linked(false).await;
@@ -94,6 +103,12 @@ impl Files {
                 || (flags.exchange && key == to_key)
         };
         let goes = to.as_ref().filter(|_| !flags.exchange);
+        let scope = |target: &Target| match target.kind {
+            FileKind::Directory => Scope::Below(target.key.clone()),
+            _ => Scope::Node(target.node),
+        };
+        // From here on nobody opens what is concerned.
+        let _changing = self.changes([&from].into_iter().chain(&to).map(scope).collect());
         let (moving, replaced) = self.concerned(&moves, goes.map(|to| to.node));
         // Two renames at once lock in the same order.
         let mut all: Vec<_> = moving.iter().chain(&replaced).collect();
@@ -104,6 +119,9 @@ impl Files {
         }
         for writer in &all {
             settling.push(writer.settling.lock().await);
+        }
+        if let Some(to) = goes {
+            self.keep_for_readers(to.node, replaced.as_ref()).await;
         }
         if let Some(writer) = &replaced {
             writer.object().set_linked(false).await;
@@ -137,6 +155,12 @@ impl Files {
             writer.object().set_linked(linked).await;
         }
         moved
+    }
+
+    /// The name of something changes, until what this gives is dropped.
+    fn changes(&self, scopes: Vec<Scope>) -> Change<'_> {
+        let ns = self.core.ns.lock();
+        self.changing.begin(&ns, scopes)
     }
 
     /// A file that is being written goes on from a version under another key.

@@ -25,7 +25,8 @@ impl Files {
         self.open_known(handle, node, flags, false)
     }
 
-    /// Opens what the namespace knows; unless it was `asked` for during this call, only if it is young enough.
+    /// Opens what the namespace knows; unless it was `asked` for during this call, only if it is young enough. `None` too
+    /// while its name changes.
     fn open_known(
         &self,
         handle: FileHandle,
@@ -46,6 +47,9 @@ impl Files {
         if !ns.is_linked(slot) {
             // Deleted or replaced: the kernel walks the path again.
             return Some(Err(Error::Stale));
+        }
+        if self.changing.of(&ns, slot).is_some() {
+            return None;
         }
         // Who cuts it off reads none of it.
         let readable = flags.truncate || ns.archived(slot).is_none();
@@ -133,16 +137,19 @@ impl Files {
         node: NodeId,
         flags: OpenFlags,
     ) -> Result<Opened> {
-        let opened = if let Some(answer) = self.try_open(handle, node, flags) {
-            answer?
-        } else {
+        let opened = loop {
+            self.unchanging(node).await;
+            if let Some(answer) = self.try_open(handle, node, flags) {
+                break answer?;
+            }
             self.core.refresh(node).await?;
             if !flags.truncate {
                 self.try_archived(node).await?;
             }
             // However little time answers hold: this one is what the call asked for.
-            let known = self.open_known(handle, node, flags, true);
-            known.unwrap_or(Err(Error::Stale))?
+            if let Some(known) = self.open_known(handle, node, flags, true) {
+                break known?;
+            }
         };
         // Another one than was given, if the request came before.
         let handle = opened.handle;
@@ -190,6 +197,7 @@ impl Files {
             return Ok((entry, opened));
         }
         loop {
+            self.unchanging(parent).await;
             if let Some(target) = self.core.free_or(parent, name).await? {
                 if flags.exclusive && !self.core.begun.was_making() {
                     return Err(Error::Exists);
@@ -197,7 +205,11 @@ impl Files {
                 if target.kind == FileKind::Directory {
                     return Err(Error::IsDirectory);
                 }
-                let opened = self.open(handle, target.node, flags).await?;
+                let opened = match self.open(handle, target.node, flags).await {
+                    // It went while this call waited.
+                    Err(Error::Stale) if !self.is_linked(target.node) => continue,
+                    opened => opened?,
+                };
                 let mut ns = self.core.ns.lock();
                 let slot = ns.resolve(target.node)?;
                 return Ok((ns.entry(slot, self.core.clock.now()), opened));
@@ -208,7 +220,7 @@ impl Files {
         }
     }
 
-    /// Makes and opens a file where there was none; `None` if another call was faster.
+    /// Makes and opens a file where there was none; `None` if another call was faster, or the directory's name changes.
     pub(super) fn create_new(
         &self,
         handle: FileHandle,
@@ -219,7 +231,7 @@ impl Files {
     ) -> Result<Option<(Entry, Opened)>> {
         let mut ns = self.core.ns.lock();
         let dir = ns.directory(parent)?;
-        if ns.child(dir, name).is_some() {
+        if ns.child(dir, name).is_some() || self.changing.of(&ns, dir).is_some() {
             return Ok(None);
         }
         ns.child_key(dir, name)?;

@@ -192,6 +192,7 @@ impl Shown {
                     seen,
                 });
             }
+            Some(name) if super::names::is_hidden(name) => {}
             _ => self.skip(key),
         }
     }

@@ -7,6 +7,14 @@ pub(crate) const NAME_MAX: usize = 255;
 /// Longest object key, in bytes: OSS's bound.
 pub(crate) const KEY_MAX: usize = 1023;
 
+/// Names of objects that are kept for programs that read a file which was removed begin so: see [`crate::hidden`].
+pub(crate) const REMOVED: &str = ".ossplit-removed-";
+
+/// Whether a name is one of those that this program keeps to itself.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    name.starts_with(REMOVED)
+}
+
 /// True if `name`, found in a listing, can be a directory entry. A key such as `a//b`, `a/../b` or one with a
 /// component over 255 bytes has no path in a file system: its entry is skipped.
 pub(crate) fn can_show(name: &str) -> bool {
@@ -14,6 +22,7 @@ pub(crate) fn can_show(name: &str) -> bool {
         || name == "."
         || name == ".."
         || name.len() > NAME_MAX
+        || is_hidden(name)
         || name.bytes().any(|byte| byte == 0 || byte == b'/'))
 }
 
@@ -57,7 +66,7 @@ mod tests {
     #[test]
     fn odd_components_are_not_shown() {
         let long = "x".repeat(256);
-        for odd in ["", ".", "..", "a/b", "a\0", &long] {
+        for odd in ["", ".", "..", "a/b", "a\0", &long, ".ossplit-removed-1"] {
             assert!(!can_show(odd), "{odd:?}");
         }
         for fine in ["a", "...", "-", "a b", "日本", &long[1..]] {

@@ -369,6 +369,14 @@ impl Remote for FakeBucket {
         self.answer(Ok(()))
     }
 
+    fn erase<'a>(
+        &'a self,
+        key: &'a str,
+        _version_id: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.delete(key)
+    }
+
     fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>> {
         if self.is_dead() {
             return std::future::pending().boxed();

@@ -76,6 +76,8 @@ pub(crate) trait Remote: Send + Sync {
     ) -> BoxFuture<'a, Result<ObjectVersion>>;
     /// Deletes an object; fine if there is none.
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>>;
+    /// Deletes this version of an object for ever, where the bucket keeps versions; otherwise the object.
+    fn erase<'a>(&'a self, key: &'a str, version_id: Option<&'a str>) -> BoxFuture<'a, Result<()>>;
     /// Deletes up to 1,000 objects.
     fn delete_many(&self, keys: Vec<String>) -> BoxFuture<'_, Result<()>>;
     /// Copies a version within the bucket over whatever `to` is, with its own metadata or with new ones. `Stale` if it
@@ -88,7 +90,7 @@ pub(crate) trait Remote: Send + Sync {
     ) -> BoxFuture<'a, Result<ObjectVersion>>;
 }
 
-pub(crate) use oss::Bucket;
+pub(crate) use oss::{Bucket, place};
 
 #[cfg(test)]
 pub(crate) mod fake;

@@ -124,9 +124,14 @@ impl Bucket {
     }
 }
 
+/// Which bucket of which endpoint: the same in every process.
+pub(crate) fn place(client: &Client, bucket: &str) -> String {
+    format!("{}/{bucket}", client.config().endpoint)
+}
+
 impl Remote for Bucket {
     fn place(&self) -> String {
-        format!("{}/{}", self.client.config().endpoint, self.name)
+        place(&self.client, &self.name)
     }
 
     fn list(&self, request: ListRequest) -> BoxFuture<'_, Result<ListPage>> {
@@ -258,6 +263,14 @@ impl Remote for Bucket {
 
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<()>> {
         let request = DeleteObject::new(&self.name, key);
+        async move { Ok(self.client.delete_object(request).await.map(drop)?) }.boxed()
+    }
+
+    fn erase<'a>(&'a self, key: &'a str, version_id: Option<&'a str>) -> BoxFuture<'a, Result<()>> {
+        let request = DeleteObject {
+            version_id: version_id.map(str::to_owned),
+            ..DeleteObject::new(&self.name, key)
+        };
         async move { Ok(self.client.delete_object(request).await.map(drop)?) }.boxed()
     }
 

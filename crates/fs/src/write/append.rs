@@ -23,9 +23,6 @@ use bytes::Bytes;
 use ossplit::{AppendObject, ErrorKind, HeadObject, NewObject};
 use std::sync::atomic::Ordering;
 
-/// An `ETag` that no object has.
-const NO_ETAG: &str = "\"none\"";
-
 /// The end of a file, of which the rest is in OSS: the writer's base. Without a base there is nothing before it.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
@@ -242,11 +239,7 @@ impl File {
             self.put_in(state, Place::Memory { buffer, upload });
             return Ok(());
         };
-        let under = if state.unlinked {
-            self.gone(&state.key, base.size)
-        } else {
-            base.clone()
-        };
+        let under = base.clone();
         self.stage_over(state, under).await
     }
 
@@ -265,19 +258,6 @@ impl File {
         };
         drop(self.put_in(state, place));
         Ok(())
-    }
-
-    /// What was the beginning of an object that is not there any more: reading it is Stale.
-    pub(super) fn gone(&self, key: &str, size: u64) -> ObjectVersion {
-        ObjectVersion {
-            key: key.into(),
-            etag: NO_ETAG.into(),
-            version_id: None,
-            size,
-            mtime: self.context.clock.wall(),
-            crc64: None,
-            appendable: false,
-        }
     }
 
     /// Moves the buffer into a staging file over an object that has what is before it.

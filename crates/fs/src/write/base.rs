@@ -16,6 +16,9 @@ use bytes::Bytes;
 use ossplit::GetObject;
 use std::{ops::Range, sync::atomic::Ordering};
 
+/// An `ETag` that no object has.
+const NO_ETAG: &str = "\"none\"";
+
 impl File {
     /// Brings the contents of the base to where they can be changed.
     pub(super) async fn take_base(&self, state: &mut State, at_end: bool) -> Result<()> {
@@ -26,7 +29,8 @@ impl File {
         let base = state.base.clone().ok_or(Error::BadHandle)?;
         let config = &self.context.config;
         let kept = self.kept.load(Ordering::Relaxed);
-        if base.size <= config.multipart_size {
+        // Of a file without a name only what is read is fetched: the object may be gone.
+        if base.size <= config.multipart_size && !state.unlinked {
             let mut buffer = Buffer::default();
             let most = config.multipart_size;
             if buffer.reserve(base.size, base.size, most, &self.context) {
@@ -90,7 +94,15 @@ impl File {
             return Ok(());
         };
         // Under its key is another file, or none. What was sent is that of an object that never was.
-        let sent = self.gone(&state.key, buffer.start);
+        let sent = ObjectVersion {
+            key: state.key.as_str().into(),
+            etag: NO_ETAG.into(),
+            version_id: None,
+            size: buffer.start,
+            mtime: self.context.clock.wall(),
+            crc64: None,
+            appendable: false,
+        };
         self.stage_over(state, sent).await
     }
 

@@ -226,6 +226,11 @@ impl LeftWriter {
         Ok(all)
     }
 
+    /// Whether it has no name any more, or is about to lose it.
+    pub(crate) fn is_unlinked(&self) -> bool {
+        self.record.unlinked
+    }
+
     fn uploads(left: &mut Left) -> std::result::Result<HashMap<u64, Vec<LeftUpload>>, ResumeError> {
         let keys = left.values.keys();
         let numbers = keys.filter_map(|key| match key {

@@ -42,6 +42,7 @@ mod record;
 mod spill;
 mod staging;
 mod state;
+mod unlinked;
 mod upload;
 mod writer;
 

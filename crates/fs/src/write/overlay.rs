@@ -179,6 +179,19 @@ impl Overlay {
         Some((base, self.written.gaps(0..*covered)))
     }
 
+    /// The object that has what is not in the staging file; `None`: everything is.
+    pub(super) fn lacks(&self) -> Option<&ObjectVersion> {
+        let (base, covered) = self.under.as_ref()?;
+        (!self.here.gaps(0..*covered).is_empty()).then_some(base)
+    }
+
+    /// The object below is to be found as this version.
+    pub(super) fn lie_over(&mut self, version: &ObjectVersion) {
+        if let Some((base, _)) = &mut self.under {
+            *base = version.clone();
+        }
+    }
+
     /// The file is `version` now: nothing differs from it.
     pub(super) fn rebase(&mut self, version: &ObjectVersion) {
         let covered = self.covered();

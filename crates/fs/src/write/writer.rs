@@ -152,17 +152,6 @@ impl Writer {
         self.file.kept.store(true, Ordering::Relaxed);
     }
 
-    /// Says that the file's name goes, or that it has one after all. Without one it is never made an object by itself:
-    /// what was sent is lost, and the rest stays here.
-    pub async fn set_linked(&self, linked: bool) {
-        let mut state = self.file.state.lock().await;
-        state.unlinked = !linked;
-        if !linked {
-            self.keep_for_reading();
-        }
-        self.file.save(&state);
-    }
-
     /// Whether there is an object under its key, also one that no flush has told of.
     pub fn is_stored(&self) -> bool {
         self.file.stored.load(Ordering::Acquire)
@@ -244,7 +233,7 @@ impl Writer {
 }
 
 impl File {
-    async fn enter(&self) -> Result<tokio::sync::MutexGuard<'_, State>> {
+    pub(super) async fn enter(&self) -> Result<tokio::sync::MutexGuard<'_, State>> {
         self.set_busy();
         let mut state = self.state.lock().await;
         state.enter()?;

@@ -1,4 +1,5 @@
 use super::*;
+use futures_util::FutureExt as _;
 
 const CREATOR: Creator = Creator {
     uid: 7,
@@ -364,6 +365,97 @@ async fn an_unlinked_file_does_not_come_back() {
     mount.close(handle).await;
     assert_eq!(mount.counts().all(), 0, "it never was in OSS");
     assert!(mount.names(NodeId::ROOT).await.is_empty());
+}
+
+#[tokio::test]
+async fn who_opens_a_file_while_its_name_goes_comes_after_that() {
+    // Each change takes effect, and its answer is on its way when the file is opened.
+    for [replaced, made] in [[false; 2], [false, true], [true, false], [true; 2]] {
+        let mount = mount(&["a", "b"]);
+        let node = mount.walk("a").await.unwrap().attr.node;
+        mount.walk("b").await.unwrap();
+        let gate = mount.bucket.hold_answers();
+        let fs = &mount.fs;
+        let change = async {
+            if replaced {
+                let flags = RenameFlags::default();
+                let root = NodeId::ROOT;
+                fs.rename(root, b"b", root, b"a", flags).await.unwrap();
+            } else {
+                fs.unlink(NodeId::ROOT, b"a").await.unwrap();
+            }
+        };
+        let open = async {
+            mount.let_run().await;
+            assert!(fs.try_open(node, WRITE).is_none());
+            let opens = async {
+                if made {
+                    let made = fs.create(NodeId::ROOT, b"a", CREATOR, WRITE).await;
+                    return Some(made.unwrap().1);
+                }
+                let opened = fs.open(node, WRITE).await;
+                assert!(
+                    matches!(opened, Err(Error::Stale)),
+                    "the kernel looks again"
+                );
+                None
+            };
+            let mut opens = std::pin::pin!(opens);
+            assert!(opens.as_mut().now_or_never().is_none(), "it waits");
+            gate.add_permits(100);
+            opens.await
+        };
+        let ((), opened) = tokio::join!(change, open);
+        if let Some(opened) = opened {
+            mount.put(opened.handle, 0, "mine").await;
+            mount.close(opened.handle).await;
+            let wanted = if replaced { 10 } else { 4 };
+            assert_eq!(mount.stat("a").await.unwrap().size, wanted);
+        }
+        let kept: &[&str] = match (replaced, made) {
+            (true, _) => &["a"],
+            (false, true) => &["a", "b"],
+            (false, false) => &["b"],
+        };
+        assert_eq!(mount.bucket.keys(), kept);
+    }
+}
+
+#[tokio::test]
+async fn what_was_opened_before_its_name_goes_never_comes_back() {
+    for replaced in [false, true] {
+        let mount = mount(&["a", "b"]);
+        mount.walk("b").await.unwrap();
+        let handle = mount.open("a", WRITE).await.unwrap().handle;
+        let tag = mount.bucket.tag("b");
+        let gate = mount.bucket.hold_answers();
+        let fs = &mount.fs;
+        let change = async {
+            if replaced {
+                let flags = RenameFlags::default();
+                let root = NodeId::ROOT;
+                fs.rename(root, b"b", root, b"a", flags).await.unwrap();
+            } else {
+                fs.unlink(NodeId::ROOT, b"a").await.unwrap();
+            }
+        };
+        let close = async {
+            mount.let_run().await;
+            let close = async {
+                mount.put(handle, 0, "gone").await;
+                mount.close(handle).await;
+            };
+            let mut close = std::pin::pin!(close);
+            assert!(close.as_mut().now_or_never().is_none(), "it waits");
+            gate.add_permits(100);
+            close.await;
+        };
+        tokio::join!(change, close);
+        assert_eq!(mount.bucket.keys(), [if replaced { "a" } else { "b" }]);
+        if replaced {
+            assert_eq!(mount.bucket.tag("a"), tag);
+        }
+    }
 }
 
 #[tokio::test]

@@ -64,7 +64,8 @@ fn mount_with(bucket: Arc<FakeBucket>, change: impl FnOnce(&mut FsConfig)) -> Mo
     let vault = Arc::new(TestVault::default());
     let holder: Arc<dyn Vault> = vault.clone();
     let ledger = Ledger::create(holder, budget.clone()).unwrap();
-    let fs = FileSystem::with_parts(config, remote, shared, budget, clock.clone(), ledger);
+    let (hidden, time) = (hidden(&config), clock.clone());
+    let fs = FileSystem::with_parts(config, remote, shared, budget, time, ledger, hidden);
     Mount {
         fs,
         bucket,
@@ -72,6 +73,14 @@ fn mount_with(bucket: Arc<FakeBucket>, change: impl FnOnce(&mut FsConfig)) -> Mo
         clock,
         vault,
     }
+}
+
+fn hidden(config: &FsConfig) -> Arc<Hidden> {
+    Arc::new(Hidden::new(
+        &config.tmpdir,
+        "fake".to_owned(),
+        &config.prefix,
+    ))
 }
 
 impl Mount {
@@ -90,7 +99,8 @@ impl Mount {
         let holder: Arc<dyn Vault> = vault.clone();
         let (ledger, mut left) = Ledger::open(holder, budget.clone(), files).unwrap();
         let (ours, time) = (ledger.clone(), clock.clone());
-        let fs = FileSystem::with_parts(config, remote, shared, budget, time, ours);
+        let hidden = hidden(&config);
+        let fs = FileSystem::with_parts(config, remote, shared, budget, time, ours, hidden);
         fs.take_over(&ledger, &mut left).unwrap();
         Self {
             fs,

@@ -1,0 +1,100 @@
+//! Names that are being taken away or changed. Who opens such a file, or makes one in such a directory, waits until that
+//! is done and sees what became of it: otherwise the close of a file that is opened for writing just now would make an
+//! object under the name that went.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::files::Files;
+use crate::namespace::{Namespace, Slot};
+use crate::types::NodeId;
+
+/// What a change is about.
+#[derive(Debug)]
+pub(super) enum Scope {
+    /// One file.
+    Node(NodeId),
+    /// Everything whose key begins so.
+    Below(String),
+}
+
+/// The changes under way.
+#[derive(Default)]
+pub(super) struct Changing {
+    under_way: Mutex<Vec<UnderWay>>,
+    /// How many there are, so that opening a file need not lock to know that there are none.
+    count: AtomicUsize,
+    next: AtomicU64,
+}
+
+struct UnderWay {
+    id: u64,
+    scopes: Vec<Scope>,
+    over: watch::Receiver<()>,
+}
+
+/// One change, for as long as it is under way.
+pub(super) struct Change<'a> {
+    all: &'a Changing,
+    id: u64,
+    _ends: watch::Sender<()>,
+}
+
+impl Changing {
+    /// A change begins. As the table is locked, whoever opens one of these files has done so, or will wait.
+    pub(super) fn begin(&self, _: &Namespace, scopes: Vec<Scope>) -> Change<'_> {
+        let (ends, over) = watch::channel(());
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut under_way = self.under_way.lock();
+        under_way.push(UnderWay { id, scopes, over });
+        self.count.store(under_way.len(), Ordering::Release);
+        Change {
+            all: self,
+            id,
+            _ends: ends,
+        }
+    }
+
+    /// The end of a change of this inode's name, if there is one.
+    pub(super) fn of(&self, ns: &Namespace, slot: Slot) -> Option<watch::Receiver<()>> {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let (node, key) = (ns.id(slot), ns.key(slot));
+        let concerns = |scope: &Scope| match scope {
+            Scope::Node(changing) => *changing == node,
+            Scope::Below(prefix) => key.as_ref().is_some_and(|key| key.starts_with(prefix)),
+        };
+        let under_way = self.under_way.lock();
+        let change = under_way
+            .iter()
+            .find(|change| change.scopes.iter().any(concerns))?;
+        Some(change.over.clone())
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        let mut under_way = self.all.under_way.lock();
+        under_way.retain(|change| change.id != self.id);
+        self.all.count.store(under_way.len(), Ordering::Release);
+    }
+}
+
+impl Files {
+    /// Waits until nobody changes the name of this node any more.
+    pub(super) async fn unchanging(&self, node: NodeId) {
+        loop {
+            let over = {
+                let ns = self.core.ns.lock();
+                let slot = ns.resolve(node);
+                slot.ok().and_then(|slot| self.changing.of(&ns, slot))
+            };
+            let Some(mut over) = over else { return };
+            // An error says that the change ended.
+            while over.changed().await.is_ok() {}
+        }
+    }
+}
