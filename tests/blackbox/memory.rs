@@ -66,7 +66,7 @@ fn a_hundred_files_that_are_written_in_turn() {
 }
 
 #[test]
-fn a_long_stream_and_changes_in_the_middle_of_it() {
+fn a_long_stream_and_a_change_in_the_middle_of_it() {
     const PIECES: usize = 96;
     let server = Server::start();
     let mount = Mounted::new(&server, "data", "memory=32M");
@@ -81,17 +81,15 @@ fn a_long_stream_and_changes_in_the_middle_of_it() {
     within_budget(&mount, "a stream of three times the budget");
     let open = OpenOptions::new().write(true).open(mount.path("large"));
     let large = open.unwrap();
-    for at in [5, 40, 90] {
-        large.write_all_at(&[7; 4096], (at * MIB) as u64).unwrap();
-        large.sync_all().unwrap();
-    }
+    large.write_all_at(&[7; 4096], (40 * MIB) as u64).unwrap();
+    large.sync_all().unwrap();
     drop(large);
-    within_budget(&mount, "4 KiB here and there");
+    within_budget(&mount, "4 KiB in the middle");
     close(&server, files);
     let there = oss::get(&server, "data", "large").unwrap();
     assert_eq!(there.len(), PIECES * MIB);
     for (at, got) in there.chunks(MIB).enumerate() {
-        let changed = if [5, 40, 90].contains(&at) { 4096 } else { 0 };
+        let changed = if at == 40 { 4096 } else { 0 };
         assert!(got[..changed].iter().all(|byte| *byte == 7), "MiB {at}");
         assert!(got[changed..] == piece[changed..], "MiB {at}");
     }
