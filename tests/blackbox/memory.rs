@@ -12,7 +12,7 @@ const MIB: usize = 1 << 20;
 
 fn within_budget(mount: &Mounted, when: &str) {
     let peak = mount.peak_memory() >> 20;
-    assert!(peak <= 64 + 64, "{when}: {peak} MiB were resident");
+    assert!(peak <= 32 + 64, "{when}: {peak} MiB were resident");
     mount.forget_peak();
 }
 
@@ -41,13 +41,13 @@ fn close(server: &Server, files: Vec<File>) {
 #[test]
 fn a_hundred_files_that_are_written_in_turn() {
     let server = Server::start();
-    let mount = Mounted::new(&server, "data", "memory=64M,multipart_size=1");
+    let mount = Mounted::new(&server, "data", "memory=32M,multipart_size=1");
     let piece = pattern(256 << 10, 1);
     let mut files: Vec<File> = (0..100)
         .map(|n| File::create(mount.path(&format!("f{n}"))).unwrap())
         .collect();
-    // 150 MB in all, a little to each in turn.
-    for _ in 0..6 {
+    // 125 MB in all, a little to each in turn.
+    for _ in 0..5 {
         for file in &mut files {
             file.write_all(&piece).unwrap();
         }
@@ -60,16 +60,16 @@ fn a_hundred_files_that_are_written_in_turn() {
     within_budget(&mount, "when they are closed");
     for n in [0, 57, 99] {
         let there = oss::get(&server, "data", &format!("f{n}")).unwrap();
-        assert!(there == piece.repeat(6), "f{n}");
+        assert!(there == piece.repeat(5), "f{n}");
     }
     mount.unmount();
 }
 
 #[test]
-fn a_long_stream_and_changes_in_the_middle_of_it() {
-    const PIECES: usize = 160;
+fn a_long_stream_and_a_change_in_the_middle_of_it() {
+    const PIECES: usize = 96;
     let server = Server::start();
-    let mount = Mounted::new(&server, "data", "memory=64M");
+    let mount = Mounted::new(&server, "data", "memory=32M");
     let files = open_files(&mount);
     let piece = pattern(MIB, 1);
     let mut large = File::create(mount.path("large")).unwrap();
@@ -78,20 +78,18 @@ fn a_long_stream_and_changes_in_the_middle_of_it() {
     }
     large.sync_all().unwrap();
     drop(large);
-    within_budget(&mount, "a stream of 160 MiB");
+    within_budget(&mount, "a stream of three times the budget");
     let open = OpenOptions::new().write(true).open(mount.path("large"));
     let large = open.unwrap();
-    for at in [5, 70, 150] {
-        large.write_all_at(&[7; 4096], (at * MIB) as u64).unwrap();
-        large.sync_all().unwrap();
-    }
+    large.write_all_at(&[7; 4096], (40 * MIB) as u64).unwrap();
+    large.sync_all().unwrap();
     drop(large);
-    within_budget(&mount, "4 KiB here and there");
+    within_budget(&mount, "4 KiB in the middle");
     close(&server, files);
     let there = oss::get(&server, "data", "large").unwrap();
     assert_eq!(there.len(), PIECES * MIB);
     for (at, got) in there.chunks(MIB).enumerate() {
-        let changed = if [5, 70, 150].contains(&at) { 4096 } else { 0 };
+        let changed = if at == 40 { 4096 } else { 0 };
         assert!(got[..changed].iter().all(|byte| *byte == 7), "MiB {at}");
         assert!(got[changed..] == piece[changed..], "MiB {at}");
     }
@@ -100,9 +98,9 @@ fn a_long_stream_and_changes_in_the_middle_of_it() {
 
 #[test]
 fn hundreds_of_small_files_and_a_rename_of_their_directory() {
-    const FILES: usize = 400;
+    const FILES: usize = 250;
     let server = Server::start();
-    let mount = Mounted::new(&server, "data", "memory=64M");
+    let mount = Mounted::new(&server, "data", "memory=32M");
     let files = open_files(&mount);
     let body = pattern(200_000, 5);
     for threads in [1, 8] {
@@ -118,15 +116,15 @@ fn hundreds_of_small_files_and_a_rename_of_their_directory() {
                 });
             }
         });
-        within_budget(&mount, &format!("400 files of 200 kB by {threads}"));
+        within_budget(&mount, &format!("250 files of 200 kB by {threads}"));
     }
     fs::rename(mount.path("all"), mount.path("moved")).unwrap();
-    within_budget(&mount, "a rename of 800 objects");
+    within_budget(&mount, "a rename of 500 objects");
     close(&server, files);
     for threads in [1, 8] {
         let folder = fs::read_dir(mount.path(&format!("moved/by{threads}")));
         assert_eq!(folder.unwrap().count(), FILES);
-        let there = oss::get(&server, "data", &format!("moved/by{threads}/f277"));
+        let there = oss::get(&server, "data", &format!("moved/by{threads}/f177"));
         assert!(there.unwrap() == body);
     }
     assert!(oss::keys(&server, "data", "all/").is_empty());
@@ -136,23 +134,18 @@ fn hundreds_of_small_files_and_a_rename_of_their_directory() {
 #[test]
 fn appendable_objects_that_grow_in_turn() {
     let server = Server::start();
-    let options = "memory=64M,enable_appendable_object";
+    let options = "memory=32M,enable_appendable_object";
     let mount = Mounted::new(&server, "data", options);
     let mut files = open_files(&mount);
     let more = pattern(700_000, 4);
-    for _ in 0..2 {
-        for file in &mut files {
-            file.write_all(&more).unwrap();
-        }
+    for file in &mut files {
+        file.write_all(&more).unwrap();
     }
-    within_budget(&mount, "170 MB in 100 Appendable objects");
+    within_budget(&mount, "100 MB in 100 Appendable objects");
     drop(files);
     mount.unmount();
     for n in [0, 57, 99] {
         let there = oss::get(&server, "data", &format!("open{n}")).unwrap();
-        assert!(
-            there == [pattern(300_000, 3), more.repeat(2)].concat(),
-            "{n}"
-        );
+        assert!(there == [&pattern(300_000, 3)[..], &more].concat(), "{n}");
     }
 }

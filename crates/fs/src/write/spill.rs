@@ -60,7 +60,9 @@ impl Reclaim for Spill {
 impl File {
     async fn spill(&self, state: &mut State) -> Result<()> {
         if let Place::Appended(tail) = &mut state.place {
-            if tail.buffer.len() > 0 {
+            // A request for a few bytes is worth it only once there is nothing else to give back.
+            let (len, spare) = (tail.buffer.len(), tail.buffer.spare());
+            if len >= SMALLEST_PART || (len > 0 && spare == 0) {
                 return self.append_tail(state).await;
             }
             tail.buffer.trim();
