@@ -453,7 +453,7 @@ async fn load(core: Arc<Core>, key: String, span: Span) -> Result<Loaded> {
         ends: first.zip(last.clone()).filter(|_| full),
         last,
         spread,
-        shown: Shown::new(&key, page),
+        shown: core.later_page(&key, page).await?,
         next,
     })
 }

@@ -74,6 +74,10 @@ impl Flags {
     pub(crate) const CHANGED: Self = Self(2048);
     /// The object is in an archive class, and nobody has seen yet that there is a restored copy.
     pub(crate) const ARCHIVED: Self = Self(4096);
+    /// An object `dir` with nothing in it stands for the directory too.
+    pub(crate) const OBJECT: Self = Self(8192);
+    /// An object `dir_$folder$` stands for the directory too.
+    pub(crate) const FOLDER: Self = Self(16384);
 
     pub(crate) fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0

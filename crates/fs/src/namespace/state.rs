@@ -58,12 +58,14 @@ struct MetaRecord<'a> {
 }
 
 /// The flags that a successor takes over.
-const KEPT: [Flags; 5] = [
+const KEPT: [Flags; 7] = [
     Flags::LOCAL,
     Flags::CACHED,
     Flags::DETAILED,
     Flags::OWN,
     Flags::LINK,
+    Flags::OBJECT,
+    Flags::FOLDER,
 ];
 
 impl Namespace {
