@@ -14,6 +14,7 @@ mod checkpoint;
 mod checkpoint_kills;
 mod counts;
 mod csi;
+mod directories;
 mod failover;
 mod faults;
 mod full_disk;

@@ -53,6 +53,8 @@ pub struct FsConfig {
     pub negative_timeout: Duration,
     /// A name that was found to be absent need not be asked for again, for as long as other answers hold.
     pub remember_absence: bool,
+    /// Objects `dir_$folder$`, and objects `dir` with nothing in them beside keys `dir/…`, stand for directories.
+    pub compat_dirs: bool,
     /// Keep the page cache over an open if the `ETag` did not change.
     pub kernel_cache: bool,
 
@@ -117,6 +119,7 @@ impl FsConfig {
             entry_timeout: Duration::from_mins(1),
             negative_timeout: Duration::ZERO,
             remember_absence: true,
+            compat_dirs: true,
             kernel_cache: false,
             wtf8: false,
             symlinks: SymlinkForm::Body,

@@ -66,12 +66,21 @@ impl Core {
             .await?
     }
 
+    /// Fails if an object of this name would stand for a directory of another one.
+    pub(super) fn check_new(&self, name: &str) -> Result<()> {
+        if self.stands_for_a_directory(name) {
+            return Err(Error::InvalidName("it stands for a directory"));
+        }
+        Ok(())
+    }
+
     /// What a name is, or `None`; for making something there.
     pub(super) async fn free_or(
         self: &Arc<Self>,
         parent: NodeId,
         name: &str,
     ) -> Result<Option<Target>> {
+        self.check_new(name)?;
         {
             let ns = self.ns.lock();
             let dir = ns.directory(parent)?;
@@ -178,6 +187,7 @@ impl Core {
         }
         let marked = self.check_empty(&target).await?;
         self.takes(&target);
+        self.drop_other_markers(&target).await?;
         if marked {
             let _permit = self.permit().await?;
             self.remote.delete(&target.key).await?;
@@ -188,6 +198,50 @@ impl Core {
         ns.removed(dir, name, now);
         ns.touch(dir, wall);
         Ok(())
+    }
+
+    /// Deletes the objects that stand for a directory beside its marker.
+    async fn drop_other_markers(&self, target: &Target) -> Result<()> {
+        let keys = {
+            let ns = self.ns.lock();
+            ns.other_markers(ns.resolve(target.node)?)
+        };
+        for key in &keys {
+            let _permit = self.permit().await?;
+            match self.remote.head(key).await? {
+                // Others put bytes there since.
+                Some(facts) if facts.size > 0 => return Err(Error::NotEmpty),
+                Some(_) => self.remote.delete(key).await?,
+                None => {}
+            }
+        }
+        if !keys.is_empty() {
+            let mut ns = self.ns.lock();
+            let slot = ns.resolve(target.node)?;
+            ns.no_other_markers(slot);
+        }
+        Ok(())
+    }
+
+    /// Has a directory that others made in their way one of our markers instead, which moves along with it.
+    pub(super) async fn take_marker(&self, target: &Target) -> Result<()> {
+        let (any, meta) = {
+            let ns = self.ns.lock();
+            let slot = ns.resolve(target.node)?;
+            (!ns.other_markers(slot).is_empty(), ns.meta(slot))
+        };
+        if !any {
+            return Ok(());
+        }
+        let marked = {
+            let _permit = self.permit().await?;
+            self.remote.head(&target.key).await?.is_some()
+        };
+        if !marked {
+            let _permit = self.permit().await?;
+            self.remote.put_marker(&target.key, meta).await?;
+        }
+        self.drop_other_markers(target).await
     }
 
     /// A former process took a name away; the table may not know that yet.

@@ -16,8 +16,8 @@ use crate::hidden::Hidden;
 use crate::ledger::{Begun, Ledger};
 use crate::moves::Moves;
 use crate::namespace::{
-    Found, Known, Namespace, POINT_KEYS, Pages, Question, Seen, SharedNamespace, Shown, Slot,
-    Ticket,
+    Found, Known, Namespace, Others, POINT_KEYS, Pages, Question, Seen, SharedNamespace, Shown,
+    Slot, Ticket, names,
 };
 use crate::remote::{ListPage, ListRequest, Remote};
 use crate::types::NodeId;
@@ -184,6 +184,9 @@ impl Core {
             Some(then) => Ok(then(ns, slot)),
             None => Err(Error::BadHandle),
         };
+        if self.stands_for_a_directory(name) {
+            return Err(Error::NotFound);
+        }
         loop {
             let next = {
                 let mut ns = self.ns.lock();
@@ -241,6 +244,11 @@ impl Core {
         }
     }
 
+    /// Whether an object of this name is there for a directory of another one.
+    pub(super) fn stands_for_a_directory(&self, name: &str) -> bool {
+        self.config.compat_dirs && names::folder_of(name).is_some()
+    }
+
     /// Asks one question, and those that follow from its answer.
     async fn ask(
         self: &Arc<Self>,
@@ -282,8 +290,14 @@ impl Core {
                     self.remote.head(&full).await?
                 };
                 if let Some(facts) = facts {
+                    let is_dir = self.config.compat_dirs && facts.says_dir();
+                    let seen = if is_dir {
+                        facts.as_dir()
+                    } else {
+                        Seen::File(facts)
+                    };
                     return Ok(Answer {
-                        seen: Some(Seen::File(facts)),
+                        seen: Some(seen),
                         sent,
                         _page: None,
                     });
@@ -320,23 +334,49 @@ impl Core {
             ..ListRequest::default()
         };
         let page = self.list(request).await?;
-        if let Some((key, facts)) = page.objects.into_iter().next()
-            && key == full
-        {
-            return Ok(Some(Seen::File(facts)));
+        let compat = self.config.compat_dirs;
+        let more = page.next.is_some();
+        let at = full.rfind('/').map_or(0, |at| at + 1);
+        let shown = Shown::new(&full[..at], page, compat);
+        match shown.find(&full[..at], &full[at..]) {
+            // What is below an object with nothing in it may come later.
+            Found::Here(Seen::File(facts)) if compat && more && facts.size == 0 && !facts.link => {
+                let dir = self.prefix(full).await?;
+                Ok(Some(dir.map_or_else(
+                    || Seen::File(facts.clone()),
+                    |_| facts.as_dir(),
+                )))
+            }
+            Found::Here(seen) => Ok(Some(seen.clone())),
+            Found::Absent | Found::Beyond if more => match self.prefix(full).await? {
+                None if compat => self.folder(full).await,
+                seen => Ok(seen),
+            },
+            Found::Absent | Found::Beyond => Ok(None),
         }
-        let is_dir = |prefix: &String| prefix.strip_suffix('/') == Some(full);
-        if page.prefixes.iter().any(is_dir) {
-            return Ok(Some(Seen::Dir { mtime: None }));
-        }
-        if page.next.is_some() {
-            return self.prefix(full).await;
-        }
-        Ok(None)
+    }
+
+    /// Whether there is an object that stands for the directory `full`.
+    async fn folder(&self, full: &str) -> Result<Option<Seen>> {
+        let request = ListRequest {
+            prefix: names::folder_marker(full),
+            max_keys: 1,
+            ..ListRequest::default()
+        };
+        let marker = request.prefix.clone();
+        let page = self.list(request).await?;
+        let found = page.objects.into_iter().find(|(key, _)| *key == marker);
+        Ok(found.map(|(_, facts)| Seen::Dir {
+            mtime: Some(facts.mtime),
+            others: Others {
+                folder: true,
+                ..Others::default()
+            },
+        }))
     }
 
     /// Whether there is any key below `full/`.
-    async fn prefix(&self, full: &str) -> Result<Option<Seen>> {
+    pub(super) async fn prefix(&self, full: &str) -> Result<Option<Seen>> {
         let prefix = format!("{full}/");
         let request = ListRequest {
             prefix: prefix.clone(),
@@ -346,6 +386,7 @@ impl Core {
         let page = self.list(request).await?;
         Ok(page.objects.first().map(|(key, facts)| Seen::Dir {
             mtime: (*key == prefix).then_some(facts.mtime),
+            others: Others::default(),
         }))
     }
 
@@ -390,7 +431,7 @@ impl Core {
             max_keys: PAGE_KEYS,
             ..ListRequest::default()
         };
-        let shown = Shown::new(&key, self.list(request).await?);
+        let shown = Shown::new(&key, self.list(request).await?, self.config.compat_dirs);
         log_odd(&key, &shown);
         let mut ns = self.ns.lock();
         let dir = ns.directory(node)?;

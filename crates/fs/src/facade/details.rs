@@ -118,6 +118,13 @@ impl Core {
         }
         let (dir, name) = (ns.parent(slot), ns.name(slot).to_owned());
         match facts {
+            Some(facts) if self.config.compat_dirs && facts.says_dir() => {
+                if let Some(slot) = ns.learn(dir, &name, &facts.as_dir(), asking.sent())
+                    && ns.is_dir(slot)
+                {
+                    ns.learn_marker(slot, Some(&facts));
+                }
+            }
             Some(facts) => {
                 ns.learn(dir, &name, &Seen::File(facts), asking.sent());
             }

@@ -87,6 +87,11 @@ impl Files {
         if to.as_ref().is_some_and(|to| to.node == from.node) {
             return Ok(());
         }
+        for target in [&from].into_iter().chain(&to) {
+            if target.kind == FileKind::Directory {
+                self.core.take_marker(target).await?;
+            }
+        }
         let mut marker = false;
         if let Some(to) = &to
             && to.kind == FileKind::Directory

@@ -229,6 +229,7 @@ impl Files {
         creator: Creator,
         flags: OpenFlags,
     ) -> Result<Option<(Entry, Opened)>> {
+        self.core.check_new(name)?;
         let mut ns = self.core.ns.lock();
         let dir = ns.directory(parent)?;
         if ns.child(dir, name).is_some() || self.changing.of(&ns, dir).is_some() {

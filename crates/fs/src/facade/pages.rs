@@ -7,10 +7,33 @@ use super::stream::PAGE_BYTES;
 use crate::budget::Priority;
 use crate::error::{Error, Result};
 use crate::namespace::{Pages, Shown};
-use crate::remote::ListRequest;
+use crate::remote::{ListPage, ListRequest};
 use crate::types::NodeId;
 
 impl Core {
+    /// What a page shows of a directory that pages before it did not show.
+    pub(super) async fn later_page(&self, key: &str, page: ListPage) -> Result<Shown> {
+        let object = page.objects.first().map(|(key, _)| key.clone());
+        let begins = object
+            .into_iter()
+            .chain(page.prefixes.first().cloned())
+            .min();
+        let mut shown = Shown::new(key, page, self.config.compat_dirs);
+        // A file of that name, and the keys below the directory, come before the object that stands for it.
+        let folders = begins.map(|begins| shown.folders_before(key, &begins));
+        for name in folders.into_iter().flatten() {
+            let full = format!("{key}{name}");
+            let file = {
+                let _permit = self.permit().await?;
+                self.remote.head(&full).await?.is_some()
+            };
+            if file || self.prefix(&full).await?.is_some() {
+                shown.entries.retain(|entry| entry.name != name);
+            }
+        }
+        Ok(shown)
+    }
+
     /// Asks for the page of a directory that begins after a name, and learns it. The name of a directory may end in `/`.
     pub(super) async fn page_after(
         self: &Arc<Self>,
@@ -28,7 +51,7 @@ impl Core {
             start_after: (!after.is_empty()).then(|| beyond(key, after)),
             ..ListRequest::default()
         };
-        let shown = Shown::new(key, self.list(request).await?);
+        let shown = Shown::new(key, self.list(request).await?, self.config.compat_dirs);
         log_odd(key, &shown);
         {
             let mut ns = self.ns.lock();

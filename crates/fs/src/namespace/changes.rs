@@ -90,6 +90,30 @@ impl Namespace {
         }
     }
 
+    /// The objects that stand for a directory beside its marker.
+    pub(crate) fn other_markers(&self, dir: Slot) -> Vec<String> {
+        let inode = self.inodes.get(dir);
+        let Some(key) = self.key(dir) else {
+            return Vec::new();
+        };
+        let bare = key.trim_end_matches('/');
+        let mut keys = Vec::new();
+        if inode.has(Flags::OBJECT) {
+            keys.push(bare.to_owned());
+        }
+        if inode.has(Flags::FOLDER) {
+            keys.push(super::names::folder_marker(bare));
+        }
+        keys
+    }
+
+    /// They are gone.
+    pub(crate) fn no_other_markers(&mut self, dir: Slot) {
+        let inode = self.inodes.get_mut(dir);
+        inode.set(Flags::OBJECT, false);
+        inode.set(Flags::FOLDER, false);
+    }
+
     /// No writer is left. What the table knows of the file counts as an answer of OSS from now on, unless something was
     /// `lost`; a file that never came there is gone.
     pub(crate) fn written(&mut self, slot: Slot, lost: bool, now: Moment) {

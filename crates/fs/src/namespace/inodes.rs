@@ -76,6 +76,10 @@ impl Flags {
     pub(crate) const ARCHIVED: Self = Self(4096);
     /// The object is an Appendable one.
     pub(crate) const APPENDABLE: Self = Self(8192);
+    /// An object `dir` with nothing in it stands for the directory too.
+    pub(crate) const OBJECT: Self = Self(16384);
+    /// An object `dir_$folder$` stands for the directory too.
+    pub(crate) const FOLDER: Self = Self(32768);
 
     pub(crate) fn has(self, flag: Self) -> bool {
         self.0 & flag.0 != 0

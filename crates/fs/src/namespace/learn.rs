@@ -1,5 +1,6 @@
 //! Putting what an answer of OSS says into the table.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::inodes::Flags;
@@ -15,7 +16,28 @@ pub(crate) enum Seen {
     /// `mtime` is the marker object's, where the answer showed it.
     Dir {
         mtime: Option<UnixNanos>,
+        others: Others,
     },
+}
+
+impl Seen {
+    /// A directory of which a key below it was seen.
+    pub(crate) const PREFIX: Self = Self::Dir {
+        mtime: None,
+        others: Others {
+            object: false,
+            folder: false,
+        },
+    };
+}
+
+/// What stands for a directory beside or instead of its marker `dir/`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Others {
+    /// An object `dir`, with nothing in it.
+    pub(crate) object: bool,
+    /// An object `dir_$folder$`.
+    pub(crate) folder: bool,
 }
 
 /// What an answer says of an object.
@@ -33,6 +55,32 @@ pub(crate) struct Facts {
     /// The rest comes with HEAD, GET and PUT; a listing has none of it.
     pub(crate) details: Option<Box<Details>>,
 }
+
+impl Facts {
+    /// The directory for which such an object stands.
+    pub(crate) fn as_dir(&self) -> Seen {
+        let others = Others {
+            object: true,
+            ..Others::default()
+        };
+        let mtime = Some(self.mtime);
+        Seen::Dir { mtime, others }
+    }
+
+    /// Whether an answer about the object alone says that it stands for a directory.
+    pub(crate) fn says_dir(&self) -> bool {
+        let others = self
+            .details
+            .as_ref()
+            .and_then(|details| details.meta.others.as_ref());
+        let kind = others.and_then(|others| others.content_type.as_deref());
+        let kind = kind.map(|kind| kind.split(';').next().unwrap_or(kind).trim());
+        self.size == 0 && kind.is_some_and(|kind| DIRECTORY_TYPES.contains(&kind))
+    }
+}
+
+/// Content types of objects that stand for directories.
+const DIRECTORY_TYPES: [&str; 2] = ["application/x-directory", "httpd/unix-directory"];
 
 /// What only an answer about a single object says.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +100,8 @@ impl Namespace {
         seen: &Seen,
         proof: Moment,
     ) -> Option<Slot> {
+        let seen = self.as_known(dir, name, seen);
+        let seen = &*seen;
         if let Some(slot) = self.child(dir, name) {
             let inode = self.inodes.get_mut(slot);
             if inode.has(Flags::LOCAL) {
@@ -87,12 +137,35 @@ impl Namespace {
         Some(slot)
     }
 
+    /// A listing does not tell that an object with nothing in it is known to stand for a directory.
+    fn as_known<'a>(&self, dir: Slot, name: &str, seen: &'a Seen) -> Cow<'a, Seen> {
+        let Seen::File(facts) = seen else {
+            return Cow::Borrowed(seen);
+        };
+        let child = self.child(dir, name).map(|slot| self.inodes.get(slot));
+        if facts.size == 0 && child.is_some_and(|inode| inode.is_dir() && inode.has(Flags::OBJECT))
+        {
+            Cow::Owned(facts.as_dir())
+        } else {
+            Cow::Borrowed(seen)
+        }
+    }
+
     /// Takes over what was seen; false if the inode must not become that.
     fn update(&mut self, slot: Slot, seen: &Seen, proof: Moment) -> bool {
         let inode = self.inodes.get_mut(slot);
         match seen {
             Seen::Dir { .. } if !inode.is_dir() => return false,
-            Seen::Dir { mtime } => inode.mtime = mtime.unwrap_or(inode.mtime),
+            Seen::Dir { mtime, others } => {
+                inode.mtime = mtime.unwrap_or(inode.mtime);
+                // Not every answer shows them.
+                if others.object {
+                    inode.set(Flags::OBJECT, true);
+                }
+                if others.folder {
+                    inode.set(Flags::FOLDER, true);
+                }
+            }
             Seen::File(_) if inode.is_dir() => return false,
             Seen::File(facts) => {
                 let changed = inode.tag != facts.tag;

@@ -1,7 +1,7 @@
 //! Directories as a whole: pages of a listing on their way to `readdir`, and answers from the table.
 
 use super::inodes::Flags;
-use super::{Namespace, Pages, Seen, Slot};
+use super::{Namespace, Others, Pages, Seen, Slot, names};
 use crate::clock::Moment;
 use crate::remote::ListPage;
 use crate::types::UnixNanos;
@@ -11,6 +11,30 @@ use crate::types::UnixNanos;
 pub(crate) struct Listed {
     pub(crate) name: Box<str>,
     pub(crate) seen: Seen,
+}
+
+impl Listed {
+    /// Whether it is a directory, or an object with nothing in it.
+    fn may_be_dir(&self) -> bool {
+        match &self.seen {
+            Seen::Dir { .. } => true,
+            Seen::File(facts) => facts.size == 0 && !facts.link,
+        }
+    }
+
+    /// It is a directory: there are keys below it, or an object `dir_$folder$` of this time says so.
+    fn is_dir(&mut self, folder: Option<UnixNanos>) {
+        let mut others = match &self.seen {
+            Seen::Dir { others, .. } => *others,
+            Seen::File(_) => Others {
+                object: true,
+                ..Others::default()
+            },
+        };
+        others.folder |= folder.is_some();
+        let mtime = folder;
+        self.seen = Seen::Dir { mtime, others };
+    }
 }
 
 /// A listing under way.
@@ -137,8 +161,9 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    /// Takes a page of the listing of `prefix` (a directory's key) apart.
-    pub(crate) fn new(prefix: &str, page: ListPage) -> Self {
+    /// Takes a page of the listing of `prefix` (a directory's key) apart. With `compat`, other objects than `dir/` stand
+    /// for directories too.
+    pub(crate) fn new(prefix: &str, page: ListPage, compat: bool) -> Self {
         let last_object = page.objects.last().map(|(key, _)| key.as_str());
         let last_prefix = page.prefixes.last().map(String::as_str);
         let until = page
@@ -153,9 +178,15 @@ impl Shown {
         shown
             .entries
             .reserve_exact(page.objects.len() + page.prefixes.len());
+        let mut folders = Vec::new();
         for (key, facts) in page.objects {
             if key == prefix {
                 shown.marker = Some(facts.mtime);
+                continue;
+            }
+            let folder = key.strip_prefix(prefix).and_then(names::folder_of);
+            if compat && let Some(folder) = folder {
+                folders.push((folder.to_owned(), facts.mtime));
                 continue;
             }
             shown.push(prefix, &key, "", Seen::File(facts));
@@ -167,18 +198,56 @@ impl Shown {
             let name = key
                 .strip_prefix(prefix)
                 .map(|rest| rest.trim_end_matches('/'));
-            let hidden = name.is_some_and(|name| {
-                shown.entries[..files]
-                    .binary_search_by(|entry| (*entry.name).cmp(name))
-                    .is_ok()
+            let same = name.and_then(|name| {
+                let entries = &shown.entries[..files];
+                let found = entries.binary_search_by(|entry| (*entry.name).cmp(name));
+                found.ok()
             });
-            if hidden {
-                shown.skip(&key);
-            } else {
-                shown.push(prefix, &key, "/", Seen::Dir { mtime: None });
+            match same {
+                Some(at) if compat && shown.entries[at].may_be_dir() => {
+                    shown.entries[at].is_dir(None);
+                }
+                Some(_) => shown.skip(&key),
+                None => shown.push(prefix, &key, "/", Seen::PREFIX),
+            }
+        }
+        for (folder, mtime) in folders {
+            let same = shown
+                .entries
+                .iter()
+                .position(|entry| *entry.name == *folder);
+            match same {
+                Some(at) if shown.entries[at].may_be_dir() => {
+                    shown.entries[at].is_dir(Some(mtime));
+                }
+                // A file of that name hides the directory.
+                Some(_) => {}
+                None => {
+                    let others = Others {
+                        folder: true,
+                        ..Others::default()
+                    };
+                    let mtime = Some(mtime);
+                    shown.push(
+                        prefix,
+                        &format!("{prefix}{folder}"),
+                        "",
+                        Seen::Dir { mtime, others },
+                    );
+                }
             }
         }
         shown
+    }
+
+    /// Directories for which an object stands here, of which keys could lie before this one, where the page begins.
+    pub(crate) fn folders_before(&self, prefix: &str, begins: &str) -> Vec<Box<str>> {
+        let before = |entry: &&Listed| {
+            let folder = matches!(&entry.seen, Seen::Dir { others, .. } if others.folder);
+            folder && format!("{prefix}{}/", entry.name).as_str() < begins
+        };
+        let before = self.entries.iter().filter(before);
+        before.map(|entry| entry.name.clone()).collect()
     }
 
     fn push(&mut self, prefix: &str, key: &str, suffix: &str, seen: Seen) {
@@ -186,13 +255,13 @@ impl Shown {
             .strip_prefix(prefix)
             .and_then(|rest| rest.strip_suffix(suffix));
         match name {
-            Some(name) if super::names::can_show(name) => {
+            Some(name) if names::can_show(name) => {
                 self.entries.push(Listed {
                     name: name.into(),
                     seen,
                 });
             }
-            Some(name) if super::names::is_hidden(name) => {}
+            Some(name) if names::is_hidden(name) => {}
             _ => self.skip(key),
         }
     }
@@ -209,8 +278,10 @@ impl Shown {
             return Found::Here(&entry.seen);
         }
         match &self.until {
-            // The directory's key is the last that the name could have.
-            Some(until) if format!("{prefix}{name}/").as_str() > until.as_str() => Found::Beyond,
+            // This is the last key that the name could have.
+            Some(until) if names::folder_marker(&format!("{prefix}{name}")) > *until => {
+                Found::Beyond
+            }
             _ => Found::Absent,
         }
     }

@@ -48,7 +48,7 @@ use std::time::Duration;
 use dentries::Dentries;
 use inodes::{Flags, Inodes};
 pub(crate) use inodes::{Meta, Pages, Slot};
-pub(crate) use learn::{Details, Facts, Seen};
+pub(crate) use learn::{Details, Facts, Others, Seen};
 pub(crate) use list::{Found, Listed, Listing, Shown, Snapshot};
 pub(crate) use lookup::{Known, POINT_KEYS, Question};
 use negative::Negatives;

@@ -15,6 +15,19 @@ pub(crate) fn is_hidden(name: &str) -> bool {
     name.starts_with(REMOVED)
 }
 
+/// An object of a directory's name and this says that the directory exists, as Hadoop's old S3 file system wrote it.
+const FOLDER: &str = "_$folder$";
+
+/// The directory for which an object of this name stands.
+pub(crate) fn folder_of(name: &str) -> Option<&str> {
+    name.strip_suffix(FOLDER).filter(|folder| can_show(folder))
+}
+
+/// The name of the object that stands for a directory of this name.
+pub(crate) fn folder_marker(name: &str) -> String {
+    format!("{name}{FOLDER}")
+}
+
 /// True if `name`, found in a listing, can be a directory entry. A key such as `a//b`, `a/../b` or one with a
 /// component over 255 bytes has no path in a file system: its entry is skipped.
 pub(crate) fn can_show(name: &str) -> bool {

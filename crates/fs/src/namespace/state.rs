@@ -58,13 +58,15 @@ struct MetaRecord<'a> {
 }
 
 /// The flags that a successor takes over.
-const KEPT: [Flags; 6] = [
+const KEPT: [Flags; 8] = [
     Flags::LOCAL,
     Flags::CACHED,
     Flags::DETAILED,
     Flags::OWN,
     Flags::LINK,
     Flags::APPENDABLE,
+    Flags::OBJECT,
+    Flags::FOLDER,
 ];
 
 impl Namespace {

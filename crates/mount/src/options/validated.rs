@@ -217,6 +217,7 @@ fn file_system(
             seconds("negative_timeout")
         },
         remember_absence: !words.has("disable_noobj_cache"),
+        compat_dirs: !words.has("notsup_compat_dir"),
         kernel_cache: words.has("kernel_cache"),
         parallel_count: parallel as usize,
         multireq_max: words.number("multireq_max").unwrap_or(20).max(parallel) as usize,

@@ -72,7 +72,7 @@ pub(super) async fn load(core: Arc<Core>, key: String, span: Span) -> Result<Loa
         first,
         last,
         spread,
-        shown: Shown::new(&key, page),
+        shown: core.later_page(&key, page).await?,
         next,
     })
 }

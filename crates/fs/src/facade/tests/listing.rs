@@ -474,3 +474,36 @@ async fn any_names_are_listed_in_several_places_at_once_each_exactly_once() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_directory_that_an_object_of_another_page_stands_for_is_listed_once() {
+    let keys = [
+        "a/1",
+        "a_$folder$",
+        "b/",
+        "b_$folder$",
+        "c_$folder$",
+        "d",
+        "d_$folder$",
+    ];
+    for page in 1..8 {
+        let mount = mount_with(FakeBucket::with_page(&keys, page), |config| {
+            config.max_stat_cache_size = 0;
+        });
+        let mut names = mount.entries(NodeId::ROOT, false, 100).await.split_off(2);
+        names.sort_unstable_by(|one, other| one.0.cmp(&other.0));
+        let dir = |name: &str| (name.to_owned(), FileKind::Directory, None);
+        let file = ("d".to_owned(), FileKind::File, None);
+        assert_eq!(names, [dir("a"), dir("b"), dir("c"), file], "{page}");
+        for (name, kind) in [("a", true), ("b", true), ("c", true), ("d", false)] {
+            let wanted = if kind {
+                FileKind::Directory
+            } else {
+                FileKind::File
+            };
+            assert_eq!(mount.kind(name).await, Some(wanted), "{name} {page}");
+        }
+        assert_eq!(mount.kind("c_$folder$").await, None);
+        assert_eq!(mount.kind("e").await, None);
+    }
+}

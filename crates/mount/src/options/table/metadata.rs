@@ -81,17 +81,16 @@ pub(super) const OPTIONS: &[Spec] = &[
         "Fill in missing modes.",
         "they always are",
     ),
-    Spec::accepted(
+    Spec::new(
         "notsup_compat_dir",
         Kind::Flag,
-        "Only dir/ objects.",
-        "prefixes cost nothing extra",
+        "Only `dir/` objects and keys below them make directories: `dir_$folder$` is a file, and so is `dir` with nothing in it.",
     ),
     Spec::accepted(
         "compat_dir",
         Kind::Flag,
         "All forms of directory.",
-        "dir/ objects and prefixes are directories",
+        "they are known unless notsup_compat_dir is given",
     ),
     Spec::new(
         "use_xattr",
