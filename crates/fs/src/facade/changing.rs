@@ -1,6 +1,7 @@
 //! Names that are being taken away or changed. Who opens such a file, or makes one in such a directory, waits until that
 //! is done and sees what became of it: otherwise the close of a file that is opened for writing just now would make an
-//! object under the name that went.
+//! object under the name that went. What is being made at once (a directory, a link) is waited for in turn by the rename of
+//! a directory above it, which would leave it behind.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -18,6 +19,8 @@ pub(super) enum Scope {
     Node(NodeId),
     /// Everything whose key begins so.
     Below(String),
+    /// Something is being made in the directory with this key. Nobody waits for that but who renames the directory.
+    Making(String),
 }
 
 /// The changes under way.
@@ -66,11 +69,21 @@ impl Changing {
         let concerns = |scope: &Scope| match scope {
             Scope::Node(changing) => *changing == node,
             Scope::Below(prefix) => key.as_ref().is_some_and(|key| key.starts_with(prefix)),
+            Scope::Making(_) => false,
         };
+        self.find(concerns)
+    }
+
+    /// The end of something that is being made in this directory or below it.
+    fn making_below(&self, prefix: &str) -> Option<watch::Receiver<()>> {
+        self.find(|scope| matches!(scope, Scope::Making(key) if key.starts_with(prefix)))
+    }
+
+    fn find(&self, concerns: impl Fn(&Scope) -> bool) -> Option<watch::Receiver<()>> {
         let under_way = self.under_way.lock();
         let change = under_way
             .iter()
-            .find(|change| change.scopes.iter().any(concerns))?;
+            .find(|change| change.scopes.iter().any(&concerns))?;
         Some(change.over.clone())
     }
 }
@@ -92,9 +105,40 @@ impl Files {
                 let slot = ns.resolve(node);
                 slot.ok().and_then(|slot| self.changing.of(&ns, slot))
             };
-            let Some(mut over) = over else { return };
-            // An error says that the change ended.
-            while over.changed().await.is_ok() {}
+            let Some(over) = over else { return };
+            ended(over).await;
         }
     }
+
+    /// Something will be made in this directory, until what this gives is dropped: not before its name stays what it is.
+    /// `None` if there is no such directory.
+    pub(super) async fn making(&self, parent: NodeId) -> Option<Change<'_>> {
+        loop {
+            let over = {
+                let ns = self.core.ns.lock();
+                let dir = ns.resolve(parent).ok()?;
+                match self.changing.of(&ns, dir) {
+                    Some(over) => over,
+                    None => {
+                        let scope = Scope::Making(ns.key(dir)?);
+                        return Some(self.changing.begin(&ns, vec![scope]));
+                    }
+                }
+            };
+            ended(over).await;
+        }
+    }
+
+    /// Waits for what was being made in this directory and below it when the change of its name began.
+    pub(super) async fn all_made(&self, prefix: &str) {
+        while let Some(over) = self.changing.making_below(prefix) {
+            ended(over).await;
+        }
+    }
+}
+
+/// Waits for the end of a change.
+async fn ended(mut over: watch::Receiver<()>) {
+    // An error says that it ended.
+    while over.changed().await.is_ok() {}
 }

@@ -248,7 +248,12 @@ impl FileSystem {
     /// Makes a directory; counts as a lookup of it.
     pub async fn mkdir(&self, parent: NodeId, name: &[u8], creator: Creator) -> Result<Entry> {
         self.core.writable()?;
-        let change = Arc::clone(&self.core).mkdir(parent, new_name(name)?, creator);
+        let (files, core) = (Arc::clone(&self.files), Arc::clone(&self.core));
+        let name = new_name(name)?;
+        let change = async move {
+            let _making = files.making(parent).await;
+            core.mkdir(parent, name, creator).await
+        };
         Core::finish(change).await
     }
 
@@ -266,8 +271,7 @@ impl FileSystem {
             rdev,
             body: Bytes::new(),
         };
-        let change = Arc::clone(&self.core).make_node(parent, new_name(name)?, creator, node);
-        Core::finish(change).await
+        self.make_node(parent, new_name(name)?, creator, node).await
     }
 
     /// Makes a symlink; counts as a lookup of it.
@@ -284,7 +288,21 @@ impl FileSystem {
             rdev: 0,
             body: Bytes::copy_from_slice(target),
         };
-        let change = Arc::clone(&self.core).make_node(parent, new_name(name)?, creator, node);
+        self.make_node(parent, new_name(name)?, creator, node).await
+    }
+
+    async fn make_node(
+        &self,
+        parent: NodeId,
+        name: String,
+        creator: Creator,
+        node: nodes::NewNode,
+    ) -> Result<Entry> {
+        let (files, core) = (Arc::clone(&self.files), Arc::clone(&self.core));
+        let change = async move {
+            let _making = files.making(parent).await;
+            core.make_node(parent, name, creator, node).await
+        };
         Core::finish(change).await
     }
 

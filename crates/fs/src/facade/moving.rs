@@ -114,6 +114,11 @@ impl Files {
         };
         // From here on nobody opens what is concerned.
         let _changing = self.changes([&from].into_iter().chain(&to).map(scope).collect());
+        for target in [&from].into_iter().chain(&to) {
+            if target.kind == FileKind::Directory {
+                self.all_made(&target.key).await;
+            }
+        }
         let (moving, replaced) = self.concerned(&moves, goes.map(|to| to.node));
         // Two renames at once lock in the same order.
         let mut all: Vec<_> = moving.iter().chain(&replaced).collect();

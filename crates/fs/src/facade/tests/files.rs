@@ -422,6 +422,41 @@ async fn who_opens_a_file_while_its_name_goes_comes_after_that() {
 }
 
 #[tokio::test]
+async fn what_is_made_while_its_directory_is_renamed_goes_along() {
+    for first in [false, true] {
+        let mount = mount(&["d/", "d/f"]);
+        let dir = mount.walk("d").await.unwrap().attr.node;
+        let gate = mount.bucket.hold_answers();
+        let fs = &mount.fs;
+        let rename = async {
+            let (root, flags) = (NodeId::ROOT, RenameFlags::default());
+            fs.rename(root, b"d", root, b"e", flags).await.unwrap();
+        };
+        let make = async {
+            fs.mkdir(dir, b"made", CREATOR).await.unwrap();
+            fs.symlink(dir, b"link", b"made", CREATOR).await.unwrap();
+        };
+        let open_the_gate = async {
+            mount.let_run().await;
+            gate.add_permits(100);
+        };
+        // The one that is asked for first has sent its request, whose answer is on its way, when the other one begins.
+        let (mut rename, mut make) = (std::pin::pin!(rename), std::pin::pin!(make));
+        let begun = if first {
+            rename.as_mut().now_or_never()
+        } else {
+            make.as_mut().now_or_never()
+        };
+        assert!(begun.is_none());
+        mount.let_run().await;
+        tokio::join!(rename, make, open_the_gate);
+        assert_eq!(mount.bucket.keys(), ["e/", "e/f", "e/link", "e/made/"]);
+        assert_eq!(mount.kind("e/made").await, Some(FileKind::Directory));
+        assert_eq!(mount.kind("e/link").await, Some(FileKind::Symlink));
+    }
+}
+
+#[tokio::test]
 async fn what_was_opened_before_its_name_goes_never_comes_back() {
     for replaced in [false, true] {
         let mount = mount(&["a", "b"]);
