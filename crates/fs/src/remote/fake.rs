@@ -64,6 +64,8 @@ pub(crate) struct FakeBucket {
     slow: bool,
     /// Answers wait for a permit each, once this is set: the answer is made first, so that it can be out of date.
     answers: Mutex<Option<Arc<Semaphore>>>,
+    /// Likewise for the making of directories, but it is the request that waits.
+    markers: Mutex<Option<Arc<Semaphore>>>,
     page: u32,
 }
 
@@ -79,6 +81,7 @@ impl FakeBucket {
             dead: AtomicBool::new(false),
             slow: false,
             answers: Mutex::default(),
+            markers: Mutex::default(),
             page,
         });
         for key in keys {
@@ -206,6 +209,7 @@ impl FakeBucket {
             dead: AtomicBool::new(false),
             slow: true,
             answers: Mutex::default(),
+            markers: Mutex::default(),
             page: self.page,
         })
     }
@@ -225,6 +229,13 @@ impl FakeBucket {
     pub(crate) fn hold_answers(&self) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
         *self.answers.lock() = Some(Arc::clone(&gate));
+        gate
+    }
+
+    /// From now on each request for a directory's marker takes effect when it has a permit of this semaphore.
+    pub(crate) fn hold_markers(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        *self.markers.lock() = Some(Arc::clone(&gate));
         gate
     }
 
@@ -334,13 +345,21 @@ impl Remote for FakeBucket {
         if self.is_dead() {
             return std::future::pending().boxed();
         }
-        self.write(key, 0);
-        let mut state = self.state.lock();
-        state.counts.put += 1;
-        state.log.push(format!("PUT {key}"));
-        state.objects.get_mut(key).expect("just written").meta = meta;
-        drop(state);
-        self.answer(Ok(()))
+        let gate = self.markers.lock().clone();
+        async move {
+            if let Some(gate) = gate {
+                gate.acquire().await.expect("never closed").forget();
+            }
+            self.write(key, 0);
+            {
+                let mut state = self.state.lock();
+                state.counts.put += 1;
+                state.log.push(format!("PUT {key}"));
+                state.objects.get_mut(key).expect("just written").meta = meta;
+            }
+            self.answer(Ok(())).await
+        }
+        .boxed()
     }
 
     fn put<'a>(

@@ -426,7 +426,12 @@ async fn what_is_made_while_its_directory_is_renamed_goes_along() {
     for first in [false, true] {
         let mount = mount(&["d/", "d/f"]);
         let dir = mount.walk("d").await.unwrap().attr.node;
-        let gate = mount.bucket.hold_answers();
+        // What is asked for first is on its way when the other one begins: an answer to the rename, the request of mkdir.
+        let gate = if first {
+            mount.bucket.hold_answers()
+        } else {
+            mount.bucket.hold_markers()
+        };
         let fs = &mount.fs;
         let rename = async {
             let (root, flags) = (NodeId::ROOT, RenameFlags::default());
@@ -440,7 +445,6 @@ async fn what_is_made_while_its_directory_is_renamed_goes_along() {
             mount.let_run().await;
             gate.add_permits(100);
         };
-        // The one that is asked for first has sent its request, whose answer is on its way, when the other one begins.
         let (mut rename, mut make) = (std::pin::pin!(rename), std::pin::pin!(make));
         let begun = if first {
             rename.as_mut().now_or_never()
