@@ -168,12 +168,13 @@ impl Windows {
         if window.bytes >= most {
             files = 0;
         }
-        if let Some(beyond) = window.beyond {
-            files = files.min((beyond + FIRST as u64).saturating_sub(window.next) as usize);
-        }
         // In gulps: a file at a time would wake the fetcher for each.
         if files < (window.depth / 4).min(32) {
             files = 0;
+        }
+        // Of a directory that may not be wanted a few, which may be less than a gulp.
+        if let Some(beyond) = window.beyond {
+            files = files.min((beyond + FIRST as u64).saturating_sub(window.next) as usize);
         }
         Some(Room {
             files,
@@ -461,6 +462,27 @@ mod tests {
         assert_eq!(next, 16, "eight of the next one");
         windows.opened(node(8), || true, Moment(9 * MS), latency);
         assert!(fill(&mut windows, id, &mut next) > 0, "now it goes on");
+    }
+
+    #[test]
+    fn a_deep_window_tries_another_directory_too() {
+        for depth in [FIRST, FLAT, DEEPEST] {
+            let mut windows = Windows::default();
+            let id = window(&mut windows);
+            windows.all.get_mut(&id).unwrap().depth = depth;
+            let mut next = 0;
+            fill(&mut windows, id, &mut next);
+            windows.crossed(id, node(0));
+            for file in 0..next {
+                windows.opened(node(file), || true, Moment(file), Duration::from_millis(20));
+            }
+            assert_eq!(fill(&mut windows, id, &mut next), FIRST, "{depth}");
+            assert_eq!(
+                fill(&mut windows, id, &mut next),
+                0,
+                "no more before it is used"
+            );
+        }
     }
 
     #[test]
