@@ -117,13 +117,11 @@ impl Files {
             let over = {
                 let ns = self.core.ns.lock();
                 let dir = ns.resolve(parent).ok()?;
-                match self.changing.of(&ns, dir) {
-                    Some(over) => over,
-                    None => {
-                        let scope = Scope::Making(ns.key(dir)?);
-                        return Some(self.changing.begin(&ns, vec![scope]));
-                    }
-                }
+                let Some(over) = self.changing.of(&ns, dir) else {
+                    let scope = Scope::Making(ns.key(dir)?);
+                    return Some(self.changing.begin(&ns, vec![scope]));
+                };
+                over
             };
             ended(over).await;
         }
