@@ -24,12 +24,21 @@ const ROUNDS: u64 = 12;
 /// Kills a mount's processes all at once: one that sees another die would end in good order, and store files as far as
 /// they are.
 pub(crate) fn kill_all(mount: &Mounted) {
-    let processes = mount.processes();
-    for signal in [Signal::STOP, Signal::KILL] {
-        for pid in &processes {
-            let _ = kill_process(Pid::from_raw(*pid as i32).unwrap(), signal);
+    let send = |pid: &u32, signal| {
+        let _ = kill_process(Pid::from_raw(*pid as i32).unwrap(), signal);
+    };
+    let mut stopped = Vec::new();
+    // One that is stopped for long is replaced, as long as the keeper is not stopped too.
+    loop {
+        let mut new = mount.processes();
+        new.retain(|pid| !stopped.contains(pid));
+        if new.is_empty() {
+            break;
         }
+        new.iter().for_each(|pid| send(pid, Signal::STOP));
+        stopped.append(&mut new);
     }
+    stopped.iter().for_each(|pid| send(pid, Signal::KILL));
 }
 
 /// What a file of the run has: made from its name.
