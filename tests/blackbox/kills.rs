@@ -35,10 +35,14 @@ pub(crate) fn kill_all(mount: &Mounted) {
         if new.is_empty() {
             break;
         }
-        new.iter().for_each(|pid| send(pid, Signal::STOP));
+        for pid in &new {
+            send(pid, Signal::STOP);
+        }
         stopped.append(&mut new);
     }
-    stopped.iter().for_each(|pid| send(pid, Signal::KILL));
+    for pid in &stopped {
+        send(pid, Signal::KILL);
+    }
 }
 
 /// What a file of the run has: made from its name.
