@@ -100,6 +100,14 @@ pub enum Error {
     Local(Cause),
 }
 
+/// The error of an open file: one whose object is gone is stale, not absent.
+pub(crate) fn stale_if_gone(error: ossplit::Error) -> Error {
+    match Error::from(error) {
+        Error::NotFound => Error::Stale,
+        other => other,
+    }
+}
+
 impl From<ossplit::Error> for Error {
     /// By what a caller of the file system can do about it.
     fn from(error: ossplit::Error) -> Self {

@@ -5,8 +5,11 @@
 //! Only a few second requests may be under way at once: a service that is slow for everybody is not to
 //! get everything twice.
 
-use super::whole::{Source, stale_if_gone};
-use crate::{error::Result, types::ObjectVersion};
+use super::whole::Source;
+use crate::{
+    error::{Result, stale_if_gone},
+    types::ObjectVersion,
+};
 use bytes::Bytes;
 use ossplit::{GetObject, GetObjectOutput};
 use std::{ops::Range, pin::pin, time::Duration};

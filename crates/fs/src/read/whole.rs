@@ -6,7 +6,7 @@ use super::sums;
 use crate::{
     Context,
     budget::{Lease, Priority},
-    error::{Error, Result},
+    error::{Error, Result, stale_if_gone},
     types::ObjectVersion,
 };
 use bytes::Bytes;
@@ -333,12 +333,4 @@ async fn download_once(
         }
     }
     Ok((pieces, crc64))
-}
-
-/// An open file whose object is gone is stale, not absent.
-pub(super) fn stale_if_gone(error: ossplit::Error) -> Error {
-    match Error::from(error) {
-        Error::NotFound => Error::Stale,
-        other => other,
-    }
 }

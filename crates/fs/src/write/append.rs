@@ -6,7 +6,6 @@
 //! Normal one at the next flush.
 
 use super::{
-    base::stale_if_gone,
     buffer::Buffer,
     overlay::Overlay,
     parts::SMALLEST_PART,
@@ -15,7 +14,7 @@ use super::{
     writer::File,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, stale_if_gone},
     remote::posix,
     types::ObjectVersion,
 };

@@ -9,7 +9,7 @@ use super::{
     writer::File,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, stale_if_gone},
     types::ObjectVersion,
 };
 use bytes::Bytes;
@@ -93,7 +93,7 @@ impl File {
         let Place::Memory { buffer, .. } = &state.place else {
             return Ok(());
         };
-        // Under its key is another file, or none. What was sent is that of an object that never was.
+        // Under its key is another file, or none. What was sent is that of an object that never was: reading it is Stale.
         let sent = ObjectVersion {
             key: state.key.as_str().into(),
             etag: NO_ETAG.into(),
@@ -132,13 +132,5 @@ impl File {
         };
         self.put_in(state, Place::Staged(overlay));
         Ok(())
-    }
-}
-
-/// A file whose object is gone is stale, not absent.
-pub(super) fn stale_if_gone(error: ossplit::Error) -> Error {
-    match Error::from(error) {
-        Error::NotFound => Error::Stale,
-        other => other,
     }
 }

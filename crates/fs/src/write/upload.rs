@@ -3,7 +3,7 @@
 use crate::{
     Context,
     budget::Lease,
-    error::{Error, Result},
+    error::{Error, Result, stale_if_gone},
     ledger::{Batch, Key},
     types::ObjectVersion,
 };
@@ -16,7 +16,6 @@ use std::{borrow::Cow, collections::HashMap, ops::Range, sync::Arc};
 use tokio::{runtime::Handle, task::JoinSet};
 
 use super::{
-    base::stale_if_gone,
     kept::{BufferRecord, PartRecord, UploadRecord},
     parts::{LARGEST_PART, MOST_PARTS, SMALLEST_PART},
     record::abort_unheard,
