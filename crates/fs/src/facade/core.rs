@@ -368,10 +368,7 @@ impl Core {
         let found = page.objects.into_iter().find(|(key, _)| *key == marker);
         Ok(found.map(|(_, facts)| Seen::Dir {
             mtime: Some(facts.mtime),
-            others: Others {
-                folder: true,
-                ..Others::default()
-            },
+            others: Others::FOLDER,
         }))
     }
 
@@ -386,7 +383,7 @@ impl Core {
         let page = self.list(request).await?;
         Ok(page.objects.first().map(|(key, facts)| Seen::Dir {
             mtime: (*key == prefix).then_some(facts.mtime),
-            others: Others::default(),
+            others: Others::NONE,
         }))
     }
 

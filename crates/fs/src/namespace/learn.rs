@@ -24,10 +24,7 @@ impl Seen {
     /// A directory of which a key below it was seen.
     pub(crate) const PREFIX: Self = Self::Dir {
         mtime: None,
-        others: Others {
-            object: false,
-            folder: false,
-        },
+        others: Others::NONE,
     };
 }
 
@@ -38,6 +35,21 @@ pub(crate) struct Others {
     pub(crate) object: bool,
     /// An object `dir_$folder$`.
     pub(crate) folder: bool,
+}
+
+impl Others {
+    pub(crate) const NONE: Self = Self {
+        object: false,
+        folder: false,
+    };
+    pub(crate) const OBJECT: Self = Self {
+        object: true,
+        ..Self::NONE
+    };
+    pub(crate) const FOLDER: Self = Self {
+        folder: true,
+        ..Self::NONE
+    };
 }
 
 /// What an answer says of an object.
@@ -59,12 +71,10 @@ pub(crate) struct Facts {
 impl Facts {
     /// The directory for which such an object stands.
     pub(crate) fn as_dir(&self) -> Seen {
-        let others = Others {
-            object: true,
-            ..Others::default()
-        };
-        let mtime = Some(self.mtime);
-        Seen::Dir { mtime, others }
+        Seen::Dir {
+            mtime: Some(self.mtime),
+            others: Others::OBJECT,
+        }
     }
 
     /// Whether an answer about the object alone says that it stands for a directory.

@@ -26,10 +26,7 @@ impl Listed {
     fn is_dir(&mut self, folder: Option<UnixNanos>) {
         let mut others = match &self.seen {
             Seen::Dir { others, .. } => *others,
-            Seen::File(_) => Others {
-                object: true,
-                ..Others::default()
-            },
+            Seen::File(_) => Others::OBJECT,
         };
         others.folder |= folder.is_some();
         let mtime = folder;
@@ -223,17 +220,11 @@ impl Shown {
                 // A file of that name hides the directory.
                 Some(_) => {}
                 None => {
-                    let others = Others {
-                        folder: true,
-                        ..Others::default()
+                    let seen = Seen::Dir {
+                        mtime: Some(mtime),
+                        others: Others::FOLDER,
                     };
-                    let mtime = Some(mtime);
-                    shown.push(
-                        prefix,
-                        &format!("{prefix}{folder}"),
-                        "",
-                        Seen::Dir { mtime, others },
-                    );
+                    shown.push(prefix, &format!("{prefix}{folder}"), "", seen);
                 }
             }
         }
