@@ -132,13 +132,16 @@ impl Ahead {
             if opening == Opening::Kept {
                 return;
             }
+            let mut waiting = Vec::new();
             for list in windows.lists() {
                 windows.missed(list, now, self.latency.least());
                 if lost {
                     windows.pages_lost(list);
                 }
-                wake(windows.waiting(list));
+                waiting.extend(windows.waiting(list));
             }
+            drop(windows);
+            wake(waiting);
         }
         if let Some((at, until)) = repeats {
             self.follow_epoch(at, until, lost);
@@ -342,9 +345,10 @@ impl Ahead {
     }
 }
 
-fn wake(waiting: Option<Arc<Notify>>) {
-    if let Some(waiting) = waiting {
-        waiting.notify_one();
+/// Has those fetch on who wait.
+fn wake(waiting: impl IntoIterator<Item = Arc<Notify>>) {
+    for fetcher in waiting {
+        fetcher.notify_one();
     }
 }
 

@@ -169,7 +169,7 @@ impl Windows {
             files = 0;
         }
         // In gulps: a file at a time would wake the fetcher for each.
-        if files < (window.depth / 4).min(32) {
+        if files < window.gulp() {
             files = 0;
         }
         // Of a directory that may not be wanted a few, which may be less than a gulp.
@@ -301,8 +301,7 @@ impl Windows {
     pub(super) fn waiting(&self, id: WindowId) -> Option<Arc<Notify>> {
         let window = self.all.get(&id)?;
         // What fetches looks itself whether there is room enough; what lingers wants to know the end.
-        let enough = window.room() >= (window.depth / 4).clamp(1, 32);
-        enough.then(|| Arc::clone(&window.moved))
+        (window.room() >= window.gulp()).then(|| Arc::clone(&window.moved))
     }
 
     /// The lists that are being read.
@@ -349,6 +348,11 @@ impl Window {
         self.depth = (2 * self.depth).min(DEEPEST);
         self.grown = (self.next, now);
         self.opened = 0;
+    }
+
+    /// So many files are fetched at once.
+    fn gulp(&self) -> usize {
+        (self.depth / 4).clamp(1, 32)
     }
 
     fn room(&self) -> usize {
