@@ -28,8 +28,7 @@ impl Files {
         let _going = self.changes(vec![Scope::Node(node)]);
         let Some(writer) = self.writers.get(node) else {
             self.keep_for_readers(node, None).await;
-            let unlinked = self.core.unlink(parent, &name, false).await;
-            return unlinked;
+            return self.core.unlink(parent, &name, false).await;
         };
         let _moving = writer.moving.write().await;
         let _settling = writer.settling.lock().await;
@@ -87,10 +86,10 @@ impl Files {
         if to.as_ref().is_some_and(|to| to.node == from.node) {
             return Ok(());
         }
-        for target in [&from].into_iter().chain(&to) {
-            if target.kind == FileKind::Directory {
-                self.core.take_marker(target).await?;
-            }
+        let both = || [&from].into_iter().chain(&to);
+        let directories = || both().filter(|target| target.kind == FileKind::Directory);
+        for target in directories() {
+            self.core.take_marker(target).await?;
         }
         let mut marker = false;
         if let Some(to) = &to
@@ -113,11 +112,9 @@ impl Files {
             _ => Scope::Node(target.node),
         };
         // From here on nobody opens what is concerned.
-        let _changing = self.changes([&from].into_iter().chain(&to).map(scope).collect());
-        for target in [&from].into_iter().chain(&to) {
-            if target.kind == FileKind::Directory {
-                self.all_made(&target.key).await;
-            }
+        let _changing = self.changes(both().map(scope).collect());
+        for target in directories() {
+            self.all_made(&target.key).await;
         }
         let (moving, replaced) = self.concerned(&moves, goes.map(|to| to.node));
         // Two renames at once lock in the same order.

@@ -367,6 +367,17 @@ async fn an_unlinked_file_does_not_come_back() {
     assert!(mount.names(NodeId::ROOT).await.is_empty());
 }
 
+/// `a` is removed, or `b` takes its place.
+async fn a_goes(fs: &FileSystem, replaced: bool) {
+    let (root, flags) = (NodeId::ROOT, RenameFlags::default());
+    let gone = if replaced {
+        fs.rename(root, b"b", root, b"a", flags).await
+    } else {
+        fs.unlink(root, b"a").await
+    };
+    gone.unwrap();
+}
+
 #[tokio::test]
 async fn who_opens_a_file_while_its_name_goes_comes_after_that() {
     // Each change takes effect, and its answer is on its way when the file is opened.
@@ -376,15 +387,7 @@ async fn who_opens_a_file_while_its_name_goes_comes_after_that() {
         mount.walk("b").await.unwrap();
         let gate = mount.bucket.hold_answers();
         let fs = &mount.fs;
-        let change = async {
-            if replaced {
-                let flags = RenameFlags::default();
-                let root = NodeId::ROOT;
-                fs.rename(root, b"b", root, b"a", flags).await.unwrap();
-            } else {
-                fs.unlink(NodeId::ROOT, b"a").await.unwrap();
-            }
-        };
+        let change = a_goes(fs, replaced);
         let open = async {
             mount.let_run().await;
             assert!(fs.try_open(node, WRITE).is_none());
@@ -469,15 +472,7 @@ async fn what_was_opened_before_its_name_goes_never_comes_back() {
         let tag = mount.bucket.tag("b");
         let gate = mount.bucket.hold_answers();
         let fs = &mount.fs;
-        let change = async {
-            if replaced {
-                let flags = RenameFlags::default();
-                let root = NodeId::ROOT;
-                fs.rename(root, b"b", root, b"a", flags).await.unwrap();
-            } else {
-                fs.unlink(NodeId::ROOT, b"a").await.unwrap();
-            }
-        };
+        let change = a_goes(fs, replaced);
         let close = async {
             mount.let_run().await;
             let close = async {
